@@ -11,7 +11,7 @@
 
 #ifdef __cplusplus
 #define FT_BEGIN_DECLS extern "C" {
-#define FT_END_DECLS }
+#define FT_END_DECLS   }
 #else
 #define FT_BEGIN_DECLS
 #define FT_END_DECLS
@@ -32,9 +32,9 @@ typedef int64_t ft_sock;
 typedef uint64_t ft_time;
 
 #define FT_TIME_NEVER UINT64_MAX
-#define FT_US UINT64_C(1000)
-#define FT_MS UINT64_C(1000000)
-#define FT_SEC UINT64_C(1000000000)
+#define FT_US         UINT64_C(1000)
+#define FT_MS         UINT64_C(1000000)
+#define FT_SEC        UINT64_C(1000000000)
 
 /* An IPv6 address as two host-order integers, most significant first. An IPv4 address is its
    v4-mapped form, ::ffff:a.b.c.d. All zero is "any". */

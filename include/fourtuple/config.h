@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a stack is made: the configuration, its limits and its one source of randomness, and the
+ * life of a stack. What a program does with the stack is in iface.h (packets), socket.h (calls)
+ * and diag.h (looking in).
+ */
+#ifndef FOURTUPLE_CONFIG_H
+#define FOURTUPLE_CONFIG_H
+
+#include <fourtuple/types.h>
+
+FT_BEGIN_DECLS
+
+/* Which side wins where Linux and an RFC disagree. */
+enum ft_profile {
+    FT_PROFILE_LINUX = 0, /* what programs and peers see of Linux (the default) */
+    FT_PROFILE_RFC = 1,   /* the MUST of the RFC */
+};
+
+/* Where memory comes from. Both are given the size, so an allocator needs no headers. A refusal
+   (NULL) is always survived: the call answers -ENOBUFS, or the packet is dropped and counted. */
+struct ft_allocator {
+    void *(*alloc)(void *ctx, size_t size); /* 16-octet alignment; NULL refuses */
+    void (*free)(void *ctx, void *ptr, size_t size);
+    void *ctx;
+};
+
+/* Every queue, table and list has its limit here. Full means drop and count, or -ENOBUFS. */
+struct ft_limits {
+    uint64_t memory_max;               /* octets of all that the stack allocates */
+    uint32_t sockets_max;              /* descriptors open at one time */
+    uint32_t connections_max;          /* active sockets, orphans among them */
+    uint32_t half_open_max;            /* embryos of all passive sockets together */
+    uint32_t time_wait_max;            /* TIME-WAIT entries; the oldest gives way */
+    uint32_t orphans_max;              /* connections that no descriptor holds */
+    uint32_t neighbours_max;           /* ARP and ND entries of one interface */
+    uint32_t neighbour_queue_max;      /* flows and replies that wait for one neighbour */
+    uint32_t routes_max;               /* routes, those learnt from advertisements among them */
+    uint32_t addrs_max;                /* addresses of one interface */
+    uint32_t pmtu_max;                 /* path MTU entries */
+    uint32_t reassembly_octets_max;    /* octets of unfinished datagrams, true size */
+    uint32_t reassembly_fragments_max; /* fragments of one datagram */
+    uint32_t control_max;              /* records in the control queue of an interface */
+    uint32_t frames_out_max;           /* frames between ft_output and ft_output_done */
+    uint32_t ack_segs_max;             /* segments that one ACK may cover in a batch */
+    uint32_t send_buffer;              /* SO_SNDBUF as it starts, octets */
+    uint32_t send_buffer_max;          /* net.core.wmem_max */
+    uint32_t recv_buffer;              /* SO_RCVBUF as it starts, octets */
+    uint32_t recv_buffer_max;          /* net.core.rmem_max */
+    uint32_t min_send_mss;             /* the peer's MSS counts as at least this (CVE-2019-11479) */
+    uint32_t icmp_per_s;               /* ICMP errors and resets in a second, all destinations */
+    uint32_t challenge_acks_per_s;     /* of one connection (RFC 5961 7) */
+};
+
+struct ft_config {
+    uint32_t size;   /* sizeof(struct ft_config), set by ft_config_init */
+    uint8_t profile; /* enum ft_profile */
+    uint8_t ttl;     /* IPv4 TTL and IPv6 hop limit of what is sent */
+    uint16_t shard;  /* which of n_shards this stack is; ports are split among them */
+    uint16_t n_shards;
+    uint16_t port_min, port_max; /* ephemeral ports, both included */
+    uint8_t seed[32]; /* all secrets and choices derive from it; fill it from getrandom(2) */
+    struct ft_allocator allocator; /* must be set; <fourtuple/malloc.h> has the libc one */
+    struct ft_limits limits;
+};
+
+/**
+ * Fill a configuration with the defaults, which are Linux's where Linux has one.
+ *
+ * @config: overwritten whole; the caller then sets seed, allocator and what else it wants
+ *
+ * Return: nothing. The next call is ft_stack_new().
+ */
+FT_PUBLIC void ft_config_init(struct ft_config *config);
+
+/**
+ * Make a stack. It starts with no interface, at time 0.
+ *
+ * @config:    copied; the caller keeps it
+ * @ret_stack: the stack, to be freed by ft_stack_free()
+ *
+ * Return: 0; -EINVAL: size, shard, ports or limits are not sensible, no allocator is set, or the
+ * seed is all zero; -ENOMEM: the allocator refused.
+ */
+FT_PUBLIC int ft_stack_new(const struct ft_config *config, struct ft_stack **ret_stack);
+
+/**
+ * Free a stack and all that it holds. No segment is sent; frames that were not given back by
+ * ft_output_done() must not be read any more.
+ *
+ * @stack: may be NULL
+ */
+FT_PUBLIC void ft_stack_free(struct ft_stack *stack);
+
+/**
+ * Assert every invariant of the stack; aborts at the first that does not hold. Tests and the
+ * simulator call it after each event.
+ *
+ * @stack: unchanged
+ */
+FT_PUBLIC void ft_stack_check(const struct ft_stack *stack);
+
+FT_END_DECLS
+
+#endif
