@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory of one stack: the caller's allocator and a budget that no allocation exceeds. Every
+ * octet of the core comes from here, by its true size. Promises (receive windows that peers have
+ * been told of) are counted beside it, so that windows are not granted which could not be filled.
+ */
+#ifndef FT_BASE_BUDGET_H
+#define FT_BASE_BUDGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ft_mem {
+    void *(*alloc)(void *ctx, size_t size); /* the caller's; aligned to 16; NULL: refused */
+    void (*free)(void *ctx, void *ptr, size_t size); /* @size as it was given to alloc */
+    void *ctx;                                       /* handed to both */
+    uint64_t used;                                   /* octets allocated now; written here only */
+    uint64_t max;                                    /* octets that @used and promises may reach */
+    uint64_t promised; /* octets of ft_mem_charge not yet uncharged; written here only */
+    uint64_t n_failed; /* allocations and charges refused since the start; written here only */
+};
+
+/**
+ * Allocate zeroed memory within the budget.
+ *
+ * @mem:  with alloc, free and max set by the owner, and the rest zero at the start
+ * @size: octets, not 0
+ *
+ * Return: memory aligned to 16 octets, or NULL when @mem->used would pass @mem->max or the
+ * allocator refuses. Promises do not stand in the way: what was promised can be taken.
+ * Give it back by ft_mem_free() with the same size.
+ */
+void *ft_mem_alloc(struct ft_mem *mem, size_t size);
+
+/** As ft_mem_alloc(), but the memory is not zeroed. */
+void *ft_mem_alloc_raw(struct ft_mem *mem, size_t size);
+
+/**
+ * Give memory back.
+ *
+ * @mem:  where @ptr was allocated
+ * @ptr:  of ft_mem_alloc(), or NULL, which does nothing
+ * @size: as it was allocated
+ */
+void ft_mem_free(struct ft_mem *mem, void *ptr, size_t size);
+
+/**
+ * Promise @n octets, such as a window about to be advertised.
+ *
+ * @mem: the budget
+ * @n:   octets, may be 0
+ *
+ * Return: true, or false (and nothing is charged) when used, promised and @n together would pass
+ * the limit. Take it back by ft_mem_uncharge() as the octets arrive or the window shrinks.
+ */
+bool ft_mem_charge(struct ft_mem *mem, uint64_t n);
+
+/** Take back @n octets of earlier promises. */
+void ft_mem_uncharge(struct ft_mem *mem, uint64_t n);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A hierarchical timing wheel: nine levels of 64 slots over the whole of ft_time, in ticks of 2^13
+ * ns (8.192 us). Arming and cancelling are O(1); the next deadline and skipping idle time, however
+ * long, are O(levels). It knows nothing of what a timer is for but the owner's `kind`.
+ *
+ * A level holds the timers whose tick differs from the current one first in that level's digit
+ * (base 64). So all of level n fires before any of level n + 1, and timers of one tick always keep
+ * the order in which they were armed.
+ */
+#ifndef FT_BASE_WHEEL_H
+#define FT_BASE_WHEEL_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fourtuple/types.h>
+
+#include "base/list.h"
+
+#define FT_WHEEL_TICK_SHIFT 13
+#define FT_WHEEL_TICK       (UINT64_C(1) << FT_WHEEL_TICK_SHIFT)
+#define FT_WHEEL_LEVELS     9
+#define FT_WHEEL_SLOTS      64
+
+struct ft_timer {
+    struct ft_list node; /* in a slot of the wheel, or unlinked; written by the wheel only */
+    uint64_t at_kind;    /* the instant, a multiple of 2^13 ns, and the kind in the low 8 bits */
+};
+
+static_assert(sizeof(struct ft_timer) <= 24 || sizeof(void *) > 8, "a timer is 24 octets");
+
+struct ft_wheel {
+    uint64_t now_tick;   /* ticks up to this one have been moved to @due */
+    uint16_t levels;     /* bit n: level n has a timer */
+    bool in_round;       /* a round has begun and ft_wheel_expire has not said NULL yet */
+    struct ft_list due;  /* fire in this round */
+    struct ft_list held; /* armed at or before now: fire in the next round */
+    uint64_t occupied[FT_WHEEL_LEVELS]; /* bit n: slot n of the level has a timer */
+    struct ft_list slots[FT_WHEEL_LEVELS][FT_WHEEL_SLOTS];
+};
+
+/** Make an empty wheel that stands at @now. */
+void ft_wheel_init(struct ft_wheel *w, ft_time now);
+
+/** Make @t a timer that is not armed. @kind is the owner's, for its dispatcher. */
+static inline void ft_timer_init(struct ft_timer *t, uint8_t kind)
+{
+    list_init(&t->node);
+    t->at_kind = kind;
+}
+
+/** The kind that ft_timer_init() gave to @t. */
+static inline uint8_t ft_timer_kind(const struct ft_timer *t)
+{
+    return (uint8_t)t->at_kind;
+}
+
+/** Whether @t is armed: it will be returned by ft_wheel_expire(), once. */
+static inline bool ft_timer_armed(const struct ft_timer *t)
+{
+    return list_linked(&t->node);
+}
+
+/**
+ * When @t fires: the instant that it was last armed for, rounded up to a tick; FT_TIME_NEVER when
+ * it is not armed.
+ */
+static inline ft_time ft_timer_at(const struct ft_timer *t)
+{
+    return ft_timer_armed(t) ? t->at_kind & ~(FT_WHEEL_TICK - 1) : FT_TIME_NEVER;
+}
+
+/**
+ * Arm or re-arm a timer. O(1).
+ *
+ * @w:  the wheel
+ * @t:  initialised; stays where it is in memory until it has fired or is cancelled
+ * @at: the instant, rounded up to a tick. In the past: it fires in the next round.
+ *      FT_TIME_NEVER (and the last two ticks before it): the timer is cancelled instead.
+ */
+void ft_wheel_arm(struct ft_wheel *w, struct ft_timer *t, ft_time at);
+
+/** Disarm @t, if it is armed. O(1). */
+void ft_wheel_cancel(struct ft_wheel *w, struct ft_timer *t);
+
+/**
+ * When to call ft_wheel_expire() again.
+ *
+ * Return: an instant not later than that of any armed timer, perhaps earlier; FT_TIME_NEVER when
+ * none is armed. An instant that has passed: call at once.
+ */
+ft_time ft_wheel_deadline(const struct ft_wheel *w);
+
+/**
+ * Begin a round: collect the timers whose instant is at or before @now.
+ *
+ * @w:   the wheel
+ * @now: never less than before (a lesser one counts as the one before)
+ *
+ * ft_wheel_expire() begins a round by itself, so calling this is needed only to begin one before
+ * the last has ended; what was not taken yet stays in front.
+ */
+void ft_wheel_begin(struct ft_wheel *w, ft_time now);
+
+/**
+ * Take one expired timer.
+ *
+ * @w:   the wheel
+ * @now: used at the beginning of a round, as by ft_wheel_begin()
+ *
+ * Return: a timer that has just been disarmed, or NULL, which ends the round. Timers are returned
+ * in the order of their ticks, those of one tick in the order of arming, never before their
+ * instant. A timer armed during the round fires in a later one, even if its instant has passed: so
+ * a round always ends. The next call after NULL begins a new round.
+ */
+struct ft_timer *ft_wheel_expire(struct ft_wheel *w, ft_time now);
+
+/** Assert that the wheel's lists and bitmaps agree. O(timers); for tests and ft_stack_check. */
+void ft_wheel_check(const struct ft_wheel *w);
+
+#endif
