@@ -7,26 +7,32 @@ MESON ?= meson
 NINJA ?= ninja
 SETUP ?=
 
-.PHONY: all demo test bench fuzz doc install clean format tidy FORCE
+.PHONY: all demo test bench fuzz doc install clean format tidy
 .DEFAULT_GOAL := all
 
 all: $(BUILD)/build.ninja
-	@$(NINJA) -C $(BUILD) -j $(JOBS)
+	@$(NINJA) -C $(BUILD) -j $(JOBS) --quiet
+
+# Meson's report is for when it fails; it stays in BUILD/meson-logs.
+define setup
+said=$$($(MESON) setup $(BUILD) --prefix $(PREFIX) $(SETUP) $(1) 2>&1) || { echo "$$said" >&2; exit 1; }
+endef
 
 $(BUILD)/build.ninja:
 	@tools/bootstrap build
-	@$(MESON) setup $(BUILD) --prefix $(PREFIX) $(SETUP)
+	@$(call setup)
 
 demo: all
 	@tools/bootstrap demo
 	@BUILD=$(BUILD) tools/demo
 
+# TESTS='tcp run/spawn' runs only those. What make built without cmocka is set up again with it.
 test:
-	@tools/bootstrap build test
-	@test -e $(BUILD)/build.ninja || $(MESON) setup $(BUILD) --prefix $(PREFIX) $(SETUP)
-	@test -e $(BUILD)/.with-tests || $(MESON) configure $(BUILD) -Dtests=enabled
+	@tools/bootstrap build demo test
+	@test -e $(BUILD)/.with-tests || { test -e $(BUILD)/build.ninja && again=--reconfigure; \
+		$(call setup,-Dtests=enabled $$again); }
 	@touch $(BUILD)/.with-tests
-	@$(NINJA) -C $(BUILD) -j $(JOBS) all tests
+	@$(NINJA) -C $(BUILD) -j $(JOBS) --quiet all tests
 	@tools/run-tests --build $(BUILD) $(TESTS)
 
 bench: all

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define INPUT_MAX 512
-#define FILE_MAX 65536
+#define INPUT_MAX      512
+#define FILE_MAX       65536
 #define INPUTS_DEFAULT 2000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
