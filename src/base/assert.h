@@ -27,22 +27,20 @@ _Noreturn void ft_assert_fail(const char *expr, const char *file, int line);
 #define ft_assert(cond)                                                                            \
     ((__builtin_expect(!(cond), 0)) ? ft_assert_fail(#cond, __FILE__, __LINE__) : (void)0)
 
-/* Each argument is evaluated once; both must be of one type. */
-#define FT_MIN(a, b)                                                                               \
+/* FT_MIN and FT_MAX evaluate each argument once; both must be of one type. The locals have a number
+   each, so that one may stand inside another. */
+#define FT_PICK_(op, a, b, x, y)                                                                   \
     __extension__({                                                                                \
-        __typeof__(a) ft_min_a = (a);                                                              \
-        __typeof__(b) ft_min_b = (b);                                                              \
-        (void)(&ft_min_a == &ft_min_b);                                                            \
-        ft_min_a < ft_min_b ? ft_min_a : ft_min_b;                                                 \
+        __typeof__(a) x = (a);                                                                     \
+        __typeof__(b) y = (b);                                                                     \
+        (void)(&x == &y);                                                                          \
+        x op y ? x : y;                                                                            \
     })
+#define FT_PICK(op, a, b, n)               FT_PICK_N(op, a, b, n)
+#define FT_PICK_N(op, a, b, n)             FT_PICK_(op, a, b, ft_pick_a##n, ft_pick_b##n)
 
-#define FT_MAX(a, b)                                                                               \
-    __extension__({                                                                                \
-        __typeof__(a) ft_max_a = (a);                                                              \
-        __typeof__(b) ft_max_b = (b);                                                              \
-        (void)(&ft_max_a == &ft_max_b);                                                            \
-        ft_max_a > ft_max_b ? ft_max_a : ft_max_b;                                                 \
-    })
+#define FT_MIN(a, b)                       FT_PICK(<, a, b, __COUNTER__)
+#define FT_MAX(a, b)                       FT_PICK(>, a, b, __COUNTER__)
 
 /* The struct of which @ptr points at @member. */
 #define ft_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))

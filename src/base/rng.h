@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FT_RNG_BUF 512
+#define FT_RNG_BUF   512
+#define FT_LABEL_MAX 255 /* octets of a label of ft_derive() */
 
 struct ft_rng {
     uint32_t key[8];         /* for the next refill; never what made @buf */
@@ -37,7 +38,7 @@ void ft_rng_bytes(struct ft_rng *rng, void *ret_data, size_t len);
  * Derive a key for one purpose from a seed.
  *
  * @seed:    256 secret bits
- * @label:   the purpose, such as "isn"; public
+ * @label:   the purpose, such as "isn"; public, at most FT_LABEL_MAX octets
  * @ret_key: filled with @len octets
  * @len:     octets; a shorter key of the same label is a prefix of a longer one
  *

@@ -89,8 +89,8 @@ void ft_wheel_cancel(struct ft_wheel *w, struct ft_timer *t);
 /**
  * When to call ft_wheel_expire() again.
  *
- * Return: an instant not later than that of any armed timer, perhaps earlier; FT_TIME_NEVER when
- * none is armed. An instant that has passed: call at once.
+ * Return: an instant not later than that of any armed timer, perhaps earlier; the present (which
+ * has passed: call at once) when a timer is due already; FT_TIME_NEVER when none is armed.
  */
 ft_time ft_wheel_deadline(const struct ft_wheel *w);
 
