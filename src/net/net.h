@@ -67,7 +67,7 @@ struct ft_path {
     uint32_t gso_max;        /* octets of IP in a frame with gso_type; 0: none */
     uint32_t if_flags;       /* FT_IF_* of the interface */
     int ifindex;
-    bool local;              /* to an address of this host, by the loopback interface */
+    bool local; /* to an address of this host, by the loopback interface */
 };
 
 enum ft_addr_class {
@@ -119,8 +119,8 @@ struct ft_ip_tx {
     uint32_t flow_label; /* IPv6; 20 bits */
     int bound_if;        /* as for ft_path_find */
     uint8_t proto;
-    uint8_t ttl;  /* 0: the default */
-    uint8_t tos;  /* DSCP and ECN */
+    uint8_t ttl;   /* 0: the default */
+    uint8_t tos;   /* DSCP and ECN */
     bool may_frag; /* IPv4: DF is not set */
 };
 
@@ -156,8 +156,7 @@ enum ft_tx_result ft_ip_begin(struct ft_net *net, const struct ft_path *path,
  */
 enum ft_tx_result ft_ip_fragment(struct ft_net *net, const struct ft_path *path,
                                  const struct ft_ip_tx *tx, const uint8_t *l4, uint32_t id,
-                                 struct ft_flow *waiter, struct ft_frame *frame,
-                                 uint32_t *offset);
+                                 struct ft_flow *waiter, struct ft_frame *frame, uint32_t *offset);
 
 /** An identification for the fragments of a datagram to @dst, not to be guessed (RFC 7739). */
 uint32_t ft_ip_frag_id(struct ft_net *net, const struct ft_addr *src, const struct ft_addr *dst);
@@ -194,11 +193,11 @@ bool ft_icmp_allow(struct ft_net *net, const struct ft_addr *dst);
 struct ft_icmp_err {
     struct ft_addr src, dst; /* of the quoted packet: src is ours */
     uint16_t src_port, dst_port;
-    uint32_t seq;   /* TCP: the quoted sequence number */
-    uint32_t mtu;   /* of a "packet too big", else 0 */
-    int error;      /* errno that Linux gives: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE ... */
-    bool hard;      /* a hard error: protocol or port unreachable, and the like */
-    uint8_t proto;  /* of the quoted packet */
+    uint32_t seq;  /* TCP: the quoted sequence number */
+    uint32_t mtu;  /* of a "packet too big", else 0 */
+    int error;     /* errno that Linux gives: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE ... */
+    bool hard;     /* a hard error: protocol or port unreachable, and the like */
+    uint8_t proto; /* of the quoted packet */
     uint8_t type, code;
     struct ft_addr from; /* who sent the error */
 };
@@ -206,17 +205,17 @@ struct ft_icmp_err {
 /* A packet on its way up. Pointers are valid until the next ft_net_input. */
 struct ft_rx {
     struct ft_addr src, dst;
-    const uint8_t *l3;     /* the IP header, for quoting; contiguous up to l4_contig's end */
-    const uint8_t *l4;     /* the transport header */
-    size_t l4_contig;      /* octets at l4 */
-    size_t l4_len;         /* octets of the transport header and payload, spans included */
+    const uint8_t *l3;           /* the IP header, for quoting; contiguous up to l4_contig's end */
+    const uint8_t *l4;           /* the transport header */
+    size_t l4_contig;            /* octets at l4 */
+    size_t l4_len;               /* octets of the transport header and payload, spans included */
     const struct ft_span *spans; /* payload that follows l4's octets */
     uint8_t n_spans;
     uint8_t proto, ttl, tos;
-    uint16_t n_segs;       /* segments that it stands for, at least 1 */
+    uint16_t n_segs; /* segments that it stands for, at least 1 */
     int ifindex;
-    bool csum_good;        /* the link has verified the transport checksum, or none is needed */
-    bool l2_multicast;     /* came to a multicast or broadcast link address */
+    bool csum_good;    /* the link has verified the transport checksum, or none is needed */
+    bool l2_multicast; /* came to a multicast or broadcast link address */
     enum ft_addr_class dst_class; /* LOCAL, BROADCAST or MULTICAST */
     struct ft_icmp_err err;       /* with FT_NET_ERROR */
 };

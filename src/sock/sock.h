@@ -185,17 +185,17 @@ void ft_table_check(const struct ft_table *table);
 
 /* A socket name, held by a socket that was bound. It lies within its owner or in a pool. */
 struct ft_name {
-    struct ft_list node;   /* of its port's names; written by names.c */
-    struct ft_addr addr;   /* specific, or any */
-    void *owner;           /* struct ft_listener, ft_tcb or ft_udp_sock */
-    uint16_t port;         /* 0: not bound */
-    uint16_t ifindex;      /* bound device (SO_BINDTODEVICE, or a link-local scope); 0: any */
-    uint8_t protocol;      /* IPPROTO_TCP or IPPROTO_UDP */
-    bool ipv6;             /* an AF_INET6 socket */
-    bool v6only;           /* IPV6_V6ONLY */
-    bool reuse_addr;       /* SO_REUSEADDR */
-    bool reuse_port;       /* SO_REUSEPORT */
-    bool listening;        /* a passive socket: packets may match */
+    struct ft_list node; /* of its port's names; written by names.c */
+    struct ft_addr addr; /* specific, or any */
+    void *owner;         /* struct ft_listener, ft_tcb or ft_udp_sock */
+    uint16_t port;       /* 0: not bound */
+    uint16_t ifindex;    /* bound device (SO_BINDTODEVICE, or a link-local scope); 0: any */
+    uint8_t protocol;    /* IPPROTO_TCP or IPPROTO_UDP */
+    bool ipv6;           /* an AF_INET6 socket */
+    bool v6only;         /* IPV6_V6ONLY */
+    bool reuse_addr;     /* SO_REUSEADDR */
+    bool reuse_port;     /* SO_REUSEPORT */
+    bool listening;      /* a passive socket: packets may match */
 };
 
 struct ft_names; /* every name and port in use, by protocol and port */
