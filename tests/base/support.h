@@ -30,7 +30,7 @@ static inline uint64_t test_random(uint64_t *state)
 }
 
 /** An alloc of ft_mem: not zeroed, aligned to 16 and to no more; remembers the size. */
-static inline void *test_alloc(void *ctx, size_t size)
+static inline void *heap_alloc(void *ctx, size_t size)
 {
     struct test_heap *heap = ctx;
     size_t shift = 64 + (size_t)16 * (heap->align_shift++ % 4);
@@ -47,8 +47,8 @@ static inline void *test_alloc(void *ctx, size_t size)
     return raw + shift;
 }
 
-/** The free of test_alloc(): aborts when @size is not what was asked for. */
-static inline void test_free(void *ctx, void *ptr, size_t size)
+/** The free of heap_alloc(): aborts when @size is not what was asked for. */
+static inline void heap_free(void *ctx, void *ptr, size_t size)
 {
     struct test_heap *heap = ctx;
     uint8_t *mem = ptr;
@@ -68,7 +68,7 @@ static inline void test_free(void *ctx, void *ptr, size_t size)
 static inline struct ft_mem test_mem(struct test_heap *heap, uint64_t max)
 {
     *heap = (struct test_heap){.n_live = 0};
-    return (struct ft_mem){.alloc = test_alloc, .free = test_free, .ctx = heap, .max = max};
+    return (struct ft_mem){.alloc = heap_alloc, .free = heap_free, .ctx = heap, .max = max};
 }
 
 #endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * No allocation passes the budget, and promises are not made that it cannot keep.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/support.h"
+
+static void allocations_stop_at_the_limit_and_are_counted(void **state)
+{
+    struct test_heap heap;
+    struct ft_mem mem = test_mem(&heap, 1000);
+
+    (void)state;
+    void *a = ft_mem_alloc(&mem, 600);
+    assert_non_null(a);
+    assert_int_equal(mem.used, 600);
+    assert_null(ft_mem_alloc(&mem, 401));
+    assert_null(ft_mem_alloc(&mem, SIZE_MAX));
+    assert_int_equal(mem.n_failed, 2);
+    void *b = ft_mem_alloc(&mem, 400);
+    assert_non_null(b);
+    ft_mem_free(&mem, a, 600);
+    ft_mem_free(&mem, b, 400);
+    ft_mem_free(&mem, NULL, 7);
+    assert_int_equal(mem.used, 0);
+    assert_int_equal(heap.n_live, 0);
+}
+
+static void memory_is_zeroed(void **state)
+{
+    struct test_heap heap;
+    struct ft_mem mem = test_mem(&heap, 1000);
+    static const uint8_t zero[100];
+
+    (void)state;
+    void *a = ft_mem_alloc(&mem, sizeof(zero));
+    assert_memory_equal(a, zero, sizeof(zero));
+    ft_mem_free(&mem, a, sizeof(zero));
+}
+
+static void a_refusal_of_the_allocator_leaves_the_budget_alone(void **state)
+{
+    struct test_heap heap;
+    struct ft_mem mem = test_mem(&heap, 1000);
+
+    (void)state;
+    heap.fail_in = 1;
+    assert_null(ft_mem_alloc(&mem, 10));
+    assert_int_equal(mem.used, 0);
+    assert_int_equal(mem.n_failed, 1);
+}
+
+static void promises_and_allocations_share_the_limit(void **state)
+{
+    struct test_heap heap;
+    struct ft_mem mem = test_mem(&heap, 1000);
+
+    (void)state;
+    void *a = ft_mem_alloc(&mem, 300);
+    assert_true(ft_mem_charge(&mem, 600));
+    assert_false(ft_mem_charge(&mem, 101));
+    assert_false(ft_mem_charge(&mem, UINT64_MAX));
+    assert_true(ft_mem_charge(&mem, 100));
+    assert_true(ft_mem_charge(&mem, 0));
+    /* What was promised can be taken, and then nothing more is promised. */
+    void *b = ft_mem_alloc(&mem, 700);
+    assert_non_null(b);
+    assert_false(ft_mem_charge(&mem, 1));
+    ft_mem_uncharge(&mem, 700);
+    assert_int_equal(mem.promised, 0);
+    ft_mem_free(&mem, a, 300);
+    ft_mem_free(&mem, b, 700);
+    assert_true(ft_mem_charge(&mem, 1000));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(allocations_stop_at_the_limit_and_are_counted),
+        cmocka_unit_test(memory_is_zeroed),
+        cmocka_unit_test(a_refusal_of_the_allocator_leaves_the_budget_alone),
+        cmocka_unit_test(promises_and_allocations_share_the_limit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
