@@ -89,7 +89,7 @@ static inline __attribute__((always_inline)) uint64_t sum_any(uint8_t *dst, cons
 
     if (n_blocks > 0)
         words = sum_blocks(dst, src, n_blocks, copy);
-    words += sum_rest(dst + (copy ? n_blocks : 0), src + n_blocks, len - n_blocks, copy);
+    words += sum_rest(copy ? dst + n_blocks : NULL, src + n_blocks, len - n_blocks, copy);
     uint32_t folded = ft_sum_fold(words);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     folded = (folded >> 8) | ((folded & 0xff) << 8);
