@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The subcommands of the program: each is a file of this folder and a line of the table in main.c.
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+/**
+ * fourtuple sim: whole networks in virtual time.
+ *
+ * @argc, @argv: argv[0] is "sim"
+ *
+ * Return: the exit status: 0 all oracles held, 1 one failed, 2 bad arguments.
+ */
+int ft_cmd_sim(int argc, char **argv);
+
+#endif

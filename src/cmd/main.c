@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fourtuple SUBCOMMAND ...: finds the subcommand in a table and leaves the rest to it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"sim", ft_cmd_sim, "run whole networks in virtual time, out of a seed"},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "fourtuple: a TCP/IP host in user space\n\n");
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(out, "  fourtuple %-8s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "\nEach explains itself: fourtuple COMMAND --help\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "fourtuple: %s: no such command; fourtuple --help lists them\n", argv[1]);
+    return 2;
+}

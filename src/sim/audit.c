@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The auditor's book: which connection a frame belongs to, what has been sent and what has arrived.
+ * The rules about a TCP segment are in audit_tcp.c; those about a frame as such in sight.c.
+ */
+#include "sim/audit.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit_priv.h"
+
+const char *audit_say(struct sim_audit *audit, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(audit->sentence, sizeof(audit->sentence), format, args);
+    va_end(args);
+    return audit->sentence;
+}
+
+struct sim_audit *ft_sim_audit_new(const struct sim_audit_host *hosts, uint32_t n_hosts)
+{
+    struct sim_audit *audit;
+
+    if (n_hosts > SIM_AUDIT_HOSTS_MAX)
+        return NULL;
+    audit = calloc(1, sizeof(*audit));
+    if (audit == NULL)
+        return NULL;
+    memcpy(audit->hosts, hosts, n_hosts * sizeof(hosts[0]));
+    audit->n_hosts = n_hosts;
+    return audit;
+}
+
+void ft_sim_audit_free(struct sim_audit *audit)
+{
+    if (audit == NULL)
+        return;
+    for (size_t i = 0; i < AUDIT_BUCKETS; i++) {
+        while (audit->buckets[i] != NULL) {
+            struct audit_conn *conn = audit->buckets[i];
+
+            audit->buckets[i] = conn->next;
+            free(conn->end[0].octets);
+            free(conn->end[1].octets);
+            free(conn);
+        }
+    }
+    free(audit);
+}
+
+void audit_range_add(struct audit_end *end, uint32_t lo, uint32_t hi)
+{
+    struct audit_range *r = end->ranges;
+    uint32_t n = end->n_ranges;
+    uint32_t i = 0;
+    uint32_t j;
+
+    if (lo == hi)
+        return;
+    while (i < n && r[i].hi < lo)
+        i++;
+    for (j = i; j < n && r[j].lo <= hi; j++) {
+        lo = r[j].lo < lo ? r[j].lo : lo;
+        hi = r[j].hi > hi ? r[j].hi : hi;
+    }
+    if (j == i && n == AUDIT_RANGES_MAX) {
+        /* No room for another range: widen a neighbour over the gap. */
+        if (i < n)
+            r[i].lo = lo;
+        else
+            r[n - 1].hi = hi;
+        return;
+    }
+    memmove(&r[i + 1], &r[j], (n - j) * sizeof(r[0]));
+    r[i] = (struct audit_range){lo, hi};
+    end->n_ranges = n - (j - i) + 1;
+}
+
+uint32_t audit_contiguous(const struct audit_end *end)
+{
+    return end->n_ranges > 0 && end->ranges[0].lo == 0 ? end->ranges[0].hi : 0;
+}
+
+bool audit_has_arrived(const struct audit_end *end, uint32_t lo, uint32_t hi)
+{
+    for (uint32_t i = 0; i < end->n_ranges; i++) {
+        if (end->ranges[i].lo <= lo && hi <= end->ranges[i].hi)
+            return true;
+    }
+    return false;
+}
+
+static bool addr_eq(const struct ft_addr *a, const struct ft_addr *b)
+{
+    return a->hi == b->hi && a->lo == b->lo;
+}
+
+static bool is_end(const struct audit_end *end, const struct ft_addr *addr, uint16_t port)
+{
+    return end->port == port && addr_eq(&end->addr, addr);
+}
+
+/* The same bucket whichever end is the sender. */
+static uint32_t bucket_of(const struct sight *s)
+{
+    uint64_t x = (s->src.lo ^ s->dst.lo ^ s->src.hi ^ s->dst.hi) * UINT64_C(0x9e3779b97f4a7c15);
+
+    x += (uint64_t)(s->src_port ^ s->dst_port) * UINT64_C(0xbf58476d1ce4e5b9);
+    return (uint32_t)(x >> 32) % AUDIT_BUCKETS;
+}
+
+/* The connection of a segment, made if it is new; *ret_from is the end that sends. */
+static struct audit_conn *find(struct sim_audit *audit, const struct sight *s, int *ret_from)
+{
+    struct audit_conn **bucket = &audit->buckets[bucket_of(s)];
+    struct audit_conn *conn;
+
+    for (conn = *bucket; conn != NULL; conn = conn->next) {
+        for (int from = 0; from < 2; from++) {
+            if (is_end(&conn->end[from], &s->src, s->src_port) &&
+                is_end(&conn->end[1 - from], &s->dst, s->dst_port)) {
+                *ret_from = from;
+                return conn;
+            }
+        }
+    }
+    conn = calloc(1, sizeof(*conn));
+    if (conn == NULL)
+        return NULL;
+    conn->end[0].addr = s->src;
+    conn->end[0].port = s->src_port;
+    conn->end[1].addr = s->dst;
+    conn->end[1].port = s->dst_port;
+    conn->next = *bucket;
+    *bucket = conn;
+    *ret_from = 0;
+    return conn;
+}
+
+/* Whether a host may send from this address: its own, or none at all while it probes. */
+static bool may_send_from(const struct sim_audit_host *host, const struct ft_addr *addr)
+{
+    if (addr->hi == 0 && (addr->lo == 0 || addr->lo == UINT64_C(0xffff00000000)))
+        return true;
+    for (uint32_t i = 0; i < host->n_addrs; i++) {
+        if (addr_eq(&host->addrs[i], addr))
+            return true;
+    }
+    return false;
+}
+
+const char *ft_sim_audit_sent(struct sim_audit *audit, const struct sim_audit_frame *frame,
+                              struct sight *ret_sight)
+{
+    const struct sim_audit_host *host = &audit->hosts[frame->host];
+    const char *wrong = ft_sim_sight(ret_sight, frame->octets, frame->len);
+    struct audit_conn *conn;
+    int from;
+
+    if (wrong != NULL)
+        return audit_say(audit, "sent %s", wrong);
+    if (memcmp(ret_sight->src_mac, host->mac, 6) != 0)
+        return audit_say(audit, "sent a frame from a link address that is not its own");
+    if (ret_sight->version == 0)
+        return NULL;
+    if (!may_send_from(host, &ret_sight->src))
+        return audit_say(audit, "sent a packet from an address that is not its own");
+    if (ret_sight->ip_len > host->mtu)
+        return audit_say(audit, "sent a packet of %u octets over an MTU of %u", ret_sight->ip_len,
+                         host->mtu);
+    if (ret_sight->ip_len + 14 != frame->len)
+        return audit_say(audit, "sent a frame with octets after its packet");
+    if (!ret_sight->is_tcp)
+        return NULL;
+    if (ret_sight->src.lo == 0 || (ret_sight->dst_mac[0] & 1))
+        return audit_say(audit, "sent a TCP segment from no address or to a group");
+    conn = find(audit, ret_sight, &from);
+    if (conn == NULL)
+        return NULL;
+    return audit_segment(audit, conn, from, ret_sight, frame);
+}
+
+/* What an acknowledgement tells the end that it reaches. */
+static void learn_ack(struct audit_end *to, const struct audit_end *peer, const struct sight_tcp *t)
+{
+    uint32_t ack = t->ack - to->isn;
+    uint32_t edge = ack + t->wnd;
+
+    if (!(t->flags & SIGHT_ACK) || !to->syn_sent || ack > to->max_sent)
+        return;
+    if (!(t->flags & SIGHT_SYN) && to->has_ws && peer->has_ws)
+        edge = ack + ((uint32_t)t->wnd << peer->ws);
+    if (ack > to->told_ack)
+        to->told_ack = ack;
+    if (edge > to->told_edge)
+        to->told_edge = edge;
+}
+
+/* A reset counts when it is exact (RFC 5961 3.2) or refuses our SYN (RFC 9293 3.10.7.3). */
+static void learn_reset(struct audit_conn *conn, int at, const struct sight_tcp *t, ft_time now)
+{
+    struct audit_end *to = &conn->end[at];
+    struct audit_end *peer = &conn->end[1 - at];
+    uint32_t off = t->seq - peer->isn;
+    bool exact = to->ack_seen && peer->syn_sent && off == to->acked && off == audit_contiguous(to);
+    bool refused = !to->ack_seen && to->syn_sent && (t->flags & SIGHT_ACK) && t->ack == to->isn + 1;
+
+    if (!exact && !refused)
+        return;
+    to->reset_arrived = true;
+    if (!conn->finished) {
+        conn->finished = true;
+        conn->finished_at = now;
+    }
+}
+
+static void learn_segment(struct audit_conn *conn, int at, const struct sight_tcp *t, ft_time now)
+{
+    struct audit_end *to = &conn->end[at];
+    struct audit_end *peer = &conn->end[1 - at];
+    uint32_t off = t->seq - peer->isn;
+    uint32_t len = sight_seq_len(t);
+
+    to->recent[to->n_recent++ % AUDIT_RECENT_MAX] =
+        (struct audit_recent){t->seq, t->ack, len, t->flags};
+    to->same_acks = 0;
+    if (t->flags & SIGHT_RST) {
+        learn_reset(conn, at, t, now);
+        return;
+    }
+    if (!peer->syn_sent || off > peer->max_sent || off + len > peer->max_sent)
+        return; /* of an older incarnation */
+    if (t->flags & SIGHT_SYN)
+        to->syn_arrived = true;
+    audit_range_add(to, off, off + len);
+    learn_ack(to, peer, t);
+    if (t->has_ts && (!to->ts_arrived_seen || (int32_t)(t->tsval - to->ts_arrived) > 0)) {
+        to->ts_arrived = t->tsval;
+        to->ts_arrived_seen = true;
+    }
+    if (!conn->finished && to->fin_sent && peer->fin_sent && to->told_ack > to->fin_at &&
+        peer->told_ack > peer->fin_at) {
+        conn->finished = true;
+        conn->finished_at = now;
+    }
+}
+
+const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit_frame *frame,
+                                 struct sight *ret_sight)
+{
+    const char *wrong = ft_sim_sight(ret_sight, frame->octets, frame->len);
+    struct audit_conn *conn;
+    int from;
+
+    if (wrong != NULL || !ret_sight->is_tcp)
+        return wrong;
+    if (memcmp(ret_sight->dst_mac, audit->hosts[frame->host].mac, 6) != 0)
+        return NULL; /* flooded by a switch: not for this host */
+    conn = find(audit, ret_sight, &from);
+    if (conn != NULL)
+        learn_segment(conn, 1 - from, &ret_sight->tcp, frame->at);
+    return NULL;
+}

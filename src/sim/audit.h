@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wire auditor: a third party that sees each frame at its sender's end, before the network
+ * touches it, and again where it arrives. It knows TCP from its RFCs and nothing of the stack's
+ * insides. The first rule that is broken becomes its sentence.
+ */
+#ifndef SIM_AUDIT_H
+#define SIM_AUDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fourtuple/types.h>
+
+#include "sim/sight.h"
+
+#define SIM_AUDIT_HOSTS_MAX 32
+#define SIM_AUDIT_ADDRS_MAX 8
+
+/* What the auditor knows of a host before the first frame. */
+struct sim_audit_host {
+    uint8_t mac[6];
+    uint32_t mtu;                              /* octets of IP in a frame */
+    struct ft_addr addrs[SIM_AUDIT_ADDRS_MAX]; /* that it may send from */
+    uint32_t n_addrs;
+};
+
+/* A frame and where it is seen. */
+struct sim_audit_frame {
+    uint32_t host;         /* that sends it, or at which it arrives */
+    const uint8_t *octets; /* borrowed for the call */
+    size_t len;
+    ft_time at;
+    bool refused; /* built, but the link did not take it: it will never arrive */
+};
+
+struct sim_audit;
+
+/**
+ * Make an auditor of @n_hosts hosts.
+ *
+ * @hosts: copied
+ *
+ * Return: the auditor, to be freed by ft_sim_audit_free(); NULL: no memory.
+ */
+struct sim_audit *ft_sim_audit_new(const struct sim_audit_host *hosts, uint32_t n_hosts);
+
+/**
+ * Free an auditor; NULL is allowed.
+ */
+void ft_sim_audit_free(struct sim_audit *audit);
+
+/**
+ * Judge a frame that a host sends.
+ *
+ * @ret_sight: what was seen, for the caller's own notes
+ *
+ * Return: NULL, or the sentence of the rule that it breaks; valid until the auditor is freed.
+ */
+const char *ft_sim_audit_sent(struct sim_audit *audit, const struct sim_audit_frame *frame,
+                              struct sight *ret_sight);
+
+/**
+ * Learn that a frame has reached a host, however damaged.
+ *
+ * @ret_sight: what was seen
+ *
+ * Return: NULL, or what is wrong with the frame, which the network may have done.
+ */
+const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit_frame *frame,
+                                 struct sight *ret_sight);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the auditor remembers of each connection: what either end has sent, and what has reached it.
+ * All positions are offsets from the initial sequence number of the end that they belong to: SYN is
+ * at 0, the first octet at 1. Streams here are far shorter than 2^31.
+ */
+#ifndef SIM_AUDIT_PRIV_H
+#define SIM_AUDIT_PRIV_H
+
+#include "sim/audit.h"
+
+#define AUDIT_RANGES_MAX 512 /* gaps of one direction that are told apart */
+#define AUDIT_RECENT_MAX 64  /* arrivals that a reset may answer */
+
+struct audit_range {
+    uint32_t lo, hi;
+};
+
+/* A segment that has arrived and may be answered by a reset. */
+struct audit_recent {
+    uint32_t seq, ack, seq_len;
+    uint8_t flags;
+};
+
+/* One end of a connection. */
+struct audit_end {
+    uint32_t host;
+    struct ft_addr addr;
+    uint16_t port;
+
+    /* what it has sent */
+    bool syn_sent, fin_sent, reset_sent;
+    bool has_ws, has_ts, sack_ok; /* offered on its SYN */
+    uint8_t ws;
+    uint16_t mss; /* announced; 0: not yet */
+    uint32_t isn;
+    uint32_t max_sent;       /* offset after the last that it ever sent */
+    uint32_t fin_at;         /* offset of its FIN */
+    uint32_t acked;          /* its highest ACK, offset of the peer */
+    uint32_t announced_edge; /* right edge of the window that it announced, offset of the peer */
+    uint32_t tsval;          /* last sent */
+    bool ts_seen, ack_seen;
+    uint8_t *octets; /* its stream, from offset 1 on */
+    size_t octets_cap;
+
+    /* what has reached it */
+    bool syn_arrived, reset_arrived;
+    uint32_t told_ack;  /* highest ACK of the peer, own offset */
+    uint32_t told_edge; /* furthest right edge it was ever given, own offset */
+    uint32_t ts_arrived;
+    bool ts_arrived_seen;
+    struct audit_range ranges[AUDIT_RANGES_MAX]; /* of the peer's space; sorted, disjoint */
+    uint32_t n_ranges;
+    struct audit_recent recent[AUDIT_RECENT_MAX];
+    uint32_t n_recent;
+
+    /* ACKs that say the same again, since anything arrived */
+    uint32_t same_acks;
+    struct sight_tcp last_ack;
+};
+
+struct audit_conn {
+    struct audit_conn *next; /* of the same hash */
+    struct audit_end end[2];
+    uint32_t incarnation; /* 0: the first of this four-tuple */
+    uint32_t idle_acks;   /* pure ACKs of both ends since the last octet, SYN, FIN */
+    ft_time idle_since;
+    bool finished; /* both FINs acknowledged, or reset */
+    ft_time finished_at;
+};
+
+#define AUDIT_BUCKETS 1024
+
+struct sim_audit {
+    struct sim_audit_host hosts[SIM_AUDIT_HOSTS_MAX];
+    uint32_t n_hosts;
+    struct audit_conn *buckets[AUDIT_BUCKETS];
+    char sentence[256];
+};
+
+/**
+ * Note that [@lo, @hi) of the peer's space has reached an end. When there are too many gaps, the
+ * nearest two ranges become one: the auditor then believes more, never less.
+ */
+void audit_range_add(struct audit_end *end, uint32_t lo, uint32_t hi);
+
+/** How far the peer's space has reached an end without a gap. */
+uint32_t audit_contiguous(const struct audit_end *end);
+
+/** Whether all of [@lo, @hi) has reached an end. */
+bool audit_has_arrived(const struct audit_end *end, uint32_t lo, uint32_t hi);
+
+/**
+ * Judge a TCP segment that is being sent.
+ *
+ * @from: 0 or 1: which end of @conn sends it
+ *
+ * Return: NULL, or a sentence.
+ */
+const char *audit_segment(struct sim_audit *audit, struct audit_conn *conn, int from,
+                          const struct sight *s, const struct sim_audit_frame *frame);
+
+/** Say what rule was broken. Return: the sentence, kept in @audit. */
+const char *audit_say(struct sim_audit *audit, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A simulated host: one stack with a seed of its own, an allocator that counts, and an Ethernet
+ * card. It moves frames between the stack and its cable as any link does, by the public interface
+ * only, now and then with a link that takes no more; the auditor reads all that passes.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fourtuple/malloc.h>
+
+#include "diag/pcapng.h"
+#include "priv.h"
+
+#define DRAW_REFUSAL   1000 /* purposes of random streams */
+#define DRAW_SECRET    1001
+#define OUTPUT_MAX     8      /* frames asked for at once */
+#define FRAMES_AT_ONCE 200000 /* more than any host may send without time passing */
+
+/* ---- memory ---- */
+
+static void *count_alloc(void *ctx, size_t size)
+{
+    struct sim_host *host = ctx;
+
+    host->octets_held += size;
+    return malloc(size);
+}
+
+static void count_free(void *ctx, void *ptr, size_t size)
+{
+    struct sim_host *host = ctx;
+
+    if (ptr == NULL)
+        return;
+    if (host->octets_held < size)
+        ft_sim_fail(host->world, NULL, "%s freed more memory than it had", host->name);
+    host->octets_held -= size;
+    free(ptr);
+}
+
+/* ---- life ---- */
+
+static int add_addresses(struct sim_host *host, uint32_t mtu)
+{
+    struct ft_addr local = {UINT64_C(0xfe80) << 48, host->index + 1};
+
+    host->addr4 = (struct ft_addr){0, UINT64_C(0xffff0a090000) + host->index + 1};
+    host->addr6 = (struct ft_addr){UINT64_C(0xfd09) << 48, host->index + 1};
+    if (ft_addr_add(host->stack, host->ifindex, &host->addr4, 24, 0) != 0)
+        return -1;
+    if (mtu < 1280)
+        return 0;
+    if (ft_addr_add(host->stack, host->ifindex, &local, 64, 0) != 0)
+        return -1;
+    return ft_addr_add(host->stack, host->ifindex, &host->addr6, 64, 0);
+}
+
+static int host_new(struct sim_world *world, uint32_t index)
+{
+    const struct sim_host_plan *plan = &world->plan.host[index];
+    struct sim_host *host = &world->host[index];
+    struct ft_if_config card = {.size = sizeof(card), .name = "eth0", .type = FT_IF_ETHER};
+    struct ft_config config;
+    struct sim_rand rand;
+
+    host->world = world;
+    host->index = index;
+    host->wake = FT_TIME_NEVER;
+    (void)snprintf(host->name, sizeof(host->name), "%c%u", plan->is_server ? 's' : 'c',
+                   (plan->is_server ? index - world->plan.n_clients : index) % 100);
+    sim_rand_init(&host->rand, world->options.seed, DRAW_REFUSAL, index);
+    sim_rand_init(&rand, world->options.seed, DRAW_SECRET, index);
+    ft_config_init(&config);
+    for (size_t i = 0; i < sizeof(config.seed); i++)
+        config.seed[i] = (uint8_t)(sim_rand_next(&rand) >> 56);
+    config.allocator = (struct ft_allocator){count_alloc, count_free, host};
+    if (ft_stack_new(&config, &host->stack) != 0)
+        return -1;
+    host->mac[0] = 2;
+    host->mac[5] = (uint8_t)(index + 1);
+    memcpy(card.mac, host->mac, 6);
+    card.mtu = plan->mtu;
+    card.flags = plan->if_flags;
+    host->ifindex = ft_if_add(host->stack, &card);
+    if (host->ifindex < 0)
+        return -1;
+    return add_addresses(host, plan->mtu);
+}
+
+/* What the auditor is told beforehand. */
+static int audit_new(struct sim_world *world)
+{
+    struct sim_audit_host hosts[SIM_HOSTS_MAX] = {0};
+
+    for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
+        struct ft_addr_info addrs[SIM_AUDIT_ADDRS_MAX];
+        struct sim_host *host = &world->host[i];
+        int n = ft_addrs(host->stack, host->ifindex, addrs, SIM_AUDIT_ADDRS_MAX);
+
+        memcpy(hosts[i].mac, host->mac, 6);
+        hosts[i].mtu = world->plan.host[i].mtu;
+        for (int k = 0; k < n && k < SIM_AUDIT_ADDRS_MAX; k++)
+            hosts[i].addrs[hosts[i].n_addrs++] = addrs[k].addr;
+    }
+    world->audit = ft_sim_audit_new(hosts, world->plan.n_hosts);
+    return world->audit == NULL ? -1 : 0;
+}
+
+int ft_sim_hosts_new(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
+        if (host_new(world, i) != 0)
+            return -1;
+    }
+    return audit_new(world);
+}
+
+void ft_sim_hosts_free(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
+        struct sim_host *host = &world->host[i];
+
+        if (host->stack == NULL)
+            continue;
+        ft_stack_free(host->stack);
+        host->stack = NULL;
+        if (host->octets_held != 0)
+            ft_sim_fail(world, NULL, "%s was freed and still held %" PRIu64 " octets", host->name,
+                        host->octets_held);
+    }
+}
+
+/* ---- what is seen ---- */
+
+static void note_frame(struct sim_world *world, uint32_t host, uint8_t kind, const struct sight *s,
+                       const char *wrong)
+{
+    struct sim_note note = {.kind = kind, .host = (uint8_t)host, .text = wrong};
+
+    if (!s->is_tcp && wrong == NULL)
+        return;
+    note.flags = s->tcp.flags;
+    note.src = s->src;
+    note.dst = s->dst;
+    note.src_port = s->src_port;
+    note.dst_port = s->dst_port;
+    note.seq = s->tcp.seq;
+    note.ack = s->tcp.ack;
+    note.len = s->tcp.len;
+    note.wnd = s->tcp.wnd;
+    ft_sim_note(world, &note);
+}
+
+static void capture(struct sim_world *world, const struct sim_host *host, const uint8_t *frame,
+                    size_t len, bool is_out)
+{
+    if (world->pcap != NULL)
+        (void)pcapng_packet(world->pcap, (unsigned)host->pcap_if, world->now, frame, len,
+                            is_out ? PCAPNG_OUT : PCAPNG_IN);
+}
+
+/* A frame leaves the stack; @refused: the link did not take it. */
+static void judge_sent(struct sim_world *world, struct sim_host *host, const uint8_t *octets,
+                       size_t len, bool refused)
+{
+    struct sim_audit_frame frame = {host->index, octets, len, world->now, refused};
+    struct sight s;
+    const char *wrong = ft_sim_audit_sent(world->audit, &frame, &s);
+
+    note_frame(world, host->index, refused ? SIM_NOTE_REFUSED : SIM_NOTE_SENT, &s, NULL);
+    if (!refused)
+        capture(world, host, octets, len, true);
+    if (s.is_tcp)
+        world->last_tcp_at = world->now;
+    if (wrong != NULL) {
+        struct sim_tuple tuple = {s.src, s.dst, s.src_port, s.dst_port};
+
+        ft_sim_fail(world, s.is_tcp ? &tuple : NULL, "%s %s", host->name, wrong);
+    }
+}
+
+/* ---- output ---- */
+
+/* One's complement sum of the octets, as RFC 1071 has it, complemented. */
+static uint16_t checksum(const uint8_t *p, size_t len)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i + 1 < len; i += 2)
+        sum += (uint64_t)p[i] << 8 | p[i + 1];
+    if (len & 1)
+        sum += (uint64_t)p[len - 1] << 8;
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
+}
+
+/* What goes onto the cable: one piece of memory, with its checksum. */
+static size_t linearise(struct sim_world *world, const struct ft_frame *frame)
+{
+    uint8_t *out = world->scratch;
+    size_t len = frame->len;
+
+    if (len > sizeof(world->scratch))
+        return 0;
+    memcpy(out, frame->buf, len);
+    for (uint32_t i = 0; i < frame->n_spans; i++) {
+        if (frame->spans[i].len > sizeof(world->scratch) - len)
+            return 0;
+        memcpy(out + len, frame->spans[i].data, frame->spans[i].len);
+        len += frame->spans[i].len;
+    }
+    if (frame->flags & FT_FRAME_CSUM_PARTIAL) {
+        size_t at = (size_t)frame->csum_start + frame->csum_offset;
+        uint16_t sum;
+
+        if (at + 2 > len)
+            return 0;
+        sum = checksum(out + frame->csum_start, len - frame->csum_start);
+        if (sum == 0)
+            sum = 0xffff; /* RFC 768; the same value for TCP */
+        out[at] = (uint8_t)(sum >> 8);
+        out[at + 1] = (uint8_t)sum;
+    }
+    return len;
+}
+
+/* Rules of the interface that a frame must keep whatever is in it. */
+static const char *check_frame(const struct sim_host_plan *plan, const struct ft_frame *frame)
+{
+    if (frame->n_spans > FT_SPANS_MAX || frame->len > frame->cap)
+        return "a frame with too many spans or octets";
+    if (plan->linear && frame->n_spans > 0)
+        return "a frame with spans, though linear ones were asked for";
+    if (frame->gso_type != FT_GSO_NONE)
+        return "a frame to be segmented, which its interface cannot do";
+    if ((frame->flags & FT_FRAME_CSUM_PARTIAL) && !(plan->if_flags & FT_IF_TX_CSUM))
+        return "a frame without its checksum, which its interface does not fill in";
+    return NULL;
+}
+
+static void send_one(struct sim_world *world, struct sim_host *host, const struct ft_frame *frame,
+                     bool refused)
+{
+    const char *wrong = check_frame(&world->plan.host[host->index], frame);
+    size_t len = wrong == NULL ? linearise(world, frame) : 0;
+
+    if (len == 0) {
+        ft_sim_fail(world, NULL, "%s gave its link %s", host->name,
+                    wrong != NULL ? wrong : "a frame that is too long");
+        return;
+    }
+    judge_sent(world, host, world->scratch, len, refused);
+    if (refused || world->failed)
+        return;
+    world->packets++;
+    ft_sim_hash(world, host->index, world->scratch, len);
+    ft_sim_pipe_put(world, host->pipe, world->scratch, len);
+}
+
+static bool link_refuses(struct sim_world *world, struct sim_host *host)
+{
+    uint32_t ppm = world->plan.host[host->index].refuse_ppm;
+
+    if (ppm == 0 || sim_rand_below(&host->rand, 1000000) >= ppm)
+        return false;
+    host->link_free_at = world->now + sim_rand_range(&host->rand, 10 * FT_US, 2 * FT_MS);
+    return true;
+}
+
+/* One round of ft_output. Return: frames that it gave. */
+static size_t output(struct sim_world *world, struct sim_host *host)
+{
+    static const uint32_t asked[] = {1, 2, 3, 5, OUTPUT_MAX};
+    uint8_t bufs[OUTPUT_MAX][SIM_FRAME_MAX];
+    struct ft_frame frames[OUTPUT_MAX];
+    uint32_t n_ask = asked[sim_rand_below(&host->rand, sizeof(asked) / sizeof(asked[0]))];
+    bool refused = false;
+    size_t n_sent = 0;
+    size_t n;
+
+    for (uint32_t i = 0; i < n_ask; i++) {
+        memset(&frames[i], 0, sizeof(frames[i]));
+        frames[i].buf = bufs[i];
+        frames[i].cap = SIM_FRAME_MAX;
+        frames[i].flags = world->plan.host[host->index].linear ? FT_FRAME_LINEAR : 0;
+    }
+    n = ft_output(host->stack, host->ifindex, frames, n_ask, world->now);
+    if (n > n_ask)
+        ft_sim_fail(world, NULL, "%s was asked for %u frames and gave %zu", host->name, n_ask, n);
+    for (size_t i = 0; i < n && !world->failed; i++) {
+        refused = refused || link_refuses(world, host);
+        send_one(world, host, &frames[i], refused);
+        n_sent += refused ? 0 : 1;
+    }
+    if (!world->failed && n > 0)
+        ft_output_done(host->stack, host->ifindex, frames, n, n_sent);
+    if (n == 0 && ft_output_pending(host->stack, host->ifindex))
+        ft_sim_fail(world, NULL, "%s has output pending, but gives none", host->name);
+    return n;
+}
+
+void ft_sim_host_run(struct sim_world *world, struct sim_host *host)
+{
+    size_t total = 0;
+    ft_time next;
+
+    ft_advance(host->stack, world->now);
+    while (!world->failed) {
+        bool more = ft_sim_apps_poll(world, host);
+
+        if (!world->failed && world->now >= host->link_free_at) {
+            size_t n = output(world, host);
+
+            total += n;
+            more = more || n > 0;
+        }
+        if (total > FRAMES_AT_ONCE)
+            ft_sim_fail(world, NULL, "%s sends without end at one instant", host->name);
+        if (!more)
+            break;
+    }
+    if (world->failed)
+        return;
+    if (world->options.check)
+        ft_stack_check(host->stack);
+    next = ft_deadline(host->stack);
+    if (host->link_free_at > world->now && host->link_free_at < next)
+        next = host->link_free_at;
+    if (next != host->wake)
+        host->wake = FT_TIME_NEVER;
+    ft_sim_wake(world, &host->wake, SIM_EVENT_HOST, host->index, next);
+}
+
+/* ---- input ---- */
+
+void ft_sim_host_input(struct sim_world *world, struct sim_host *host, const uint32_t *lens,
+                       size_t n)
+{
+    struct ft_frame frames[SIM_BATCH_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        struct sim_audit_frame seen = {host->index, world->frame[i], lens[i], world->now, false};
+        struct sight s;
+        const char *wrong = ft_sim_audit_arrived(world->audit, &seen, &s);
+
+        if (memcmp(s.dst_mac, host->mac, 6) == 0)
+            note_frame(world, host->index, SIM_NOTE_ARRIVED, &s, wrong);
+        capture(world, host, world->frame[i], lens[i], false);
+        memset(&frames[i], 0, sizeof(frames[i]));
+        frames[i].buf = world->frame[i];
+        frames[i].cap = SIM_FRAME_MAX;
+        frames[i].len = lens[i];
+        frames[i].at = world->now;
+        if (world->frame[i][0] & 1)
+            frames[i].flags = FT_FRAME_L2_MULTICAST;
+    }
+    ft_input(host->stack, host->ifindex, frames, n, world->now);
+    ft_sim_host_run(world, host);
+}

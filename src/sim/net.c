@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The network: each host on a cable to one of two switches, a trunk between them. A cable is a pair
+ * of pipes, each an impairment queue with a random stream of its own; a switch learns link
+ * addresses and floods what it does not know. Nothing here knows what is in a frame beyond its
+ * two link addresses.
+ */
+#include <string.h>
+
+#include "priv.h"
+
+/* The pipe that goes the other way on the same cable. */
+static uint32_t partner(uint32_t pipe)
+{
+    return pipe ^ 1;
+}
+
+static void make_pipe(struct sim_world *world, uint32_t i, const struct impair_config *config)
+{
+    struct sim_pipe *pipe = &world->pipe[i];
+
+    impair_init(&pipe->imp, config, i);
+    pipe->wake = FT_TIME_NEVER;
+}
+
+/* A new port of a switch whose frames leave by a pipe; what comes by its partner enters there. */
+static void plug(struct sim_world *world, uint32_t sw, uint32_t out)
+{
+    struct sim_switch *s = &world->sw[sw];
+    struct sim_pipe *in = &world->pipe[partner(out)];
+
+    in->to_host = false;
+    in->to = sw;
+    in->port = s->n_ports;
+    s->out[s->n_ports++] = out;
+}
+
+int ft_sim_net_new(struct sim_world *world)
+{
+    const struct sim_plan *plan = &world->plan;
+    uint32_t trunk = 2 * plan->n_hosts;
+
+    for (uint32_t i = 0; i < plan->n_hosts; i++) {
+        make_pipe(world, 2 * i, &plan->access[i]);
+        make_pipe(world, 2 * i + 1, &plan->access[i]);
+        world->host[i].pipe = 2 * i;
+        world->pipe[2 * i + 1].to_host = true;
+        world->pipe[2 * i + 1].to = i;
+        plug(world, plan->host[i].is_server ? 1 : 0, 2 * i + 1);
+    }
+    make_pipe(world, trunk, &plan->trunk);
+    make_pipe(world, trunk + 1, &plan->trunk);
+    plug(world, 0, trunk);
+    plug(world, 1, trunk + 1);
+    world->n_pipes = trunk + 2;
+    return 0;
+}
+
+void ft_sim_net_free(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->n_pipes; i++)
+        impair_fini(&world->pipe[i].imp);
+    world->n_pipes = 0;
+}
+
+void ft_sim_pipe_put(struct sim_world *world, uint32_t index, const uint8_t *frame, size_t len)
+{
+    struct sim_pipe *pipe = &world->pipe[index];
+
+    if (pipe->cut)
+        return;
+    impair_put(&pipe->imp, frame, len, world->now);
+    ft_sim_wake(world, &pipe->wake, SIM_EVENT_PIPE, index, impair_deadline(&pipe->imp));
+}
+
+static void learn(struct sim_switch *s, const uint8_t *mac, uint32_t port)
+{
+    uint32_t i;
+
+    if (mac[0] & 1)
+        return;
+    for (i = 0; i < s->n_learned && memcmp(s->learned[i].mac, mac, 6) != 0; i++)
+        ;
+    if (i == SIM_MACS_MAX)
+        return;
+    memcpy(s->learned[i].mac, mac, 6);
+    s->learned[i].port = port;
+    if (i == s->n_learned)
+        s->n_learned++;
+}
+
+/* The port of a link address; n_ports: all but the one it came from. */
+static uint32_t look_up(const struct sim_switch *s, const uint8_t *mac)
+{
+    for (uint32_t i = 0; i < s->n_learned; i++) {
+        if (memcmp(s->learned[i].mac, mac, 6) == 0)
+            return s->learned[i].port;
+    }
+    return s->n_ports;
+}
+
+static void forward(struct sim_world *world, const struct sim_pipe *pipe, const uint8_t *frame,
+                    size_t len)
+{
+    struct sim_switch *s = &world->sw[pipe->to];
+    uint32_t port;
+
+    if (len < 14)
+        return;
+    learn(s, frame + 6, pipe->port);
+    port = look_up(s, frame);
+    for (uint32_t i = 0; i < s->n_ports; i++) {
+        if (i != pipe->port && (port == s->n_ports || port == i))
+            ft_sim_pipe_put(world, s->out[i], frame, len);
+    }
+}
+
+void ft_sim_pipe_event(struct sim_world *world, uint32_t index)
+{
+    struct sim_pipe *pipe = &world->pipe[index];
+    uint32_t lens[SIM_BATCH_MAX];
+    size_t n = 0;
+
+    for (;;) {
+        size_t len = impair_take(&pipe->imp, world->now, world->frame[n], SIM_FRAME_MAX);
+
+        if (len > 0 && !pipe->to_host)
+            forward(world, pipe, world->frame[n], len);
+        if (len > 0 && pipe->to_host)
+            lens[n++] = (uint32_t)len;
+        if (n > 0 && (len == 0 || n == SIM_BATCH_MAX)) {
+            ft_sim_host_input(world, &world->host[pipe->to], lens, n);
+            n = 0;
+        }
+        if (len == 0 || world->failed)
+            break;
+    }
+    ft_sim_wake(world, &pipe->wake, SIM_EVENT_PIPE, index, impair_deadline(&pipe->imp));
+}
+
+void ft_sim_net_heal(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->n_pipes; i++) {
+        struct impair_config *config = &world->pipe[i].imp.config;
+
+        config->loss = 0;
+        config->dup = 0;
+        config->reorder = 0;
+        config->corrupt = 0;
+        world->pipe[i].cut = false;
+    }
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The oracles: what must be true of any network of correct hosts, whatever the wire did. They
+ * compare the two ends of each conversation with each other and with the plan, and know nothing of
+ * the stack's insides beyond its public counters.
+ *
+ * Which ends may believe what:
+ *   an end of file      only if the peer closed its direction, and after its last octet
+ *   a reset             only if the peer was rude (aborted, or closed with nobody to read on)
+ *   refused             only where nobody listens
+ *   no such host        only where nobody has the address, or (retried) while faults last
+ *   timed out           never: no cut is as long as R2
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "priv.h"
+
+#define MEMORY_SLACK (UINT64_C(4) << 20) /* slabs and caches that a stack may keep */
+
+static const char *side_name(const struct sim_app *app)
+{
+    return app->side == 0 ? "client" : "server";
+}
+
+static struct sim_app *peer_of(struct sim_app *app)
+{
+    return &app->world->app[2 * app->conn + (1U - app->side)];
+}
+
+static void blame(struct sim_app *app, const char *what)
+{
+    struct sim_tuple tuple = ft_sim_app_tuple(app);
+
+    ft_sim_fail(app->world, &tuple, "conversation %u: the %s (%s) %s", app->conn, side_name(app),
+                app->world->host[app->host].name, what);
+}
+
+void ft_sim_oracle_octets(struct sim_app *app, const uint8_t *octets, size_t len)
+{
+    struct sim_world *world = app->world;
+    const struct sim_app *peer = peer_of(app);
+    uint64_t key = world->plan.conn[app->conn].key[1 - app->side];
+
+    if (app->received + len > peer->sent) {
+        blame(app, "received octets that the other has not sent yet");
+        return;
+    }
+    while (len > 0) {
+        size_t n = len < sizeof(world->expected) ? len : sizeof(world->expected);
+
+        ft_sim_stream(key, app->received, world->expected, n);
+        for (size_t i = 0; i < n; i++) {
+            if (octets[i] != world->expected[i]) {
+                app->received += i;
+                ft_sim_app_note(app, "received a wrong octet at", (int64_t)app->received);
+                blame(app, "received an octet that differs from the one sent");
+                return;
+            }
+        }
+        app->received += n;
+        world->octets += n;
+        octets += n;
+        len -= n;
+    }
+}
+
+void ft_sim_oracle_eof(struct sim_app *app)
+{
+    const struct sim_app *peer = peer_of(app);
+
+    if (!peer->fin_asked)
+        blame(app, "read an end of file that the other did not send");
+    else if (app->received != peer->sent)
+        blame(app, "read the end of file before the last octet");
+}
+
+/* What an end may report as its error. */
+static void judge_error(struct sim_app *app)
+{
+    const struct sim_conn_plan *conn = &app->world->plan.conn[app->conn];
+    const struct sim_app *peer = peer_of(app);
+
+    switch (app->error) {
+    case 0:
+        return;
+    case ECONNRESET:
+    case EPIPE:
+        if (!conn->may_reset || (!peer->aborted && peer->error == 0))
+            blame(app, "was reset, though nobody was rude");
+        return;
+    case ECONNREFUSED:
+        if (conn->kind != SIM_REFUSED && !(conn->kind == SIM_SIMULTANEOUS && conn->may_reset))
+            blame(app, "was refused, though somebody listens");
+        return;
+    case EHOSTUNREACH:
+        if (conn->kind != SIM_UNREACHABLE)
+            blame(app, "was told that there is no such host");
+        return;
+    case ETIMEDOUT:
+        if (!conn->may_reset)
+            blame(app, "gave up, though the wire has healed");
+        return;
+    default:
+        ft_sim_app_note(app, "ended with errno", app->error);
+        blame(app, "ended with an error that nothing explains");
+    }
+}
+
+static void judge_whole(struct sim_app *app)
+{
+    const struct sim_conn_plan *conn = &app->world->plan.conn[app->conn];
+    const struct sim_app *peer = peer_of(app);
+
+    if (app->aborted || app->error != 0)
+        return;
+    if (app->sent != conn->side[app->side].octets && !conn->may_reset)
+        blame(app, "ended without having sent everything");
+    else if (app->eof_seen && app->received != peer->sent)
+        blame(app, "ended without having received everything");
+}
+
+void ft_sim_oracle_pair(struct sim_world *world, uint32_t index)
+{
+    const struct sim_conn_plan *conn = &world->plan.conn[index];
+    struct sim_app *client = &world->app[2 * index];
+
+    if (conn->kind == SIM_REFUSED && client->error != ECONNREFUSED)
+        blame(client, "was not told that nobody listens");
+    else if (conn->kind == SIM_UNREACHABLE && client->error != EHOSTUNREACH)
+        blame(client, "was not told that there is no such host");
+    for (int side = 0; side < 2; side++) {
+        judge_error(&client[side]);
+        if (conn->kind == SIM_STREAM || conn->kind == SIM_SIMULTANEOUS)
+            judge_whole(&client[side]);
+    }
+}
+
+void ft_sim_oracle_late(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < 2 * world->plan.n_conns; i++) {
+        struct sim_app *app = &world->app[i];
+
+        if (app->state == SIM_APP_DONE)
+            continue;
+        ft_sim_app_note(app, "is stuck; octets sent", (int64_t)app->sent);
+        ft_sim_app_note(app, "is stuck; octets received", (int64_t)app->received);
+        blame(app, "has not ended, long after the last fault");
+        return;
+    }
+}
+
+void ft_sim_oracle_rest(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->plan.n_hosts && !world->failed; i++) {
+        const struct sim_host *host = &world->host[i];
+        struct ft_counters c;
+
+        ft_counters(host->stack, &c);
+        if (c.now_connections + c.now_half_open + c.now_orphans + c.now_unfinished != 0)
+            ft_sim_fail(world, NULL,
+                        "%s still has %" PRIu64 " connections, %" PRIu64 " of them unfinished, and "
+                        "%" PRIu64 " half open, after all has ended",
+                        host->name, c.now_connections, c.now_unfinished, c.now_half_open);
+        else if (c.now_time_wait != 0)
+            ft_sim_fail(world, NULL, "%s still has %" PRIu64 " entries in TIME-WAIT after 5 min",
+                        host->name, c.now_time_wait);
+        else if (c.now_sockets != 0)
+            ft_sim_fail(world, NULL, "%s still has %" PRIu64 " sockets, though all are closed",
+                        host->name, c.now_sockets);
+        else if (c.now_memory != host->octets_held)
+            ft_sim_fail(world, NULL, "%s counts %" PRIu64 " octets of memory and holds %" PRIu64,
+                        host->name, c.now_memory, host->octets_held);
+        else if (host->octets_held > host->baseline + MEMORY_SLACK)
+            ft_sim_fail(world, NULL,
+                        "%s holds %" PRIu64 " octets of memory at the end, %" PRIu64
+                        " at the beginning",
+                        host->name, host->octets_held, host->baseline);
+    }
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan of a world: hosts, cables, conversations and faults, all drawn from the seed before the
+ * first event. Nothing that happens later changes it, so a plan can be printed, and cut down.
+ */
+#include <string.h>
+
+#include "priv.h"
+
+/* Purposes of random streams: a new one goes to the end. */
+enum {
+    DRAW_SHAPE = 1,
+    DRAW_HOST,
+    DRAW_CABLE,
+    DRAW_CONN,
+    DRAW_FAULT,
+};
+
+#define LENGTH_DEFAULT (8 * FT_SEC)
+#define REST_AFTER     (30 * FT_SEC)   /* faults go on so long after the last beginning */
+#define LIMIT_AFTER    (1200 * FT_SEC) /* ten times the longest timeout (RFC 6298 2.5) */
+#define PPB_PERCENT    UINT32_C(10000000)
+#define MTU_MIN_IP6    1280
+
+static void draw_host(struct sim_plan *plan, uint64_t seed, uint32_t i)
+{
+    static const uint32_t mtus[] = {1500, 1500, 1500, 1500, 9000, 1280, 1400, 576};
+    struct sim_host_plan *host = &plan->host[i];
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_HOST, i);
+    host->mtu = mtus[sim_rand_below(&rand, sizeof(mtus) / sizeof(mtus[0]))];
+    host->is_server = i >= plan->n_clients;
+    host->linear = sim_rand_chance(&rand, 50);
+    if (sim_rand_chance(&rand, 30))
+        host->if_flags |= FT_IF_TX_CSUM;
+    host->if_flags |= sim_rand_chance(&rand, 70) ? FT_IF_NO_DAD : FT_IF_FAST_DAD;
+    if (sim_rand_chance(&rand, 30))
+        host->refuse_ppm = (uint32_t)sim_rand_size(&rand, 17);
+    host->backlog = sim_rand_chance(&rand, 70) ? 128 : (uint32_t)sim_rand_range(&rand, 1, 4);
+}
+
+/* A cable between a host and its switch: short, mostly good. */
+static void draw_access(struct sim_plan *plan, uint64_t seed, uint32_t i)
+{
+    struct impair_config *c = &plan->access[i];
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_CABLE, i);
+    c->delay = sim_rand_size(&rand, 18); /* up to 0.26 ms */
+    c->rate = sim_rand_chance(&rand, 50) ? 0 : UINT64_C(1000000000);
+    c->queue = UINT64_C(1) << 20;
+    c->l2_len = 14;
+    c->seed = sim_mix(seed + i + 1);
+    if (sim_rand_chance(&rand, 10))
+        c->loss = (uint32_t)sim_rand_below(&rand, PPB_PERCENT);
+}
+
+/* The bottleneck, where most of the harm is done. */
+static void draw_trunk(struct sim_plan *plan, uint64_t seed)
+{
+    struct impair_config *c = &plan->trunk;
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_CABLE, SIM_HOSTS_MAX);
+    c->delay = sim_rand_size(&rand, 27); /* up to 134 ms */
+    c->jitter = sim_rand_chance(&rand, 50) ? sim_rand_below(&rand, c->delay / 2 + 1) : 0;
+    c->rate = UINT64_C(512000) << sim_rand_below(&rand, 12);
+    c->queue = UINT64_C(8192) << sim_rand_below(&rand, 7);
+    c->l2_len = 14;
+    c->seed = sim_mix(seed);
+    if (sim_rand_chance(&rand, 60))
+        c->loss = (uint32_t)sim_rand_size(&rand, 26); /* up to 6.7 % */
+    if (c->loss != 0 && sim_rand_chance(&rand, 30))
+        c->burst = (uint32_t)sim_rand_range(&rand, 2, 8);
+    if (sim_rand_chance(&rand, 40))
+        c->dup = (uint32_t)sim_rand_below(&rand, 3 * PPB_PERCENT);
+    if (sim_rand_chance(&rand, 40))
+        c->reorder = (uint32_t)sim_rand_below(&rand, 8 * PPB_PERCENT);
+    if (sim_rand_chance(&rand, 30))
+        c->corrupt = (uint32_t)sim_rand_below(&rand, 2 * PPB_PERCENT);
+}
+
+/* How one side moves its octets; slow ones have fewer, so that none needs more than a minute. */
+static void draw_manner(struct sim_rand *rand, struct sim_side_plan *side)
+{
+    side->octets = sim_rand_size(rand, 20);
+    side->write_max = (uint32_t)sim_rand_size(rand, 16);
+    side->read_max = (uint32_t)sim_rand_size(rand, 16);
+    if (side->write_max < 64 && side->octets > 65536)
+        side->octets = 65536;
+    side->nodelay = sim_rand_chance(rand, 30);
+    side->zero_copy = sim_rand_chance(rand, 25);
+    if (sim_rand_chance(rand, 15))
+        side->sndbuf = (int32_t)sim_rand_range(rand, 2048, 65536);
+    if (sim_rand_chance(rand, 15))
+        side->rcvbuf = (int32_t)sim_rand_range(rand, 2048, 65536);
+    if (sim_rand_chance(rand, 10)) {
+        side->write_max = (uint32_t)sim_rand_range(rand, 1, 3);
+        side->write_gap = sim_rand_size(rand, 25);
+        side->octets = sim_rand_range(rand, 1, 1000);
+    }
+}
+
+/* A slow reader: paces what the other side sends. */
+static void draw_slowness(struct sim_rand *rand, struct sim_side_plan *side, uint64_t octets)
+{
+    uint64_t reads;
+
+    if (sim_rand_chance(rand, 10))
+        side->read_after = sim_rand_size(rand, 34); /* up to 17 s */
+    if (!sim_rand_chance(rand, 15))
+        return;
+    side->read_gap = sim_rand_size(rand, 29); /* up to 0.5 s */
+    reads = 60 * FT_SEC / side->read_gap;
+    if (octets / side->read_max > reads)
+        side->read_max = (uint32_t)(octets / reads + 1);
+}
+
+static void draw_rude(struct sim_rand *rand, struct sim_conn_plan *conn)
+{
+    struct sim_side_plan *side = &conn->side[sim_rand_below(rand, 2)];
+
+    conn->may_reset = true;
+    side->ending = sim_rand_chance(rand, 50) ? SIM_END_ABORT : SIM_END_CLOSE;
+    side->abort_at = sim_rand_below(rand, conn->side[0].octets + conn->side[1].octets + 1);
+}
+
+/* Which side closes first, and how the other one answers. */
+static void draw_endings(struct sim_rand *rand, struct sim_conn_plan *conn)
+{
+    uint32_t first = (uint32_t)sim_rand_below(rand, 2);
+
+    if (sim_rand_chance(rand, 15)) {
+        draw_rude(rand, conn);
+        return;
+    }
+    conn->side[first].ending = SIM_END_SHUTDOWN;
+    conn->side[1 - first].ending = sim_rand_chance(rand, 70) ? SIM_END_AFTER_EOF : SIM_END_SHUTDOWN;
+    if (sim_rand_chance(rand, 20)) {
+        conn->side[first].ending = SIM_END_CLOSE;
+        conn->side[1 - first].ending = SIM_END_AFTER_EOF;
+        conn->side[1 - first].octets = 0;
+    }
+}
+
+static void draw_turns(struct sim_rand *rand, struct sim_conn_plan *conn)
+{
+    uint64_t n = sim_rand_range(rand, 1, 30);
+
+    for (int i = 0; i < 2; i++) {
+        conn->side[i].turn = sim_rand_size(rand, 13);
+        conn->side[i].octets = n * conn->side[i].turn;
+        conn->side[i].write_gap = 0;
+        conn->side[i].write_max = 65536;
+    }
+}
+
+static void draw_stream(struct sim_rand *rand, struct sim_conn_plan *conn)
+{
+    draw_manner(rand, &conn->side[0]);
+    draw_manner(rand, &conn->side[1]);
+    if (sim_rand_chance(rand, 35))
+        draw_turns(rand, conn);
+    else if (sim_rand_chance(rand, 50))
+        conn->side[sim_rand_below(rand, 2)].octets = 0;
+    draw_endings(rand, conn);
+    draw_slowness(rand, &conn->side[0], conn->side[1].octets);
+    draw_slowness(rand, &conn->side[1], conn->side[0].octets);
+    if (conn->side[0].ending == SIM_END_CLOSE || conn->side[1].ending == SIM_END_CLOSE) {
+        conn->side[0].turn = 0;
+        conn->side[1].turn = 0;
+    }
+}
+
+static void draw_datagrams(struct sim_rand *rand, struct sim_conn_plan *conn)
+{
+    conn->kind = SIM_DATAGRAMS;
+    conn->port = 7;
+    conn->side[0].octets = sim_rand_range(rand, 1, 40); /* datagrams */
+    conn->side[0].write_max =
+        (uint32_t)sim_rand_range(rand, 16, sim_rand_chance(rand, 70) ? 500 : 4000);
+    conn->side[0].write_gap = sim_rand_size(rand, 27);
+}
+
+static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
+{
+    struct sim_conn_plan *conn = &plan->conn[i];
+    struct sim_rand rand;
+    uint64_t kind;
+
+    sim_rand_init(&rand, seed, DRAW_CONN, i);
+    conn->host[0] = (uint8_t)sim_rand_below(&rand, plan->n_clients);
+    conn->host[1] = (uint8_t)(plan->n_clients + sim_rand_below(&rand, plan->n_servers));
+    conn->start = FT_SEC + sim_rand_below(&rand, plan->length);
+    conn->key[0] = sim_rand_next(&rand);
+    conn->key[1] = sim_rand_next(&rand);
+    conn->family = sim_rand_chance(&rand, 40) ? 6 : 4;
+    if (plan->host[conn->host[0]].mtu < MTU_MIN_IP6 || plan->host[conn->host[1]].mtu < MTU_MIN_IP6)
+        conn->family = 4;
+    kind = sim_rand_below(&rand, 100);
+    conn->port = kind < 50 ? 80 : 81;
+    draw_stream(&rand, conn);
+    if (kind >= 90) {
+        draw_datagrams(&rand, conn);
+    } else if (kind >= 85) {
+        conn->kind = SIM_SIMULTANEOUS;
+        conn->port = (uint16_t)(20000 + i);
+    } else if (kind >= 83) {
+        conn->kind = SIM_REFUSED;
+        conn->port = 9;
+    } else if (kind >= 82) {
+        conn->kind = SIM_UNREACHABLE;
+    }
+}
+
+static void draw_faults(struct sim_plan *plan, uint64_t seed)
+{
+    struct sim_rand rand;
+    ft_time at = FT_SEC;
+
+    sim_rand_init(&rand, seed, DRAW_FAULT, 0);
+    if (!sim_rand_chance(&rand, 35))
+        return;
+    while (plan->n_faults + 2 <= SIM_FAULTS_MAX) {
+        struct sim_fault_plan *cut = &plan->fault[plan->n_faults];
+
+        at += sim_rand_below(&rand, plan->length);
+        cut->at = at;
+        cut->kind = sim_rand_chance(&rand, 60) ? SIM_FAULT_CUT : SIM_FAULT_CUT_ONE;
+        cut->pipe = (uint32_t)sim_rand_below(&rand, 2 * (uint64_t)plan->n_hosts + 2);
+        if (sim_rand_chance(&rand, 50))
+            cut->pipe = 2 * plan->n_hosts; /* the trunk */
+        at += sim_rand_size(&rand, 34);
+        if (at >= plan->heal_at)
+            return;
+        cut[1] = *cut;
+        cut[1].kind = SIM_FAULT_HEAL;
+        cut[1].at = at;
+        plan->n_faults += 2;
+    }
+}
+
+void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
+{
+    struct sim_rand rand;
+    uint64_t n;
+
+    memset(plan, 0, sizeof(*plan));
+    sim_rand_init(&rand, seed, DRAW_SHAPE, 0);
+    plan->length = length != 0 ? length : LENGTH_DEFAULT;
+    plan->heal_at = plan->length + REST_AFTER;
+    plan->limit = plan->heal_at + LIMIT_AFTER;
+    plan->n_clients = (uint32_t)sim_rand_range(&rand, 1, 6);
+    plan->n_servers = (uint32_t)sim_rand_range(&rand, 1, 3);
+    plan->n_hosts = plan->n_clients + plan->n_servers;
+    n = sim_rand_size(&rand, 4) * (plan->length / LENGTH_DEFAULT + 1);
+    plan->n_conns = (uint32_t)(n < SIM_CONNS_MAX ? n : SIM_CONNS_MAX);
+    for (uint32_t i = 0; i < plan->n_hosts; i++) {
+        draw_host(plan, seed, i);
+        draw_access(plan, seed, i);
+    }
+    draw_trunk(plan, seed);
+    for (uint32_t i = 0; i < plan->n_conns; i++)
+        draw_conn(plan, seed, i);
+    draw_faults(plan, seed);
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The structures of a simulated world, shared by the files of this folder: what a seed draws
+ * (struct sim_plan), what lives while it runs (hosts, switches, pipes, applications), and the notes
+ * that are kept for the day on which an oracle fails.
+ */
+#ifndef SIM_PRIV_H
+#define SIM_PRIV_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <fourtuple.h>
+
+#include "link/impair.h"
+#include "sim/audit.h"
+#include "sim/rand.h"
+#include "sim/sim.h"
+
+#define SIM_HOSTS_MAX    12
+#define SIM_SWITCHES_MAX 2
+#define SIM_PIPES_MAX    (2 * (SIM_HOSTS_MAX + SIM_SWITCHES_MAX))
+#define SIM_PORTS_MAX    (SIM_HOSTS_MAX + 1) /* of a switch */
+#define SIM_MACS_MAX     64                  /* that a switch remembers */
+#define SIM_CONNS_MAX    512
+#define SIM_FAULTS_MAX   32
+#define SIM_NOTES_MAX    8192
+#define SIM_FRAME_MAX    (9000 + 14)
+#define SIM_BATCH_MAX    8 /* frames that reach a host at once */
+
+/* ---- the plan: all that is drawn ---- */
+
+/* What a stream's end does when it has sent all that it has to send. */
+enum sim_ending {
+    SIM_END_AFTER_EOF, /* wait for the peer's end of file, then close */
+    SIM_END_SHUTDOWN,  /* shut the own direction, read on to the end, close */
+    SIM_END_CLOSE,     /* close at once, with nobody reading any more */
+    SIM_END_ABORT,     /* abort, at an octet drawn */
+};
+
+struct sim_side_plan {
+    uint64_t octets;    /* to send in all */
+    uint64_t abort_at;  /* SIM_END_ABORT: after so many octets sent and received */
+    uint64_t turn;      /* with turns: octets of one request or response; 0: no turns */
+    uint32_t write_max; /* octets of one call */
+    uint32_t read_max;
+    ft_time write_gap;      /* pause after a write; 0: none */
+    ft_time read_gap;       /* pause after a read */
+    ft_time read_after;     /* reads nothing for so long at first */
+    int32_t sndbuf, rcvbuf; /* 0: as they come */
+    bool nodelay;
+    bool zero_copy; /* ft_reserve and ft_peek in place of ft_send and ft_recv */
+    uint8_t ending; /* enum sim_ending */
+};
+
+enum sim_conn_kind {
+    SIM_STREAM,       /* a client connects to a passive socket */
+    SIM_SIMULTANEOUS, /* both connect at the same instant */
+    SIM_REFUSED,      /* nobody listens */
+    SIM_UNREACHABLE,  /* nobody has the address */
+    SIM_DATAGRAMS,    /* datagrams and their echoes */
+};
+
+struct sim_conn_plan {
+    uint8_t kind;    /* enum sim_conn_kind */
+    uint8_t family;  /* 4 or 6 */
+    bool may_reset;  /* an end is rude: the other may be reset */
+    uint8_t host[2]; /* client, server */
+    uint16_t port;   /* of the server */
+    ft_time start;
+    uint64_t key[2]; /* of the stream that each side sends */
+    struct sim_side_plan side[2];
+};
+
+struct sim_host_plan {
+    uint32_t mtu;
+    bool is_server;
+    bool linear;         /* asks for linear frames */
+    uint32_t if_flags;   /* FT_IF_* */
+    uint32_t refuse_ppm; /* the link takes no more, of a million frames */
+    uint32_t backlog;    /* of its passive sockets */
+};
+
+enum sim_fault_kind {
+    SIM_FAULT_CUT,     /* nothing passes, both ways */
+    SIM_FAULT_CUT_ONE, /* nothing passes one way */
+    SIM_FAULT_HEAL,    /* ends the one before it */
+};
+
+struct sim_fault_plan {
+    uint8_t kind;  /* enum sim_fault_kind */
+    uint32_t pipe; /* the cut one; its partner is pipe ^ 1 */
+    ft_time at;
+};
+
+struct sim_plan {
+    uint32_t n_clients, n_servers, n_hosts, n_conns, n_faults;
+    struct sim_host_plan host[SIM_HOSTS_MAX];
+    struct impair_config access[SIM_HOSTS_MAX]; /* of each host's cable */
+    struct impair_config trunk;                 /* between the two switches: the bottleneck */
+    struct sim_conn_plan conn[SIM_CONNS_MAX];
+    struct sim_fault_plan fault[SIM_FAULTS_MAX];
+    ft_time length;  /* the last conversation begins before it */
+    ft_time heal_at; /* from here on nothing is lost, changed or cut */
+    ft_time limit;   /* by then everything must have ended */
+};
+
+/* ---- what lives ---- */
+
+enum sim_event_kind {
+    SIM_EVENT_HOST,  /* a timer of a stack */
+    SIM_EVENT_PIPE,  /* a frame comes out of a pipe */
+    SIM_EVENT_APP,   /* an application wakes */
+    SIM_EVENT_FAULT, /* the next fault of the plan */
+    SIM_EVENT_PHASE, /* the world goes on to its next phase */
+};
+
+struct sim_event {
+    ft_time at;
+    uint64_t order; /* ties: as they were made */
+    uint32_t kind;
+    uint32_t index;
+};
+
+struct sim_watch {
+    bool is_listener;
+    uint32_t index; /* of the app or listener */
+};
+
+struct sim_listener {
+    struct sim_watch watch;
+    uint32_t host;
+    uint16_t port;
+    uint8_t family;
+    bool is_udp;
+    ft_sock sock;
+};
+
+enum sim_app_state {
+    SIM_APP_IDLE, /* not begun */
+    SIM_APP_CONNECTING,
+    SIM_APP_OPEN,
+    SIM_APP_DONE,
+};
+
+/* One end of a conversation. */
+struct sim_app {
+    struct sim_watch watch;
+    struct sim_world *world;
+    uint32_t conn; /* of the plan */
+    uint8_t side;
+    uint8_t state; /* enum sim_app_state */
+    uint32_t host;
+    ft_sock sock;
+    ft_time wake;              /* of its event; FT_TIME_NEVER: none */
+    ft_time write_at, read_at; /* not before */
+    uint64_t sent, received;   /* octets taken by ft_send, given by ft_recv */
+    uint32_t attempts;
+    int error;            /* that ended it, an errno; 0: none */
+    bool eof_seen;        /* the peer's end of file */
+    bool fin_asked;       /* the own direction was closed after the last octet */
+    bool aborted;         /* by our own ft_abort, or a close that discards */
+    struct ft_addr local; /* once bound */
+    uint16_t local_port, remote_port;
+    uint32_t datagrams_back; /* SIM_DATAGRAMS: echoes received */
+};
+
+struct sim_host {
+    struct sim_world *world;
+    uint32_t index;
+    char name[8];
+    struct ft_stack *stack;
+    int ifindex;
+    uint8_t mac[6];
+    struct ft_addr addr4, addr6;
+    uint32_t pipe;        /* out of the host */
+    ft_time wake;         /* of its event */
+    ft_time link_free_at; /* the link refuses frames until then */
+    struct sim_rand rand;
+    uint64_t octets_held; /* what its allocator has given */
+    uint64_t baseline;    /* of octets_held before the first conversation */
+    int pcap_if;
+    uint32_t spins; /* timer events at one instant */
+    ft_time spin_at;
+};
+
+/* One direction of a cable. */
+struct sim_pipe {
+    struct impair imp;
+    struct impair_config config;
+    bool cut;
+    bool to_host; /* else to a switch */
+    uint32_t to;
+    uint32_t port; /* of the switch at which it arrives */
+    ft_time wake;
+};
+
+struct sim_switch {
+    uint32_t out[SIM_PORTS_MAX]; /* pipes */
+    uint32_t n_ports;
+    struct {
+        uint8_t mac[6];
+        uint32_t port;
+    } learned[SIM_MACS_MAX];
+    uint32_t n_learned;
+};
+
+enum sim_note_kind {
+    SIM_NOTE_SENT,
+    SIM_NOTE_REFUSED,
+    SIM_NOTE_ARRIVED,
+    SIM_NOTE_APP,
+};
+
+/* A line of the story of a connection. */
+struct sim_note {
+    uint8_t kind; /* enum sim_note_kind */
+    uint8_t flags;
+    uint8_t host;
+    uint16_t src_port, dst_port;
+    struct ft_addr src, dst;
+    uint32_t seq, ack, len, wnd;
+    ft_time at;
+    const char *text; /* of the application, or what is wrong; a literal */
+    int64_t value;
+};
+
+/* The two names of a connection, in either order. */
+struct sim_tuple {
+    struct ft_addr a, b;
+    uint16_t a_port, b_port;
+};
+
+enum sim_phase {
+    SIM_PHASE_RUN,   /* conversations */
+    SIM_PHASE_QUIET, /* all are done; TIME-WAIT passes */
+    SIM_PHASE_END,
+};
+
+struct pcapng;
+
+struct sim_world {
+    struct sim_options options;
+    struct sim_plan plan;
+    ft_time now;
+    uint32_t phase; /* enum sim_phase */
+
+    struct sim_event *heap;
+    size_t n_heap, heap_cap;
+    uint64_t next_order;
+
+    struct sim_host host[SIM_HOSTS_MAX];
+    struct sim_pipe pipe[SIM_PIPES_MAX];
+    uint32_t n_pipes;
+    struct sim_switch sw[SIM_SWITCHES_MAX];
+    struct sim_app app[2 * SIM_CONNS_MAX];
+    struct sim_listener *listener;
+    uint32_t n_listeners;
+    uint32_t n_done; /* applications that are done */
+
+    struct sim_audit *audit;
+    struct pcapng *pcap;
+    uint64_t hash, packets, octets;
+    ft_time last_tcp_at; /* when the last TCP segment was sent */
+
+    bool failed, abandoned, has_tuple;
+    struct sim_tuple tuple; /* of the failure */
+    ft_time failed_at;
+    char sentence[SIM_SENTENCE_MAX];
+    struct sim_note notes[SIM_NOTES_MAX];
+    uint64_t n_notes;
+
+    uint8_t frame[SIM_BATCH_MAX][SIM_FRAME_MAX];
+    uint8_t scratch[65536];
+    uint8_t expected[65536];
+};
+
+/* ---- plan.c ---- */
+
+/** Draw everything from the seed. @plan: overwritten. */
+void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length);
+
+/* ---- world.c ---- */
+
+/** Ask for an event; one per kind and index is alive, the earliest asked for. @wake: its slot. */
+void ft_sim_wake(struct sim_world *world, ft_time *wake, uint32_t kind, uint32_t index, ft_time at);
+
+/** The first failure counts. @tuple: the connection to blame; NULL: none. */
+void ft_sim_fail(struct sim_world *world, const struct sim_tuple *tuple, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** Add to the story that a failure prints. */
+void ft_sim_note(struct sim_world *world, const struct sim_note *note);
+
+/** Fold a frame and its time into the trace hash. */
+void ft_sim_hash(struct sim_world *world, uint32_t host, const uint8_t *frame, size_t len);
+
+/* ---- host.c ---- */
+
+/** Make the stacks, interfaces and addresses. Return: 0 or -1: no memory. */
+int ft_sim_hosts_new(struct sim_world *world);
+
+/** Free them; says by the oracle if any memory is left. */
+void ft_sim_hosts_free(struct sim_world *world);
+
+/** Let time pass for a host, its applications and its link, until nothing is left to do now. */
+void ft_sim_host_run(struct sim_world *world, struct sim_host *host);
+
+/** Frames in world->frame have come to a host. */
+void ft_sim_host_input(struct sim_world *world, struct sim_host *host, const uint32_t *lens,
+                       size_t n);
+
+/* ---- net.c ---- */
+
+/** Make switches and cables as the plan has them. Return: 0 or -1: no memory. */
+int ft_sim_net_new(struct sim_world *world);
+
+/** Free what the cables hold. */
+void ft_sim_net_free(struct sim_world *world);
+
+/** Put a frame into a pipe. */
+void ft_sim_pipe_put(struct sim_world *world, uint32_t pipe, const uint8_t *frame, size_t len);
+
+/** Frames come out of a pipe. */
+void ft_sim_pipe_event(struct sim_world *world, uint32_t pipe);
+
+/** From now on nothing is lost, changed or cut. */
+void ft_sim_net_heal(struct sim_world *world);
+
+/* ---- app.c, serve.c ---- */
+
+/** Make the passive sockets and the applications. Return: 0 or -1: a call failed. */
+int ft_sim_apps_new(struct sim_world *world);
+
+/** An application does what it can do now. */
+void ft_sim_app_step(struct sim_app *app);
+
+/** A server's application has got its socket. */
+void ft_sim_app_accepted(struct sim_app *app);
+
+/** Take the events of a host's stack. Return: whether there were any. */
+bool ft_sim_apps_poll(struct sim_world *world, struct sim_host *host);
+
+/** Close the passive sockets. */
+void ft_sim_listeners_close(struct sim_world *world);
+
+/** An application has ended: note it, count it, and ask the oracle. @error: an errno or 0. */
+void ft_sim_app_done(struct sim_app *app, int error);
+
+/** A stream's octets. @at: offset of the first. */
+void ft_sim_stream(uint64_t key, uint64_t at, uint8_t *ret, size_t len);
+
+/** One step of a datagram application. */
+void ft_sim_datagram_step(struct sim_app *app);
+
+/** Echo what has come to a datagram socket of a server. */
+void ft_sim_datagram_echo(struct sim_world *world, struct sim_listener *listener);
+
+/** The name of a host in a family. @ret: sockaddr_in or sockaddr_in6. Return: its length. */
+socklen_t ft_sim_name(const struct sim_host *host, uint8_t family, uint16_t port,
+                      struct sockaddr_storage *ret);
+
+/** Back from a sockaddr. */
+void ft_sim_unname(const struct sockaddr_storage *name, struct ft_addr *ret_addr,
+                   uint16_t *ret_port);
+
+/** Note something that an application did. @text: a literal. */
+void ft_sim_app_note(struct sim_app *app, const char *text, int64_t value);
+
+/** The names of an application's connection. */
+struct sim_tuple ft_sim_app_tuple(const struct sim_app *app);
+
+/* ---- oracle.c ---- */
+
+/** Octets were received: they must be those that the peer sent, in order. */
+void ft_sim_oracle_octets(struct sim_app *app, const uint8_t *octets, size_t len);
+
+/** An end of file was read: the peer must have asked for it, after the octets that came. */
+void ft_sim_oracle_eof(struct sim_app *app);
+
+/** Both ends of a conversation are done: may they believe what they believe? */
+void ft_sim_oracle_pair(struct sim_world *world, uint32_t conn);
+
+/** Not everything has ended in time. */
+void ft_sim_oracle_late(struct sim_world *world);
+
+/** All is closed and TIME-WAIT has passed: nothing may be left. */
+void ft_sim_oracle_rest(struct sim_world *world);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What people read: the plan of a world, and the last events of a connection whose oracle failed.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "diag/addr.h"
+#include "priv.h"
+
+#define TEXT_MAX 96
+
+static void print_time(FILE *out, ft_time at)
+{
+    fprintf(out, "%5" PRIu64 ".%06" PRIu64, at / FT_SEC, at % FT_SEC / FT_US);
+}
+
+static void print_cable(FILE *out, const char *name, const struct impair_config *c)
+{
+    fprintf(out,
+            "  %-6s delay=%" PRIu64 "us jitter=%" PRIu64 "us rate=%" PRIu64 "kbit queue=%" PRIu64
+            " loss=%u.%04u%% burst=%u dup=%u.%04u%% reorder=%u.%04u%% corrupt=%u.%04u%%\n",
+            name, c->delay / FT_US, c->jitter / FT_US, c->rate / 1000, c->queue, c->loss / 10000000,
+            c->loss / 1000 % 10000, c->burst, c->dup / 10000000, c->dup / 1000 % 10000,
+            c->reorder / 10000000, c->reorder / 1000 % 10000, c->corrupt / 10000000,
+            c->corrupt / 1000 % 10000);
+}
+
+static void print_side(FILE *out, const struct sim_side_plan *s)
+{
+    static const char *const endings[] = {"after-eof", "shutdown", "close", "abort"};
+
+    fprintf(out, " [%" PRIu64 " octets, write<=%u read<=%u, %s", s->octets, s->write_max,
+            s->read_max, endings[s->ending]);
+    if (s->turn != 0)
+        fprintf(out, ", turns of %" PRIu64, s->turn);
+    if (s->write_gap != 0)
+        fprintf(out, ", writes every %" PRIu64 "us", s->write_gap / FT_US);
+    if (s->read_gap != 0)
+        fprintf(out, ", reads every %" PRIu64 "us", s->read_gap / FT_US);
+    if (s->read_after != 0)
+        fprintf(out, ", stalls %" PRIu64 "ms", s->read_after / FT_MS);
+    if (s->sndbuf != 0 || s->rcvbuf != 0)
+        fprintf(out, ", sndbuf=%d rcvbuf=%d", s->sndbuf, s->rcvbuf);
+    fprintf(out, "%s%s]", s->nodelay ? ", nodelay" : "", s->zero_copy ? ", zero copy" : "");
+}
+
+static void print_conn(const struct sim_world *world, FILE *out, uint32_t i)
+{
+    static const char *const kinds[] = {"stream", "simultaneous", "refused", "unreachable",
+                                        "datagrams"};
+    const struct sim_conn_plan *c = &world->plan.conn[i];
+
+    fprintf(out, "  %3u ", i);
+    print_time(out, c->start);
+    fprintf(out, " %s IPv%u %s > %s:%u", kinds[c->kind], c->family, world->host[c->host[0]].name,
+            world->host[c->host[1]].name, c->port);
+    print_side(out, &c->side[0]);
+    print_side(out, &c->side[1]);
+    fprintf(out, "%s\n", c->may_reset ? " (rude)" : "");
+}
+
+void ft_sim_print_plan(const struct sim_world *world, FILE *out)
+{
+    static const char *const faults[] = {"cut", "cut one way", "heal"};
+    const struct sim_plan *plan = &world->plan;
+
+    fprintf(out, "seed %" PRIu64 ": %u clients, %u servers, %u conversations\n",
+            world->options.seed, plan->n_clients, plan->n_servers, plan->n_conns);
+    print_cable(out, "trunk", &plan->trunk);
+    for (uint32_t i = 0; i < plan->n_hosts; i++) {
+        print_cable(out, world->host[i].name, &plan->access[i]);
+        fprintf(out, "         mtu=%u %s%s refuses %u ppm, backlog %u\n", plan->host[i].mtu,
+                plan->host[i].linear ? "linear" : "spans",
+                (plan->host[i].if_flags & FT_IF_TX_CSUM) ? " tx-csum" : "",
+                plan->host[i].refuse_ppm, plan->host[i].backlog);
+    }
+    for (uint32_t i = 0; i < plan->n_conns; i++)
+        print_conn(world, out, i);
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        fprintf(out, "  pipe %u ", plan->fault[i].pipe);
+        print_time(out, plan->fault[i].at);
+        fprintf(out, " %s\n", faults[plan->fault[i].kind]);
+    }
+}
+
+static bool same_addr(const struct ft_addr *a, const struct ft_addr *b)
+{
+    return a->hi == b->hi && a->lo == b->lo;
+}
+
+static bool concerns(const struct sim_note *n, const struct sim_tuple *t)
+{
+    return (n->src_port == t->a_port && n->dst_port == t->b_port && same_addr(&n->src, &t->a) &&
+            same_addr(&n->dst, &t->b)) ||
+           (n->src_port == t->b_port && n->dst_port == t->a_port && same_addr(&n->src, &t->b) &&
+            same_addr(&n->dst, &t->a));
+}
+
+static void print_flags(FILE *out, uint8_t flags)
+{
+    static const char names[] = "FSRPAUEC";
+    char text[9] = "........";
+
+    for (int i = 0; i < 8; i++) {
+        if (flags & (1 << i))
+            text[i] = names[i];
+    }
+    fprintf(out, "%s", text);
+}
+
+static void print_note(const struct sim_world *world, FILE *out, const struct sim_note *n)
+{
+    static const char *const kinds[] = {"sends  ", "refused", "gets   ", "app:   "};
+    char src[TEXT_MAX];
+    char dst[TEXT_MAX];
+
+    fprintf(out, "  ");
+    print_time(out, n->at);
+    fprintf(out, " %-3s %s ", world->host[n->host].name, kinds[n->kind]);
+    if (n->kind == SIM_NOTE_APP) {
+        fprintf(out, "%s %" PRId64 "\n", n->text, n->value);
+        return;
+    }
+    fprintf(out, "%s > %s ", addr_format_name(&n->src, n->src_port, src),
+            addr_format_name(&n->dst, n->dst_port, dst));
+    print_flags(out, n->flags);
+    fprintf(out, " seq %" PRIu32 " len %" PRIu32 " ack %" PRIu32 " wnd %" PRIu32 "%s%s\n", n->seq,
+            n->len, n->ack, n->wnd, n->text != NULL ? ": " : "", n->text != NULL ? n->text : "");
+}
+
+void ft_sim_print_events(const struct sim_world *world, FILE *out, unsigned n)
+{
+    uint64_t first = world->n_notes > SIM_NOTES_MAX ? world->n_notes - SIM_NOTES_MAX : 0;
+    uint64_t at = world->n_notes;
+    unsigned found = 0;
+
+    while (at > first && found < n) {
+        at--;
+        if (!world->has_tuple || concerns(&world->notes[at % SIM_NOTES_MAX], &world->tuple))
+            found++;
+    }
+    for (; at < world->n_notes; at++) {
+        const struct sim_note *note = &world->notes[at % SIM_NOTES_MAX];
+
+        if (!world->has_tuple || concerns(note, &world->tuple))
+            print_note(world, out, note);
+    }
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a third party sees in a frame: a parser of the simulator's own. It shares no code with the
+ * stack that it helps to judge, and it is stricter than any receiver may be.
+ */
+#ifndef SIM_SIGHT_H
+#define SIM_SIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fourtuple/types.h>
+
+enum {
+    SIGHT_FIN = 0x01,
+    SIGHT_SYN = 0x02,
+    SIGHT_RST = 0x04,
+    SIGHT_PSH = 0x08,
+    SIGHT_ACK = 0x10,
+    SIGHT_URG = 0x20,
+};
+
+/* The TCP part of a frame; host order throughout. */
+struct sight_tcp {
+    uint32_t seq, ack;
+    uint16_t wnd, urgent;
+    uint8_t flags;   /* SIGHT_* and ECE, CWR */
+    uint8_t opt_len; /* octets of options, padding among them */
+    uint8_t n_sack;  /* blocks in sack */
+    uint8_t ws;      /* window scale, with has_ws */
+    bool has_mss, has_ws, has_ts, sack_ok;
+    uint16_t mss;
+    uint32_t tsval, tsecr;
+    uint32_t sack[4][2];
+    const uint8_t *data; /* into the frame */
+    uint32_t len;        /* octets of data */
+};
+
+struct sight {
+    uint8_t dst_mac[6], src_mac[6];
+    uint16_t ethertype;
+    uint8_t version;  /* 4 or 6; 0: no IP */
+    uint8_t protocol; /* of the innermost header seen */
+    uint8_t ttl;
+    bool is_fragment; /* nothing after the IP headers was looked at */
+    bool is_tcp, is_udp;
+    struct ft_addr src, dst;
+    uint32_t ip_len; /* octets of the IP packet */
+    uint16_t src_port, dst_port;
+    struct sight_tcp tcp;
+};
+
+/**
+ * Look at a frame.
+ *
+ * @ret: written as far as the frame could be understood; points into @frame
+ * @frame, @len: an Ethernet frame without its check sequence
+ *
+ * Return: NULL, or a sentence about the first thing that is wrong with it.
+ */
+const char *ft_sim_sight(struct sight *ret, const uint8_t *frame, size_t len);
+
+/** The sequence space that a segment takes: its octets, SYN and FIN. */
+static inline uint32_t sight_seq_len(const struct sight_tcp *tcp)
+{
+    return tcp->len + ((tcp->flags & SIGHT_SYN) ? 1U : 0U) + ((tcp->flags & SIGHT_FIN) ? 1U : 0U);
+}
+
+#endif
