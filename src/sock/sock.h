@@ -146,6 +146,8 @@ uint64_t ft_table_hash(const struct ft_table *table, const struct ft_conn *name)
 /**
  * Enter a conversation.
  *
+ * @conn: stays where it is while it is in the table, at a multiple of 8
+ *
  * Return: 0; -EADDRINUSE: the four-tuple is there; -ENOBUFS.
  */
 int ft_table_insert(struct ft_table *table, struct ft_conn *conn);
@@ -164,6 +166,13 @@ void ft_table_replace(struct ft_table *table, struct ft_conn *old, struct ft_con
  * Return: it, or NULL.
  */
 struct ft_conn *ft_table_find(const struct ft_table *table, const struct ft_conn *name);
+
+/** As ft_table_find(), with @hash of ft_table_hash() known already. */
+struct ft_conn *ft_table_find_hashed(const struct ft_table *table, const struct ft_conn *name,
+                                     uint64_t hash);
+
+/** Let the memory that ft_table_find_hashed() will read come: for batches. */
+void ft_table_prefetch(const struct ft_table *table, uint64_t hash);
 
 /** How many are in the table. */
 uint32_t ft_table_len(const struct ft_table *table);
