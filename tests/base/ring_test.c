@@ -240,11 +240,27 @@ static void reserved_room_stays_in_place(void **state)
     finish();
 }
 
+/* A small chunk would be replaced when more is written, and the room with it. */
+static void a_little_reserved_room_stays_in_place(void **state)
+{
+    struct ft_span span;
+
+    (void)start(state);
+    append(0, 100);
+    assert_int_equal(ft_ring_reserve(&bed.ring, &bed.chunks, 100, 50, &span, 1), 1);
+    write_at(150, 150, 9000);
+    memcpy(span.data, bed.octets + 100, 50);
+    ft_ring_extend(&bed.ring, 9050);
+    assert_reads(0, 0, 9150);
+    finish();
+}
+
 static void copying_out_sums_what_it_copies(void **state)
 {
     (void)start(state);
     append(0, 60000);
-    for (uint32_t off = 0; off < 40000; off += 1231) {
+    /* The head moves by one each time, so that chunks end at even and odd places of a piece. */
+    for (uint32_t off = 0; off < 40000; off += 1230) {
         for (uint32_t len = 0; len < 20000; len = len * 2 + 1) {
             uint32_t sum = 1;
             ft_ring_copy_sum(&bed.ring, off, bed.copy, len, &sum);
@@ -320,6 +336,7 @@ int main(void)
         cmocka_unit_test(borrowed_octets_outlive_the_small_chunk),
         cmocka_unit_test(too_few_spans_cover_the_front),
         cmocka_unit_test(reserved_room_stays_in_place),
+        cmocka_unit_test(a_little_reserved_room_stays_in_place),
         cmocka_unit_test(copying_out_sums_what_it_copies),
         cmocka_unit_test(a_refused_write_changes_nothing),
         cmocka_unit_test(chunks_are_limited_in_number),
