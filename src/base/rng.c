@@ -134,11 +134,23 @@ void ft_rng_bytes(struct ft_rng *rng, void *ret_data, size_t len)
     }
 }
 
+/* A few octets, the number of which the compiler knows. */
+static inline void take(struct ft_rng *rng, uint8_t *ret_octets, size_t n)
+{
+    if (FT_RNG_BUF - rng->pos < n) {
+        ft_rng_bytes(rng, ret_octets, n);
+        return;
+    }
+    memcpy(ret_octets, rng->buf + rng->pos, n);
+    memset(rng->buf + rng->pos, 0, n);
+    rng->pos += (uint32_t)n;
+}
+
 uint32_t ft_rng_u32(struct ft_rng *rng)
 {
     uint8_t b[4];
 
-    ft_rng_bytes(rng, b, sizeof(b));
+    take(rng, b, sizeof(b));
     return le32_load(b);
 }
 
@@ -146,7 +158,7 @@ uint64_t ft_rng_u64(struct ft_rng *rng)
 {
     uint8_t b[8];
 
-    ft_rng_bytes(rng, b, sizeof(b));
+    take(rng, b, sizeof(b));
     return le32_load(b) | (uint64_t)le32_load(b + 4) << 32;
 }
 

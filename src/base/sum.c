@@ -27,6 +27,18 @@ static inline void acc_add(struct sum_acc *acc, sum_lanes w)
     acc->high += w >> 32;
 }
 
+/* One variable a load: an array of them would live in memory. */
+static inline __attribute__((always_inline)) sum_lanes lanes_move(uint8_t *dst, const uint8_t *src,
+                                                                  bool copy)
+{
+    sum_lanes w;
+
+    memcpy(&w, src, sizeof(w));
+    if (copy)
+        memcpy(dst, &w, sizeof(w));
+    return w;
+}
+
 static inline uint64_t acc_total(const struct sum_acc *a, const struct sum_acc *b)
 {
     sum_lanes all = a->all + b->all;
@@ -44,14 +56,10 @@ static inline __attribute__((always_inline)) uint64_t sum_blocks(uint8_t *dst, c
     struct sum_acc b = {.all = {0, 0}};
 
     for (size_t i = 0; i + SUM_BLOCK <= len; i += SUM_BLOCK) {
-        sum_lanes w[4];
-        memcpy(w, src + i, SUM_BLOCK);
-        if (copy)
-            memcpy(dst + i, w, SUM_BLOCK);
-        acc_add(&a, w[0]);
-        acc_add(&b, w[1]);
-        acc_add(&a, w[2]);
-        acc_add(&b, w[3]);
+        acc_add(&a, lanes_move(dst + (copy ? i : 0), src + i, copy));
+        acc_add(&b, lanes_move(dst + (copy ? i + 16 : 0), src + i + 16, copy));
+        acc_add(&a, lanes_move(dst + (copy ? i + 32 : 0), src + i + 32, copy));
+        acc_add(&b, lanes_move(dst + (copy ? i + 48 : 0), src + i + 48, copy));
     }
     return acc_total(&a, &b);
 }
