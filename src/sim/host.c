@@ -84,6 +84,7 @@ static int host_new(struct sim_world *world, uint32_t index)
     memcpy(card.mac, host->mac, 6);
     card.mtu = plan->mtu;
     card.flags = plan->if_flags;
+    card.gso_max = (plan->if_flags & FT_IF_TSO) ? 65535 : 0;
     host->ifindex = ft_if_add(host->stack, &card);
     if (host->ifindex < 0)
         return -1;
@@ -184,81 +185,16 @@ static void judge_sent(struct sim_world *world, struct sim_host *host, const uin
 
 /* ---- output ---- */
 
-/* One's complement sum of the octets, as RFC 1071 has it, complemented. */
-static uint16_t checksum(const uint8_t *p, size_t len)
+/* One packet on its way to the cable. */
+static void sink(struct sim_world *world, struct sim_host *host, const uint8_t *octets, size_t len,
+                 bool refused)
 {
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i + 1 < len; i += 2)
-        sum += (uint64_t)p[i] << 8 | p[i + 1];
-    if (len & 1)
-        sum += (uint64_t)p[len - 1] << 8;
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
-}
-
-/* What goes onto the cable: one piece of memory, with its checksum. */
-static size_t linearise(struct sim_world *world, const struct ft_frame *frame)
-{
-    uint8_t *out = world->scratch;
-    size_t len = frame->len;
-
-    if (len > sizeof(world->scratch))
-        return 0;
-    memcpy(out, frame->buf, len);
-    for (uint32_t i = 0; i < frame->n_spans; i++) {
-        if (frame->spans[i].len > sizeof(world->scratch) - len)
-            return 0;
-        memcpy(out + len, frame->spans[i].data, frame->spans[i].len);
-        len += frame->spans[i].len;
-    }
-    if (frame->flags & FT_FRAME_CSUM_PARTIAL) {
-        size_t at = (size_t)frame->csum_start + frame->csum_offset;
-        uint16_t sum;
-
-        if (at + 2 > len)
-            return 0;
-        sum = checksum(out + frame->csum_start, len - frame->csum_start);
-        if (sum == 0)
-            sum = 0xffff; /* RFC 768; the same value for TCP */
-        out[at] = (uint8_t)(sum >> 8);
-        out[at + 1] = (uint8_t)sum;
-    }
-    return len;
-}
-
-/* Rules of the interface that a frame must keep whatever is in it. */
-static const char *check_frame(const struct sim_host_plan *plan, const struct ft_frame *frame)
-{
-    if (frame->n_spans > FT_SPANS_MAX || frame->len > frame->cap)
-        return "a frame with too many spans or octets";
-    if (plan->linear && frame->n_spans > 0)
-        return "a frame with spans, though linear ones were asked for";
-    if (frame->gso_type != FT_GSO_NONE)
-        return "a frame to be segmented, which its interface cannot do";
-    if ((frame->flags & FT_FRAME_CSUM_PARTIAL) && !(plan->if_flags & FT_IF_TX_CSUM))
-        return "a frame without its checksum, which its interface does not fill in";
-    return NULL;
-}
-
-static void send_one(struct sim_world *world, struct sim_host *host, const struct ft_frame *frame,
-                     bool refused)
-{
-    const char *wrong = check_frame(&world->plan.host[host->index], frame);
-    size_t len = wrong == NULL ? linearise(world, frame) : 0;
-
-    if (len == 0) {
-        ft_sim_fail(world, NULL, "%s gave its link %s", host->name,
-                    wrong != NULL ? wrong : "a frame that is too long");
-        return;
-    }
-    judge_sent(world, host, world->scratch, len, refused);
+    judge_sent(world, host, octets, len, refused);
     if (refused || world->failed)
         return;
     world->packets++;
-    ft_sim_hash(world, host->index, world->scratch, len);
-    ft_sim_pipe_put(world, host->pipe, world->scratch, len);
+    ft_sim_hash(world, host->index, octets, len);
+    ft_sim_pipe_put(world, host->pipe, octets, len);
 }
 
 static bool link_refuses(struct sim_world *world, struct sim_host *host)
@@ -279,6 +215,7 @@ static size_t output(struct sim_world *world, struct sim_host *host)
     struct ft_frame frames[OUTPUT_MAX];
     uint32_t n_ask = asked[sim_rand_below(&host->rand, sizeof(asked) / sizeof(asked[0]))];
     bool refused = false;
+    const char *wrong;
     size_t n_sent = 0;
     size_t n;
 
@@ -293,7 +230,9 @@ static size_t output(struct sim_world *world, struct sim_host *host)
         ft_sim_fail(world, NULL, "%s was asked for %u frames and gave %zu", host->name, n_ask, n);
     for (size_t i = 0; i < n && !world->failed; i++) {
         refused = refused || link_refuses(world, host);
-        send_one(world, host, &frames[i], refused);
+        wrong = ft_sim_card_send(world, host, &frames[i], sink, refused);
+        if (wrong != NULL)
+            ft_sim_fail(world, NULL, "%s gave its link %s", host->name, wrong);
         n_sent += refused ? 0 : 1;
     }
     if (!world->failed && n > 0)

@@ -34,6 +34,8 @@ static void draw_host(struct sim_plan *plan, uint64_t seed, uint32_t i)
     host->linear = sim_rand_chance(&rand, 50);
     if (sim_rand_chance(&rand, 30))
         host->if_flags |= FT_IF_TX_CSUM;
+    if ((host->if_flags & FT_IF_TX_CSUM) && !host->linear && sim_rand_chance(&rand, 60))
+        host->if_flags |= FT_IF_TSO;
     host->if_flags |= sim_rand_chance(&rand, 70) ? FT_IF_NO_DAD : FT_IF_FAST_DAD;
     if (sim_rand_chance(&rand, 30))
         host->refuse_ppm = (uint32_t)sim_rand_size(&rand, 17);
@@ -47,9 +49,9 @@ static void draw_access(struct sim_plan *plan, uint64_t seed, uint32_t i)
     struct sim_rand rand;
 
     sim_rand_init(&rand, seed, DRAW_CABLE, i);
-    c->delay = sim_rand_size(&rand, 18); /* up to 0.26 ms */
+    c->delay = FT_US * sim_rand_size(&rand, 8); /* up to 0.26 ms */
     c->rate = sim_rand_chance(&rand, 50) ? 0 : UINT64_C(1000000000);
-    c->queue = UINT64_C(1) << 20;
+    c->queue = UINT64_C(4) << 20;
     c->l2_len = 14;
     c->seed = sim_mix(seed + i + 1);
     if (sim_rand_chance(&rand, 10))
@@ -63,7 +65,7 @@ static void draw_trunk(struct sim_plan *plan, uint64_t seed)
     struct sim_rand rand;
 
     sim_rand_init(&rand, seed, DRAW_CABLE, SIM_HOSTS_MAX);
-    c->delay = sim_rand_size(&rand, 27); /* up to 134 ms */
+    c->delay = FT_US * sim_rand_size(&rand, 17); /* up to 131 ms */
     c->jitter = sim_rand_chance(&rand, 50) ? sim_rand_below(&rand, c->delay / 2 + 1) : 0;
     c->rate = UINT64_C(512000) << sim_rand_below(&rand, 12);
     c->queue = UINT64_C(8192) << sim_rand_below(&rand, 7);
@@ -97,7 +99,7 @@ static void draw_manner(struct sim_rand *rand, struct sim_side_plan *side)
         side->rcvbuf = (int32_t)sim_rand_range(rand, 2048, 65536);
     if (sim_rand_chance(rand, 10)) {
         side->write_max = (uint32_t)sim_rand_range(rand, 1, 3);
-        side->write_gap = sim_rand_size(rand, 25);
+        side->write_gap = FT_US * sim_rand_size(rand, 15); /* up to 33 ms */
         side->octets = sim_rand_range(rand, 1, 1000);
     }
 }
@@ -108,10 +110,10 @@ static void draw_slowness(struct sim_rand *rand, struct sim_side_plan *side, uin
     uint64_t reads;
 
     if (sim_rand_chance(rand, 10))
-        side->read_after = sim_rand_size(rand, 34); /* up to 17 s */
+        side->read_after = FT_MS * sim_rand_size(rand, 14); /* up to 16 s */
     if (!sim_rand_chance(rand, 15))
         return;
-    side->read_gap = sim_rand_size(rand, 29); /* up to 0.5 s */
+    side->read_gap = FT_US * sim_rand_size(rand, 19); /* up to 0.5 s */
     reads = 60 * FT_SEC / side->read_gap;
     if (octets / side->read_max > reads)
         side->read_max = (uint32_t)(octets / reads + 1);
@@ -180,7 +182,7 @@ static void draw_datagrams(struct sim_rand *rand, struct sim_conn_plan *conn)
     conn->side[0].octets = sim_rand_range(rand, 1, 40); /* datagrams */
     conn->side[0].write_max =
         (uint32_t)sim_rand_range(rand, 16, sim_rand_chance(rand, 70) ? 500 : 4000);
-    conn->side[0].write_gap = sim_rand_size(rand, 27);
+    conn->side[0].write_gap = FT_US * sim_rand_size(rand, 17);
 }
 
 static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
@@ -231,7 +233,7 @@ static void draw_faults(struct sim_plan *plan, uint64_t seed)
         cut->pipe = (uint32_t)sim_rand_below(&rand, 2 * (uint64_t)plan->n_hosts + 2);
         if (sim_rand_chance(&rand, 50))
             cut->pipe = 2 * plan->n_hosts; /* the trunk */
-        at += sim_rand_size(&rand, 34);
+        at += FT_MS * sim_rand_size(&rand, 14);
         if (at >= plan->heal_at)
             return;
         cut[1] = *cut;

@@ -272,8 +272,8 @@ struct sim_world {
     uint64_t n_notes;
 
     uint8_t frame[SIM_BATCH_MAX][SIM_FRAME_MAX];
-    uint8_t scratch[65536];
-    uint8_t expected[65536];
+    uint8_t scratch[66000]; /* a whole frame of a stack, or octets of an application */
+    uint8_t expected[66000];
 };
 
 /* ---- plan.c ---- */
@@ -310,6 +310,23 @@ void ft_sim_host_run(struct sim_world *world, struct sim_host *host);
 /** Frames in world->frame have come to a host. */
 void ft_sim_host_input(struct sim_world *world, struct sim_host *host, const uint32_t *lens,
                        size_t n);
+
+/* ---- card.c ---- */
+
+/* Takes what goes onto the cable. */
+typedef void sim_card_sink(struct sim_world *world, struct sim_host *host, const uint8_t *octets,
+                           size_t len, bool refused);
+
+/**
+ * Make octets out of a frame of a stack.
+ *
+ * @sink:    is given each packet
+ * @refused: told to the sink
+ *
+ * Return: NULL, or what is wrong with the frame.
+ */
+const char *ft_sim_card_send(struct sim_world *world, struct sim_host *host,
+                             const struct ft_frame *frame, sim_card_sink *sink, bool refused);
 
 /* ---- net.c ---- */
 
