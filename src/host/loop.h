@@ -109,7 +109,7 @@ const struct impair_counters *host_impair(const struct host *host, int ifindex, 
  * Have a descriptor in the loop, or change what it is polled for.
  *
  * @watch:  fd, ready and ctx are set by the caller, who keeps it; zero it before first use
- * @events: EPOLLIN and so on; 0 takes it out but for errors; EPOLLET and EPOLLEXCLUSIVE work
+ * @events: EPOLLIN and so on; 0: errors and hang-ups only; EPOLLET works
  *
  * Return: 0 or the -errno of epoll_ctl(2).
  */
