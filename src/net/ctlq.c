@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control queue of an interface: replies that no socket stands behind, as bounded records.
+ * Full means drop and count. It knows how a record becomes a frame, not what is in it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "wire/ip.h"
+
+#include "priv.h"
+
+static struct net_ctl *ctl_new(struct ft_net *net, struct net_iface *iface, size_t len, bool vital)
+{
+    uint32_t max = net->env->config.limits.control_max;
+    struct net_ctl *ctl = NULL;
+
+    /* ARP and ND answer even when strangers have made us fill the rest with replies. */
+    if (iface->n_ctl < (vital ? max : max - max / 4))
+        ctl = ft_mem_alloc(&net->env->mem, sizeof(*ctl) + len);
+    if (!ctl) {
+        net->env->counters.control_dropped++;
+        return NULL;
+    }
+    list_init(&ctl->node);
+    ctl->len = (uint32_t)len;
+    iface->n_ctl++;
+    return ctl;
+}
+
+void ft_ctl_free(struct ft_net *net, struct net_iface *iface, struct net_ctl *ctl)
+{
+    ft_assert(iface->n_ctl > 0);
+    list_remove(&ctl->node);
+    iface->n_ctl--;
+    ft_mem_free(&net->env->mem, ctl, sizeof(*ctl) + ctl->len);
+}
+
+void ft_ctl_drop(struct ft_net *net, struct net_iface *iface, struct net_ctl *ctl)
+{
+    net->env->counters.control_dropped++;
+    ft_ctl_free(net, iface, ctl);
+}
+
+void ft_ctl_send_link(struct ft_net *net, struct net_iface *iface, const uint8_t *mac,
+                      const uint8_t *arp, size_t len)
+{
+    struct net_ctl *ctl = ctl_new(net, iface, len, true);
+
+    if (!ctl)
+        return;
+    ctl->has_mac = true;
+    ctl->ethertype = ETH_TYPE_ARP;
+    memcpy(ctl->mac, mac, ETH_ADDR_LEN);
+    memcpy(ctl->data, arp, len);
+    list_push_back(&iface->ctl, &ctl->node);
+}
+
+/* One packet, or one fragment of it, as a record. */
+static int queue_part(struct ft_net *net, struct net_iface *iface, const struct net_ctl_ip *ip,
+                      const struct net_ip_hdr *hdr)
+{
+    bool is_v4 = addr_is_v4(&ip->tx->dst);
+    size_t room = is_v4 ? IP4_HDR_LEN : IP6_HDR_LEN + (hdr->is_frag ? IP6_FRAG_HDR_LEN : 0u);
+    struct net_ctl *ctl = ctl_new(net, iface, room + hdr->payload_len, ip->vital);
+    size_t len;
+
+    if (!ctl)
+        return -ENOBUFS;
+    ctl->next_hop = *ip->next_hop;
+    ctl->ethertype = is_v4 ? ETH_TYPE_IP4 : ETH_TYPE_IP6;
+    if (ip->mac) {
+        ctl->has_mac = true;
+        memcpy(ctl->mac, ip->mac, ETH_ADDR_LEN);
+    }
+    len = ft_ip_header(net, iface, ip->tx, hdr, ctl->data, room);
+    ft_assert(len == room);
+    memcpy(ctl->data + len, ip->l4 + hdr->offset, hdr->payload_len);
+    net->env->counters.steps_octets_copied += hdr->payload_len;
+    list_push_back(&iface->ctl, &ctl->node);
+    return 0;
+}
+
+int ft_ctl_send_on(struct ft_net *net, struct net_iface *iface, const struct net_ctl_ip *ip)
+{
+    struct net_ip_hdr hdr = {.payload_len = ip->tx->l4_len};
+
+    if (ip->tx->l4_len > IP4_PKT_LEN_MAX - IP4_HDR_LEN)
+        return -ENOBUFS;
+    return queue_part(net, iface, ip, &hdr);
+}
+
+/* A long echo reply leaves in fragments. All of them fit, or none is queued. */
+static int send_fragments(struct ft_net *net, struct net_iface *iface, uint32_t mtu,
+                          const struct net_ctl_ip *ip)
+{
+    uint32_t room = ft_ip_frag_room(ip->tx, mtu);
+    uint32_t n = (ip->tx->l4_len + room - 1) / room;
+    uint32_t max = net->env->config.limits.control_max;
+    struct net_ip_hdr hdr = {.is_frag = true};
+
+    if (ip->tx->l4_len > IP4_PKT_LEN_MAX - IP4_HDR_LEN || iface->n_ctl + n > max - max / 4) {
+        net->env->counters.control_dropped++;
+        return -ENOBUFS;
+    }
+    hdr.id = ft_ip_frag_id(net, &ip->tx->src, &ip->tx->dst);
+    for (; hdr.offset < ip->tx->l4_len; hdr.offset += room) {
+        hdr.payload_len = FT_MIN(room, ip->tx->l4_len - hdr.offset);
+        hdr.more = hdr.offset + hdr.payload_len < ip->tx->l4_len;
+        if (queue_part(net, iface, ip, &hdr) < 0)
+            return -ENOBUFS;
+        net->env->counters.fragments_out++;
+    }
+    return 0;
+}
+
+int ft_ctl_send(struct ft_net *net, const struct ft_ip_tx *tx, const uint8_t *l4)
+{
+    struct ft_ip_tx full = *tx;
+    struct net_ctl_ip ip = {.tx = &full, .l4 = l4};
+    struct ft_path path;
+    uint32_t hdr_len = addr_is_v4(&tx->dst) ? IP4_HDR_LEN : IP6_HDR_LEN;
+    int err = ft_path_find(net, &tx->dst, &tx->src, tx->bound_if, &path);
+
+    if (err < 0)
+        return -ENETUNREACH;
+    full.src = path.src;
+    ip.next_hop = &path.next_hop;
+    if (tx->l4_len + hdr_len > path.mtu && tx->proto != IP_PROTO_TCP)
+        return send_fragments(net, ft_iface_get(net, path.ifindex), path.mtu, &ip);
+    return ft_ctl_send_on(net, ft_iface_get(net, path.ifindex), &ip);
+}
+
+/* Whether the record is in the frame. Else it waits for its neighbour, or is gone. */
+static bool output_one(struct ft_net *net, struct net_iface *iface, struct net_ctl *ctl,
+                       struct ft_frame *frame)
+{
+    enum ft_tx_result result = FT_TX_READY;
+    struct net_neigh *n = NULL;
+
+    if (iface->headroom + ETH_HDR_LEN + (size_t)ctl->len > frame->cap)
+        result = FT_TX_FAIL;
+    else if (!ctl->has_mac)
+        result = ft_link_resolve(net, iface, &ctl->next_hop, ctl->mac, &n);
+    if (result == FT_TX_WAIT && n->n_ctls < net->env->config.limits.neighbour_queue_max) {
+        list_push_back(&n->ctls, &ctl->node);
+        n->n_ctls++;
+        return false;
+    }
+    if (result != FT_TX_READY) {
+        ft_ctl_drop(net, iface, ctl);
+        return false;
+    }
+    ft_frame_reset(net, frame);
+    frame->len = (uint32_t)ft_link_header(iface, ctl->mac, ctl->ethertype, frame);
+    memcpy(frame->buf + frame->len, ctl->data, ctl->len);
+    frame->len += ctl->len;
+    ft_ctl_free(net, iface, ctl);
+    return true;
+}
+
+bool ft_ctl_output(struct ft_net *net, int ifindex, struct ft_frame *frame)
+{
+    struct net_iface *iface = ft_iface_get(net, ifindex);
+    struct ft_list *node;
+
+    while (iface && (node = list_pop_front(&iface->ctl)))
+        if (output_one(net, iface, ft_container_of(node, struct net_ctl, node), frame))
+            return true;
+    return false;
+}
