@@ -185,6 +185,22 @@ static void every_header_and_option_length_ends_inside_the_packet(void **state)
             }
 }
 
+/* proves: A-33 */
+static void an_option_past_its_header_is_refused(void **state)
+{
+    (void)state;
+    for (unsigned opt_len = 0; opt_len < 256; opt_len++) {
+        const uint8_t opts[] = {0x1e, (uint8_t)opt_len, 0, 0, 0, 0};
+        struct ip6_chain chain;
+        struct pkt p;
+
+        begin(&p, &peer, &us);
+        add_options(&p, IP_PROTO_DSTOPTS, opts, sizeof(opts));
+        assert_int_equal(walk(&p, &chain), opt_len <= 4 ? IP6_OK : IP6_BAD_OPTION);
+        assert_false(chain.send);
+    }
+}
+
 /* proves: A-34 */
 static void a_chain_cut_anywhere_is_dropped_in_silence(void **state)
 {
@@ -503,6 +519,7 @@ int main(void)
         cmocka_unit_test(mapped_addresses_on_the_wire_are_refused),
         cmocka_unit_test(a_chain_leads_to_the_upper_layer),
         cmocka_unit_test(every_header_and_option_length_ends_inside_the_packet),
+        cmocka_unit_test(an_option_past_its_header_is_refused),
         cmocka_unit_test(a_chain_cut_anywhere_is_dropped_in_silence),
         cmocka_unit_test(a_packet_full_of_headers_ends_at_the_limit),
         cmocka_unit_test(options_and_padding_have_limits),
