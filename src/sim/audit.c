@@ -219,6 +219,14 @@ static void learn_reset(struct audit_conn *conn, int at, const struct sight_tcp 
     }
 }
 
+/* It may be answered, by an ACK or a reset. */
+static void learn_arrival(struct audit_end *to, const struct sight_tcp *t)
+{
+    to->recent[to->n_recent++ % AUDIT_RECENT_MAX] =
+        (struct audit_recent){t->seq, t->ack, sight_seq_len(t), t->flags};
+    to->same_acks = 0;
+}
+
 static void learn_segment(struct audit_conn *conn, int at, const struct sight_tcp *t, ft_time now)
 {
     struct audit_end *to = &conn->end[at];
@@ -226,9 +234,7 @@ static void learn_segment(struct audit_conn *conn, int at, const struct sight_tc
     uint32_t off = t->seq - peer->isn;
     uint32_t len = sight_seq_len(t);
 
-    to->recent[to->n_recent++ % AUDIT_RECENT_MAX] =
-        (struct audit_recent){t->seq, t->ack, len, t->flags};
-    to->same_acks = 0;
+    learn_arrival(to, t);
     if (t->flags & SIGHT_RST) {
         learn_reset(conn, at, t, now);
         return;
@@ -265,4 +271,45 @@ const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit
     if (conn != NULL)
         learn_segment(conn, 1 - from, &ret_sight->tcp, frame->at);
     return NULL;
+}
+
+void ft_sim_audit_forged(struct sim_audit *audit, const struct sim_audit_frame *frame)
+{
+    struct sight s;
+    struct audit_conn *conn;
+    int from;
+
+    if (ft_sim_sight(&s, frame->octets, frame->len) != NULL || !s.is_tcp)
+        return;
+    conn = find(audit, &s, &from);
+    if (conn != NULL)
+        learn_arrival(&conn->end[1 - from], &s.tcp);
+}
+
+bool ft_sim_audit_view(const struct sim_audit *audit, struct sim_audit_view *view)
+{
+    struct sight s = {
+        .src = view->src, .dst = view->dst, .src_port = view->src_port, .dst_port = view->dst_port};
+    const struct audit_conn *conn;
+    int at = 0;
+
+    for (conn = audit->buckets[bucket_of(&s)]; conn != NULL; conn = conn->next) {
+        for (at = 0; at < 2; at++) {
+            if (is_end(&conn->end[at], &view->dst, view->dst_port) &&
+                is_end(&conn->end[1 - at], &view->src, view->src_port))
+                break;
+        }
+        if (at < 2)
+            break;
+    }
+    if (conn == NULL || conn->finished || conn->end[0].told_ack == 0 ||
+        conn->end[1].told_ack == 0 || conn->end[0].reset_sent || conn->end[1].reset_sent)
+        return false;
+    view->rcv_nxt = conn->end[1 - at].isn + audit_contiguous(&conn->end[at]);
+    view->rcv_edge = conn->end[1 - at].isn + conn->end[at].announced_edge;
+    view->snd_una = conn->end[at].isn + conn->end[at].told_ack;
+    view->snd_nxt = conn->end[at].isn + conn->end[at].max_sent;
+    view->has_ts = conn->end[0].has_ts && conn->end[1].has_ts;
+    view->tsval = conn->end[1 - at].tsval;
+    return true;
 }

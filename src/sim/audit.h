@@ -71,4 +71,29 @@ const char *ft_sim_audit_sent(struct sim_audit *audit, const struct sim_audit_fr
 const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit_frame *frame,
                                  struct sight *ret_sight);
 
+/* A connection as one of its ends knows it: what an attacker would give much to know. */
+struct sim_audit_view {
+    struct ft_addr src, dst; /* of a segment that the end gets */
+    uint16_t src_port, dst_port;
+    uint32_t rcv_nxt;  /* what has reached the end without a gap, announced or not */
+    uint32_t rcv_edge; /* that the end has announced */
+    uint32_t snd_una, snd_nxt;
+    bool has_ts;
+    uint32_t tsval; /* the other's last */
+};
+
+/**
+ * Look at an established connection from the end that @view->dst and dst_port name.
+ *
+ * @view: src, dst and ports in; the rest out
+ *
+ * Return: whether there is such a connection, and both ends live.
+ */
+bool ft_sim_audit_view(const struct sim_audit *audit, struct sim_audit_view *view);
+
+/**
+ * Learn that a forged segment has reached a host: it may answer, and believes nothing of it.
+ */
+void ft_sim_audit_forged(struct sim_audit *audit, const struct sim_audit_frame *frame);
+
 #endif

@@ -296,6 +296,16 @@ static bool begins_anew(const struct audit_conn *conn, int from, const struct si
     return end->isn != t->seq || end->reset_sent;
 }
 
+/* An old SYN has reached a passive socket after, or beside, the connection that it once began: the
+   answer is of no connection, and its reset is under way. */
+static bool is_ghost(const struct audit_conn *conn, int from, const struct sight_tcp *t)
+{
+    const struct audit_end *end = &conn->end[from];
+
+    return (t->flags & SIGHT_SYN) && (t->flags & SIGHT_ACK) && end->syn_sent &&
+           end->isn != t->seq && end->told_ack > 0 && t->ack == conn->end[1 - from].isn + 1;
+}
+
 /* The rules for a segment of a connection that both ends know. */
 static const char *check_synchronised(struct sim_audit *audit, struct audit_conn *conn, int from,
                                       const struct sight *s, const struct sim_audit_frame *frame)
@@ -340,6 +350,8 @@ const char *audit_segment(struct sim_audit *audit, struct audit_conn *conn, int 
         return check_reset(audit, conn, from, t);
     if (begins_anew(conn, from, t))
         new_incarnation(conn);
+    if (is_ghost(conn, from, t))
+        return NULL;
     conn->end[from].host = frame->host;
     if (!(t->flags & SIGHT_SYN) && !conn->end[from].syn_sent)
         return conn->incarnation > 0 ? NULL

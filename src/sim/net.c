@@ -20,6 +20,7 @@ static void make_pipe(struct sim_world *world, uint32_t i, const struct impair_c
     struct sim_pipe *pipe = &world->pipe[i];
 
     impair_init(&pipe->imp, config, i);
+    impair_init(&pipe->late, &world->plan.late, i);
     pipe->wake = FT_TIME_NEVER;
 }
 
@@ -58,9 +59,20 @@ int ft_sim_net_new(struct sim_world *world)
 
 void ft_sim_net_free(struct sim_world *world)
 {
-    for (uint32_t i = 0; i < world->n_pipes; i++)
+    for (uint32_t i = 0; i < world->n_pipes; i++) {
         impair_fini(&world->pipe[i].imp);
+        impair_fini(&world->pipe[i].late);
+    }
     world->n_pipes = 0;
+}
+
+/* When something comes out of a pipe next. */
+static ft_time next_out(const struct sim_pipe *pipe)
+{
+    ft_time at = impair_deadline(&pipe->imp);
+    ft_time late = impair_deadline(&pipe->late);
+
+    return at < late ? at : late;
 }
 
 void ft_sim_pipe_put(struct sim_world *world, uint32_t index, const uint8_t *frame, size_t len)
@@ -70,7 +82,8 @@ void ft_sim_pipe_put(struct sim_world *world, uint32_t index, const uint8_t *fra
     if (pipe->cut)
         return;
     impair_put(&pipe->imp, frame, len, world->now);
-    ft_sim_wake(world, &pipe->wake, SIM_EVENT_PIPE, index, impair_deadline(&pipe->imp));
+    impair_put(&pipe->late, frame, len, world->now);
+    ft_sim_wake(world, &pipe->wake, SIM_EVENT_PIPE, index, next_out(pipe));
 }
 
 static void learn(struct sim_switch *s, const uint8_t *mac, uint32_t port)
@@ -124,6 +137,8 @@ void ft_sim_pipe_event(struct sim_world *world, uint32_t index)
     for (;;) {
         size_t len = impair_take(&pipe->imp, world->now, world->frame[n], SIM_FRAME_MAX);
 
+        if (len == 0)
+            len = impair_take(&pipe->late, world->now, world->frame[n], SIM_FRAME_MAX);
         if (len > 0 && !pipe->to_host)
             forward(world, pipe, world->frame[n], len);
         if (len > 0 && pipe->to_host)
@@ -135,7 +150,7 @@ void ft_sim_pipe_event(struct sim_world *world, uint32_t index)
         if (len == 0 || world->failed)
             break;
     }
-    ft_sim_wake(world, &pipe->wake, SIM_EVENT_PIPE, index, impair_deadline(&pipe->imp));
+    ft_sim_wake(world, &pipe->wake, SIM_EVENT_PIPE, index, next_out(pipe));
 }
 
 void ft_sim_net_heal(struct sim_world *world)
@@ -147,6 +162,7 @@ void ft_sim_net_heal(struct sim_world *world)
         config->dup = 0;
         config->reorder = 0;
         config->corrupt = 0;
+        world->pipe[i].late.config.loss = IMPAIR_SHARE_ALL;
         world->pipe[i].cut = false;
     }
 }

@@ -14,6 +14,8 @@ enum {
     DRAW_CABLE,
     DRAW_CONN,
     DRAW_FAULT,
+    DRAW_LATE,
+    DRAW_FORGERY,
 };
 
 #define LENGTH_DEFAULT (8 * FT_SEC)
@@ -81,6 +83,23 @@ static void draw_trunk(struct sim_plan *plan, uint64_t seed)
         c->reorder = (uint32_t)sim_rand_below(&rand, 8 * PPB_PERCENT);
     if (sim_rand_chance(&rand, 30))
         c->corrupt = (uint32_t)sim_rand_below(&rand, 2 * PPB_PERCENT);
+}
+
+/* Old duplicates: some packets come a second time when nobody expects them any more. */
+static void draw_late(struct sim_plan *plan, uint64_t seed)
+{
+    struct impair_config *c = &plan->late;
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_LATE, 0);
+    c->loss = IMPAIR_SHARE_ALL;
+    c->l2_len = 14;
+    c->seed = sim_mix(~seed);
+    if (!sim_rand_chance(&rand, 30))
+        return;
+    c->loss -= (uint32_t)sim_rand_size(&rand, 24); /* up to 1.7 % come again */
+    c->delay = FT_MS * sim_rand_size(&rand, 15);   /* up to 33 s */
+    c->jitter = c->delay;
 }
 
 /* How one side moves its octets; slow ones have fewer, so that none needs more than a minute. */
@@ -216,6 +235,25 @@ static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
     }
 }
 
+/* An attacker off the path, who has guessed almost everything. */
+static void draw_forgeries(struct sim_plan *plan, uint64_t seed)
+{
+    struct sim_rand rand;
+    uint64_t n;
+
+    sim_rand_init(&rand, seed, DRAW_FORGERY, 0);
+    if (!sim_rand_chance(&rand, 30))
+        return;
+    n = sim_rand_size(&rand, 7);
+    for (uint64_t i = 0; i < n && plan->n_faults < SIM_FAULTS_MAX; i++) {
+        struct sim_fault_plan *fault = &plan->fault[plan->n_faults++];
+
+        fault->kind = SIM_FAULT_FORGE;
+        fault->at = FT_SEC + sim_rand_below(&rand, 2 * plan->length);
+        fault->pipe = (uint32_t)sim_rand_next(&rand);
+    }
+}
+
 static void draw_faults(struct sim_plan *plan, uint64_t seed)
 {
     struct sim_rand rand;
@@ -224,7 +262,7 @@ static void draw_faults(struct sim_plan *plan, uint64_t seed)
     sim_rand_init(&rand, seed, DRAW_FAULT, 0);
     if (!sim_rand_chance(&rand, 35))
         return;
-    while (plan->n_faults + 2 <= SIM_FAULTS_MAX) {
+    while (plan->n_faults + 2 <= 32) {
         struct sim_fault_plan *cut = &plan->fault[plan->n_faults];
 
         at += sim_rand_below(&rand, plan->length);
@@ -263,7 +301,9 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
         draw_access(plan, seed, i);
     }
     draw_trunk(plan, seed);
+    draw_late(plan, seed);
     for (uint32_t i = 0; i < plan->n_conns; i++)
         draw_conn(plan, seed, i);
     draw_faults(plan, seed);
+    draw_forgeries(plan, seed);
 }

@@ -24,7 +24,7 @@
 #define SIM_PORTS_MAX    (SIM_HOSTS_MAX + 1) /* of a switch */
 #define SIM_MACS_MAX     64                  /* that a switch remembers */
 #define SIM_CONNS_MAX    512
-#define SIM_FAULTS_MAX   32
+#define SIM_FAULTS_MAX   160
 #define SIM_NOTES_MAX    8192
 #define SIM_FRAME_MAX    (9000 + 14)
 #define SIM_BATCH_MAX    8 /* frames that reach a host at once */
@@ -86,11 +86,12 @@ enum sim_fault_kind {
     SIM_FAULT_CUT,     /* nothing passes, both ways */
     SIM_FAULT_CUT_ONE, /* nothing passes one way */
     SIM_FAULT_HEAL,    /* ends the one before it */
+    SIM_FAULT_FORGE,   /* somebody off the path sends a segment in another's name */
 };
 
 struct sim_fault_plan {
     uint8_t kind;  /* enum sim_fault_kind */
-    uint32_t pipe; /* the cut one; its partner is pipe ^ 1 */
+    uint32_t pipe; /* the cut one, its partner is pipe ^ 1; or what the forger draws from */
     ft_time at;
 };
 
@@ -99,6 +100,7 @@ struct sim_plan {
     struct sim_host_plan host[SIM_HOSTS_MAX];
     struct impair_config access[SIM_HOSTS_MAX]; /* of each host's cable */
     struct impair_config trunk;                 /* between the two switches: the bottleneck */
+    struct impair_config late; /* copies that come again much later; all lost: none */
     struct sim_conn_plan conn[SIM_CONNS_MAX];
     struct sim_fault_plan fault[SIM_FAULTS_MAX];
     ft_time length;  /* the last conversation begins before it */
@@ -188,7 +190,7 @@ struct sim_host {
 /* One direction of a cable. */
 struct sim_pipe {
     struct impair imp;
-    struct impair_config config;
+    struct impair late; /* copies that linger in the network (RFC 9293 3.4.3) */
     bool cut;
     bool to_host; /* else to a switch */
     uint32_t to;
@@ -211,6 +213,7 @@ enum sim_note_kind {
     SIM_NOTE_REFUSED,
     SIM_NOTE_ARRIVED,
     SIM_NOTE_APP,
+    SIM_NOTE_FORGED,
 };
 
 /* A line of the story of a connection. */
@@ -344,6 +347,16 @@ void ft_sim_pipe_event(struct sim_world *world, uint32_t pipe);
 
 /** From now on nothing is lost, changed or cut. */
 void ft_sim_net_heal(struct sim_world *world);
+
+/* ---- forge.c ---- */
+
+/**
+ * Send one forged segment to an end of a live connection, if there is one. It is such that a
+ * correct stack is unharmed (RFC 5961, RFC 9293 3.10.7.4).
+ *
+ * @draw: which connection, and which forgery
+ */
+void ft_sim_forge(struct sim_world *world, uint32_t draw);
 
 /* ---- app.c, serve.c ---- */
 

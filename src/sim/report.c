@@ -62,12 +62,15 @@ static void print_conn(const struct sim_world *world, FILE *out, uint32_t i)
 
 void ft_sim_print_plan(const struct sim_world *world, FILE *out)
 {
-    static const char *const faults[] = {"cut", "cut one way", "heal"};
+    static const char *const faults[] = {"cut", "cut one way", "heal", "forgery"};
     const struct sim_plan *plan = &world->plan;
 
     fprintf(out, "seed %" PRIu64 ": %u clients, %u servers, %u conversations\n",
             world->options.seed, plan->n_clients, plan->n_servers, plan->n_conns);
     print_cable(out, "trunk", &plan->trunk);
+    if (plan->late.loss != IMPAIR_SHARE_ALL)
+        fprintf(out, "         %u of a million frames come again after about %" PRIu64 " ms\n",
+                (IMPAIR_SHARE_ALL - plan->late.loss) / 1000, plan->late.delay / FT_MS);
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
         print_cable(out, world->host[i].name, &plan->access[i]);
         fprintf(out, "         mtu=%u %s%s%s refuses %u ppm, backlog %u\n", plan->host[i].mtu,
@@ -112,7 +115,7 @@ static void print_flags(FILE *out, uint8_t flags)
 
 static void print_note(const struct sim_world *world, FILE *out, const struct sim_note *n)
 {
-    static const char *const kinds[] = {"sends  ", "refused", "gets   ", "app:   "};
+    static const char *const kinds[] = {"sends  ", "refused", "gets   ", "app:   ", "FORGED "};
     char src[TEXT_MAX];
     char dst[TEXT_MAX];
 

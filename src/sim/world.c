@@ -144,6 +144,10 @@ static void fault_event(struct sim_world *world, uint32_t index)
     const struct sim_fault_plan *fault = &world->plan.fault[index];
     bool cut = fault->kind != SIM_FAULT_HEAL;
 
+    if (fault->kind == SIM_FAULT_FORGE) {
+        ft_sim_forge(world, fault->pipe);
+        return;
+    }
     world->pipe[fault->pipe].cut = cut;
     if (fault->kind != SIM_FAULT_CUT_ONE)
         world->pipe[fault->pipe ^ 1].cut = cut;
