@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of sock/ share: the slot of a descriptor and how its events are kept.
+ * What the files of sock/ share: the slot of a descriptor and how its events are kept; the records
+ * of ports and of the names that listen alike.
  */
 #ifndef SOCK_PRIV_H
 #define SOCK_PRIV_H
@@ -61,5 +62,66 @@ void ft_ready_forget(struct ft_slots *slots, uint32_t index);
 
 /** Assert that the list of slots with events is sound. */
 void ft_ready_check(const struct ft_slots *slots);
+
+#define PORT_PAGE_SHIFT 8
+#define PORT_PAGE_LEN   (1u << PORT_PAGE_SHIFT)
+#define PORT_PAGES      (65536u >> PORT_PAGE_SHIFT)
+
+/* Listening names that no packet can tell apart. */
+struct name_group {
+    struct ft_list node; /* of its port's groups, newest first */
+    struct ft_addr addr;
+    struct ft_name **members; /* oldest first */
+    uint32_t n, cap;          /* members, and room for them */
+    uint16_t ifindex;
+    bool ipv6;
+    bool v6only;
+    bool spread; /* SO_REUSEPORT: packets are spread by their hash; else the newest gets all */
+};
+
+/* A port that somebody uses. */
+struct port {
+    struct ft_list names;  /* struct ft_name: who holds a name with it */
+    struct ft_list groups; /* struct name_group: those of them that listen */
+    uint32_t n_reuse;      /* ft_port_hold() with @reuse, not yet dropped */
+    uint32_t n_plain;      /* and without */
+    uint16_t port;
+    uint8_t protocol;
+};
+
+struct port_page {
+    struct port *ports[PORT_PAGE_LEN];
+    uint32_t n; /* ports in it */
+};
+
+struct ft_names {
+    struct ft_env *env;
+    struct port_page *pages[2][PORT_PAGES]; /* TCP's and UDP's, by the high octet of the port */
+};
+
+/* A way through all ephemeral ports of this shard, in an order that cannot be guessed. */
+struct port_walk {
+    uint32_t first;  /* the lowest one */
+    uint32_t step;   /* from one to the next higher: n_shards */
+    uint32_t n;      /* how many there are */
+    uint32_t at;     /* the next is first + at * step */
+    uint32_t stride; /* has no factor in common with n, so that all are reached */
+    uint32_t n_left; /* how many have not been reached yet */
+};
+
+/** The record of a port; NULL: nobody uses it. */
+struct port *port_find(const struct ft_names *names, uint8_t protocol, uint16_t port);
+
+/** The record of a port, made if there is none. Return: it; NULL: memory was refused. */
+struct port *port_use(struct ft_names *names, uint8_t protocol, uint16_t port);
+
+/** Free the record of a port if nobody uses it any more. */
+void port_unuse(struct ft_names *names, struct port *port);
+
+/** Begin a walk at a random port with a random stride (RFC 6056). */
+void port_walk_begin(struct ft_env *env, struct port_walk *walk);
+
+/** The next port. Return: false: all have been tried. */
+bool port_walk_next(struct port_walk *walk, uint16_t *ret_port);
 
 #endif

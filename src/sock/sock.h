@@ -192,19 +192,25 @@ void ft_table_check(const struct ft_table *table);
 
 /* ---- socket names and ports (names.c, ports.c) ----------------------------------------------- */
 
-/* A socket name, held by a socket that was bound. It lies within its owner or in a pool. */
+struct name_group;
+
+/* A socket name, held by a socket that was bound. It lies within its owner or in a pool. While it
+   is bound its addr, ifindex, ipv6 and v6only stay as they are; what reuse_port becomes while it
+   listens counts for names to come only. */
 struct ft_name {
-    struct ft_list node; /* of its port's names; written by names.c */
-    struct ft_addr addr; /* specific, or any */
-    void *owner;         /* struct ft_listener, ft_tcb or ft_udp_sock */
-    uint16_t port;       /* 0: not bound */
-    uint16_t ifindex;    /* bound device (SO_BINDTODEVICE, or a link-local scope); 0: any */
-    uint8_t protocol;    /* IPPROTO_TCP or IPPROTO_UDP */
-    bool ipv6;           /* an AF_INET6 socket */
-    bool v6only;         /* IPV6_V6ONLY */
-    bool reuse_addr;     /* SO_REUSEADDR */
-    bool reuse_port;     /* SO_REUSEPORT */
-    bool listening;      /* a passive socket: packets may match */
+    struct ft_list node;      /* of its port's names; written by names.c */
+    struct name_group *group; /* while it listens: those that listen alike; names.c */
+    struct ft_addr addr;      /* specific, or any */
+    void *owner;              /* struct ft_listener, ft_tcb or ft_udp_sock */
+    uint32_t member;          /* its place in the group; names.c */
+    uint16_t port;            /* 0: not bound */
+    uint16_t ifindex;         /* bound device (SO_BINDTODEVICE, or a link-local scope); 0: any */
+    uint8_t protocol;         /* IPPROTO_TCP or IPPROTO_UDP */
+    bool ipv6;                /* an AF_INET6 socket */
+    bool v6only;              /* IPV6_V6ONLY */
+    bool reuse_addr;          /* SO_REUSEADDR */
+    bool reuse_port;          /* SO_REUSEPORT */
+    bool listening;           /* packets may match; written by names.c once it is bound */
 };
 
 struct ft_names; /* every name and port in use, by protocol and port */
@@ -212,7 +218,7 @@ struct ft_names; /* every name and port in use, by protocol and port */
 /** Make the table of names. Return: it; NULL: refused. */
 struct ft_names *ft_names_new(struct ft_env *env);
 
-/** Free it. Every name must have been released, every port given back. */
+/** Free it. Every name must have been released, every port given back. @names: may be NULL. */
 void ft_names_free(struct ft_names *names);
 
 /**
@@ -229,15 +235,29 @@ int ft_name_bind(struct ft_names *names, struct ft_name *name, uint16_t port);
 /** Let go of a name; one that is not bound is left alone. */
 void ft_name_release(struct ft_names *names, struct ft_name *name);
 
+/** Let @to be what @from was, in its port and in its group. @from is not bound any more. */
+void ft_name_move(struct ft_name *from, struct ft_name *to);
+
 /**
- * Let a bound name listen (it then conflicts with every other that listens on an overlapping name,
- * save in one SO_REUSEPORT group).
+ * Let a bound name listen (a stream's then conflicts with every other that listens on an
+ * overlapping name, save in one SO_REUSEPORT group).
  *
- * Return: 0; -EADDRINUSE.
+ * Return: 0; -EADDRINUSE; -ENOBUFS.
  */
 int ft_name_listen(struct ft_names *names, struct ft_name *name);
 
-/** An active socket whose name is not in ft_names uses a local port. @reuse: its SO_REUSEADDR. */
+/** Packets match a name no more; it stays held. One that does not listen is left alone. */
+void ft_name_unlisten(struct ft_names *names, struct ft_name *name);
+
+/**
+ * An active socket whose name is not in ft_names uses a local port. While it does, a name with that
+ * port can be held only if both have SO_REUSEADDR. (Linux also looks at the connection's address,
+ * and would let a name of another address be held.)
+ *
+ * @reuse: its SO_REUSEADDR
+ *
+ * Return: 0; -ENOBUFS.
+ */
 int ft_port_hold(struct ft_names *names, uint8_t protocol, uint16_t port, bool reuse);
 
 /** It does so no more. */
@@ -256,8 +276,10 @@ int ft_port_pick(struct ft_names *names, const struct ft_table *table, uint8_t p
                  struct ft_conn *conn, bool reuse);
 
 /**
- * Find whose a packet is that matched no four-tuple: bound device before any, specific address
- * before wildcard, wildcard of its own family before dual-stack. Only listening names count.
+ * Find whose a packet is that matched no four-tuple: specific address before wildcard, then bound
+ * device before any, then a socket of the packet's own family before a dual-stack one; among equals
+ * the newest, or one of the SO_REUSEPORT group. Only listening names count. (So does Linux: a
+ * specific address without a device comes before a wildcard with one.)
  *
  * @ifindex: where it arrived
  * @hash:    of its four-tuple: picks within a SO_REUSEPORT group
