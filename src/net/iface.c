@@ -110,9 +110,17 @@ void ft_net_free(struct ft_net *net)
 
 /* ---- interfaces ------------------------------------------------------------------------------ */
 
+static bool name_ends(const char name[FT_IF_NAME_MAX])
+{
+    for (size_t i = 0; i < FT_IF_NAME_MAX; i++)
+        if (name[i] == '\0')
+            return true;
+    return false;
+}
+
 static bool config_sane(const struct ft_if_config *config)
 {
-    if (config->size != sizeof(*config) || !memchr(config->name, 0, sizeof(config->name)))
+    if (config->size != sizeof(*config) || !name_ends(config->name))
         return false;
     if (config->mtu < IP4_MTU_MIN || config->mtu > IF_MTU_MAX)
         return false;
