@@ -192,7 +192,7 @@ void ft_sim_app_accepted(struct sim_app *app)
 static void connect_failed(struct sim_app *app, int error)
 {
     const struct sim_conn_plan *conn = conn_of(app);
-    bool retry = error == EHOSTUNREACH || error == ETIMEDOUT ||
+    bool retry = error == EHOSTUNREACH || error == ETIMEDOUT || error == ENOBUFS ||
                  (error == ECONNREFUSED && conn->kind == SIM_SIMULTANEOUS);
 
     ft_sim_app_note(app, "could not connect, errno", error);
@@ -202,7 +202,8 @@ static void connect_failed(struct sim_app *app, int error)
         ft_sim_app_done(app, error);
         return;
     }
-    (void)ft_close(stack_of(app), app->sock);
+    if (app->sock >= 0)
+        (void)ft_close(stack_of(app), app->sock);
     app->sock = -1;
     app->state = SIM_APP_IDLE;
     wake_at(app, app->world->now + RETRY_AFTER);
@@ -249,6 +250,10 @@ static void begin(struct sim_app *app)
 
     app->attempts++;
     app->sock = ft_socket(stack, domain, SOCK_STREAM, 0);
+    if (app->sock == -ENOBUFS) {
+        wake_at(app, app->world->now + SIM_POOR_AGAIN);
+        return;
+    }
     if (app->sock < 0) {
         ft_sim_fail(app->world, NULL, "ft_socket() says %lld", (long long)app->sock);
         return;
@@ -359,7 +364,9 @@ static bool write_now(struct sim_app *app, int *ret_error)
         n = write_some(app, left < side->write_max ? (size_t)left : side->write_max);
         if (n == -EAGAIN)
             check_ready(app, FT_WRITABLE);
-        if (n < 0 && n != -EAGAIN)
+        else if (n == -ENOBUFS)
+            wake_at(app, app->world->now + SIM_POOR_AGAIN);
+        else if (n < 0)
             *ret_error = (int)-n;
         if (n <= 0)
             break;
@@ -421,7 +428,9 @@ static bool read_now(struct sim_app *app, int *ret_error)
         n = read_some(app, side->read_max);
         if (n == -EAGAIN)
             check_ready(app, FT_READABLE);
-        if (n < 0 && n != -EAGAIN)
+        else if (n == -ENOBUFS)
+            wake_at(app, app->world->now + SIM_POOR_AGAIN);
+        else if (n < 0)
             *ret_error = (int)-n;
         if (n < 0)
             break;

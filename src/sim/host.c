@@ -16,6 +16,7 @@
 
 #define DRAW_REFUSAL   1000 /* purposes of random streams */
 #define DRAW_SECRET    1001
+#define DRAW_POVERTY   1002
 #define OUTPUT_MAX     8      /* frames asked for at once */
 #define FRAMES_AT_ONCE 200000 /* more than any host may send without time passing */
 
@@ -24,9 +25,17 @@
 static void *count_alloc(void *ctx, size_t size)
 {
     struct sim_host *host = ctx;
+    const struct sim_host_plan *plan = &host->world->plan.host[host->index];
+    ft_time now = host->world->now;
+    void *ptr;
 
-    host->octets_held += size;
-    return malloc(size);
+    if (now >= plan->poor_from && now < plan->poor_until &&
+        sim_rand_below(&host->poverty, 1000000) < plan->poor_ppm)
+        return NULL;
+    ptr = malloc(size);
+    if (ptr != NULL)
+        host->octets_held += size;
+    return ptr;
 }
 
 static void count_free(void *ctx, void *ptr, size_t size)
@@ -73,6 +82,7 @@ static int host_new(struct sim_world *world, uint32_t index)
                    (plan->is_server ? index - world->plan.n_clients : index) % 100);
     sim_rand_init(&host->rand, world->options.seed, DRAW_REFUSAL, index);
     sim_rand_init(&rand, world->options.seed, DRAW_SECRET, index);
+    sim_rand_init(&host->poverty, world->options.seed, DRAW_POVERTY, index);
     ft_config_init(&config);
     for (size_t i = 0; i < sizeof(config.seed); i++)
         config.seed[i] = (uint8_t)(sim_rand_next(&rand) >> 56);

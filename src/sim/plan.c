@@ -41,6 +41,11 @@ static void draw_host(struct sim_plan *plan, uint64_t seed, uint32_t i)
     host->if_flags |= sim_rand_chance(&rand, 70) ? FT_IF_NO_DAD : FT_IF_FAST_DAD;
     if (sim_rand_chance(&rand, 30))
         host->refuse_ppm = (uint32_t)sim_rand_size(&rand, 17);
+    if (sim_rand_chance(&rand, 8)) {
+        host->poor_ppm = (uint32_t)sim_rand_size(&rand, 19);
+        host->poor_from = FT_SEC + sim_rand_below(&rand, plan->length);
+        host->poor_until = host->poor_from + FT_MS * sim_rand_size(&rand, 14);
+    }
     host->backlog = sim_rand_chance(&rand, 70) ? 128 : (uint32_t)sim_rand_range(&rand, 1, 4);
 }
 

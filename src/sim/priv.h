@@ -27,7 +27,8 @@
 #define SIM_FAULTS_MAX   160
 #define SIM_NOTES_MAX    8192
 #define SIM_FRAME_MAX    (9000 + 14)
-#define SIM_BATCH_MAX    8 /* frames that reach a host at once */
+#define SIM_POOR_AGAIN   (20 * FT_MS) /* a call that was refused memory is made again */
+#define SIM_BATCH_MAX    8            /* frames that reach a host at once */
 
 /* ---- the plan: all that is drawn ---- */
 
@@ -80,6 +81,8 @@ struct sim_host_plan {
     uint32_t if_flags;   /* FT_IF_* */
     uint32_t refuse_ppm; /* the link takes no more, of a million frames */
     uint32_t backlog;    /* of its passive sockets */
+    uint32_t poor_ppm;   /* allocations refused, of a million, while it is poor */
+    ft_time poor_from, poor_until;
 };
 
 enum sim_fault_kind {
@@ -111,11 +114,12 @@ struct sim_plan {
 /* ---- what lives ---- */
 
 enum sim_event_kind {
-    SIM_EVENT_HOST,  /* a timer of a stack */
-    SIM_EVENT_PIPE,  /* a frame comes out of a pipe */
-    SIM_EVENT_APP,   /* an application wakes */
-    SIM_EVENT_FAULT, /* the next fault of the plan */
-    SIM_EVENT_PHASE, /* the world goes on to its next phase */
+    SIM_EVENT_HOST,     /* a timer of a stack */
+    SIM_EVENT_PIPE,     /* a frame comes out of a pipe */
+    SIM_EVENT_APP,      /* an application wakes */
+    SIM_EVENT_LISTENER, /* a passive socket tries again */
+    SIM_EVENT_FAULT,    /* the next fault of the plan */
+    SIM_EVENT_PHASE,    /* the world goes on to its next phase */
 };
 
 struct sim_event {
@@ -137,6 +141,7 @@ struct sim_listener {
     uint8_t family;
     bool is_udp;
     ft_sock sock;
+    ft_time wake;
 };
 
 enum sim_app_state {
@@ -180,8 +185,9 @@ struct sim_host {
     ft_time wake;         /* of its event */
     ft_time link_free_at; /* the link refuses frames until then */
     struct sim_rand rand;
-    uint64_t octets_held; /* what its allocator has given */
-    uint64_t baseline;    /* of octets_held before the first conversation */
+    struct sim_rand poverty; /* which allocations are refused */
+    uint64_t octets_held;    /* what its allocator has given */
+    uint64_t baseline;       /* of octets_held before the first conversation */
     int pcap_if;
     uint32_t spins; /* timer events at one instant */
     ft_time spin_at;
@@ -371,6 +377,9 @@ void ft_sim_app_accepted(struct sim_app *app);
 
 /** Take the events of a host's stack. Return: whether there were any. */
 bool ft_sim_apps_poll(struct sim_world *world, struct sim_host *host);
+
+/** A passive socket tries again to accept. */
+void ft_sim_listener_event(struct sim_world *world, uint32_t index);
 
 /** Close the passive sockets. */
 void ft_sim_listeners_close(struct sim_world *world);

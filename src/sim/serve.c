@@ -32,7 +32,8 @@ static int listener_new(struct sim_world *world, uint32_t host, uint16_t port, u
 
     if (family == 4)
         any.addr4.lo = UINT64_C(0xffff00000000);
-    *l = (struct sim_listener){{true, world->n_listeners}, host, port, family, is_udp, -1};
+    *l = (struct sim_listener){
+        {true, world->n_listeners}, host, port, family, is_udp, -1, FT_TIME_NEVER};
     world->n_listeners++;
     l->sock = ft_socket(stack, domain, is_udp ? SOCK_DGRAM : SOCK_STREAM, 0);
     if (l->sock < 0)
@@ -150,7 +151,7 @@ static void accepted(struct sim_world *world, const struct sim_listener *l, ft_s
     ft_sim_app_step(app);
 }
 
-static void accept_all(struct sim_world *world, const struct sim_listener *l)
+static void accept_all(struct sim_world *world, struct sim_listener *l)
 {
     struct ft_stack *stack = world->host[l->host].stack;
 
@@ -161,11 +162,27 @@ static void accept_all(struct sim_world *world, const struct sim_listener *l)
 
         if (sock == -EAGAIN)
             return;
+        if (sock == -ENOBUFS) {
+            ft_sim_wake(world, &l->wake, SIM_EVENT_LISTENER, l->watch.index,
+                        world->now + SIM_POOR_AGAIN);
+            return;
+        }
         if (sock < 0)
             ft_sim_fail(world, NULL, "ft_accept() says %lld", (long long)sock);
         else
             accepted(world, l, sock, &name);
     }
+}
+
+void ft_sim_listener_event(struct sim_world *world, uint32_t index)
+{
+    struct sim_listener *l = &world->listener[index];
+    struct sim_host *host = &world->host[l->host];
+
+    ft_advance(host->stack, world->now);
+    if (l->sock >= 0)
+        accept_all(world, l);
+    ft_sim_host_run(world, host);
 }
 
 bool ft_sim_apps_poll(struct sim_world *world, struct sim_host *host)
@@ -273,6 +290,13 @@ static void datagram_open(struct sim_app *app)
     app->sock = ft_socket(stack, conn->family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
     if (app->sock >= 0)
         error = ft_connect(stack, app->sock, (struct sockaddr *)&name, len);
+    if (app->sock == -ENOBUFS || error == -ENOBUFS) {
+        if (app->sock >= 0)
+            (void)ft_close(stack, app->sock);
+        app->sock = -1;
+        ft_sim_wake(world, &app->wake, SIM_EVENT_APP, 2 * app->conn, world->now + SIM_POOR_AGAIN);
+        return;
+    }
     if (app->sock < 0 || error != 0) {
         ft_sim_fail(world, NULL, "no datagram socket: %lld, %d", (long long)app->sock, error);
         return;
@@ -291,7 +315,7 @@ void ft_sim_datagram_step(struct sim_app *app)
         return;
     if (app->state == SIM_APP_IDLE)
         datagram_open(app);
-    if (world->failed)
+    if (world->failed || app->state != SIM_APP_OPEN)
         return;
     if (app->sent < side->octets && world->now >= app->write_at) {
         size_t len = datagram_len(app, app->sent);

@@ -196,6 +196,8 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
         wake = &world->pipe[event->index].wake;
     else if (event->kind == SIM_EVENT_APP)
         wake = &world->app[event->index].wake;
+    else if (event->kind == SIM_EVENT_LISTENER)
+        wake = &world->listener[event->index].wake;
     if (wake != NULL) {
         if (*wake != event->at)
             return; /* it was moved */
@@ -208,6 +210,8 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
         ft_sim_pipe_event(world, event->index);
     else if (event->kind == SIM_EVENT_APP)
         app_event(world, &world->app[event->index]);
+    else if (event->kind == SIM_EVENT_LISTENER)
+        ft_sim_listener_event(world, event->index);
     else if (event->kind == SIM_EVENT_FAULT)
         fault_event(world, event->index);
     else
