@@ -56,10 +56,10 @@ static inline __attribute__((always_inline)) uint64_t sum_blocks(uint8_t *dst, c
     struct sum_acc b = {.all = {0, 0}};
 
     for (size_t i = 0; i + SUM_BLOCK <= len; i += SUM_BLOCK) {
-        acc_add(&a, lanes_move(dst + (copy ? i : 0), src + i, copy));
-        acc_add(&b, lanes_move(dst + (copy ? i + 16 : 0), src + i + 16, copy));
-        acc_add(&a, lanes_move(dst + (copy ? i + 32 : 0), src + i + 32, copy));
-        acc_add(&b, lanes_move(dst + (copy ? i + 48 : 0), src + i + 48, copy));
+        acc_add(&a, lanes_move(copy ? dst + i : NULL, src + i, copy));
+        acc_add(&b, lanes_move(copy ? dst + i + 16 : NULL, src + i + 16, copy));
+        acc_add(&a, lanes_move(copy ? dst + i + 32 : NULL, src + i + 32, copy));
+        acc_add(&b, lanes_move(copy ? dst + i + 48 : NULL, src + i + 48, copy));
     }
     return acc_total(&a, &b);
 }
