@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A socket as a line of fields.
+ */
+#include "diag/socket.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "diag/addr.h"
+
+#define NAME_TEXT_MAX (ADDR_TEXT_MAX + 16)
+#define INFO_MAX      600
+
+const char *socket_state_word(uint8_t state)
+{
+    switch ((enum ft_tcp_state)state) {
+    case FT_TCP_ESTABLISHED:
+        return "ESTAB";
+    case FT_TCP_SYN_SENT:
+        return "SYN-SENT";
+    case FT_TCP_SYN_RECEIVED:
+        return "SYN-RECV";
+    case FT_TCP_FIN_WAIT_1:
+        return "FIN-WAIT-1";
+    case FT_TCP_FIN_WAIT_2:
+        return "FIN-WAIT-2";
+    case FT_TCP_TIME_WAIT:
+        return "TIME-WAIT";
+    case FT_TCP_CLOSED:
+        return "UNCONN";
+    case FT_TCP_CLOSE_WAIT:
+        return "CLOSE-WAIT";
+    case FT_TCP_LAST_ACK:
+        return "LAST-ACK";
+    case FT_TCP_LISTEN:
+        return "LISTEN";
+    case FT_TCP_CLOSING:
+        return "CLOSING";
+    }
+    return "UNKNOWN";
+}
+
+static bool is_any(const struct ft_addr *addr)
+{
+    return addr->hi == 0 && (addr->lo == 0 || addr->lo == UINT64_C(0xffff00000000));
+}
+
+/* The address as ss shows it: 0.0.0.0 for any IPv4, * for any of both families. */
+static void format_addr(const struct ft_addr *addr, uint8_t family, int ifindex, char *ret)
+{
+    char text[ADDR_TEXT_MAX], scope[16] = "";
+
+    if (is_any(addr)) {
+        (void)snprintf(ret, NAME_TEXT_MAX, "%s", family == AF_INET ? "0.0.0.0" : "*");
+        return;
+    }
+    if (ifindex != 0)
+        (void)snprintf(scope, sizeof(scope), "%%%d", ifindex);
+    (void)addr_format(addr, text);
+    if (family == AF_INET)
+        (void)snprintf(ret, NAME_TEXT_MAX, "%s%s", text, scope);
+    else if (addr_is_ip4(addr))
+        (void)snprintf(ret, NAME_TEXT_MAX, "[::ffff:%s]%s", text, scope);
+    else
+        (void)snprintf(ret, NAME_TEXT_MAX, "[%s]%s", text, scope);
+}
+
+static void format_name(const struct ft_addr *addr, uint16_t port, uint8_t family, int ifindex,
+                        char *ret)
+{
+    size_t len;
+
+    format_addr(addr, family, ifindex, ret);
+    len = strlen(ret);
+    if (port == 0)
+        (void)snprintf(ret + len, NAME_TEXT_MAX - len, ":*");
+    else
+        (void)snprintf(ret + len, NAME_TEXT_MAX - len, ":%u", (unsigned)port);
+}
+
+/* Microseconds as the milliseconds of ss: 0.123, 12.5, 200. */
+static void format_ms(uint32_t us, char *ret, size_t len)
+{
+    int n = snprintf(ret, len, "%u.%03u", us / 1000, us % 1000);
+
+    while (n > 1 && ret[n - 1] == '0')
+        ret[--n] = '\0';
+    if (n > 1 && ret[n - 1] == '.')
+        ret[n - 1] = '\0';
+}
+
+static void format_info(const struct ft_sock_info *info, char *ret)
+{
+    char rtt[24], rttvar[24], ssthresh[32] = "";
+    uint32_t mss = info->mss == 0 ? 1 : info->mss;
+
+    ret[0] = '\0';
+    if (info->protocol != IPPROTO_TCP || info->state == FT_TCP_LISTEN ||
+        info->state == FT_TCP_CLOSED || info->state == FT_TCP_TIME_WAIT)
+        return;
+    format_ms(info->srtt_us, rtt, sizeof(rtt));
+    format_ms(info->rttvar_us, rttvar, sizeof(rttvar));
+    if (info->ssthresh != UINT32_MAX)
+        (void)snprintf(ssthresh, sizeof(ssthresh), " ssthresh:%u", info->ssthresh / mss);
+    (void)snprintf(ret, INFO_MAX,
+                   "rto:%u rtt:%s/%s mss:%u cwnd:%u%s bytes_sent:%llu bytes_retrans:%llu "
+                   "bytes_acked:%llu bytes_received:%llu segs_out:%llu segs_in:%llu "
+                   "retrans:%u/%llu snd_wnd:%u rcv_wnd:%u",
+                   info->rto_us / 1000, rtt, rttvar, info->mss, info->cwnd / mss, ssthresh,
+                   (unsigned long long)info->octets_sent, (unsigned long long)info->octets_retrans,
+                   (unsigned long long)info->octets_acked,
+                   (unsigned long long)info->octets_received, (unsigned long long)info->segs_out,
+                   (unsigned long long)info->segs_in, info->retrans,
+                   (unsigned long long)info->segs_retrans, info->snd_wnd, info->rcv_wnd);
+}
+
+size_t socket_line(const struct ft_sock_info *info, const char *process, char *ret_line)
+{
+    char local[NAME_TEXT_MAX], peer[NAME_TEXT_MAX], detail[INFO_MAX], users[200];
+    int n;
+
+    format_name(&info->local, info->local_port, info->family, info->ifindex, local);
+    format_name(&info->remote, info->remote_port, info->family,
+                is_any(&info->remote) ? 0 : info->ifindex, peer);
+    format_info(info, detail);
+    (void)snprintf(users, sizeof(users), "%s", process);
+    for (char *at = users; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || *at == 127)
+            *at = '?';
+    }
+    n = snprintf(ret_line, SOCKET_LINE_MAX, "%s\t%s\t%u\t%u\t%s\t%s\t%c\t%s\t%s",
+                 info->protocol == IPPROTO_UDP ? "udp" : "tcp", socket_state_word(info->state),
+                 info->recv_q, info->send_q, local, peer, info->family == AF_INET6 ? '6' : '4',
+                 users, detail);
+    return n < 0 ? 0 : n < SOCKET_LINE_MAX ? (size_t)n : SOCKET_LINE_MAX - 1;
+}
