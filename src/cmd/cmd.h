@@ -14,4 +14,13 @@
  */
 int ft_cmd_sim(int argc, char **argv);
 
+/**
+ * fourtuple ss: the sockets and counters of running hosts.
+ *
+ * @argc, @argv: argv[0] is "ss"
+ *
+ * Return: the exit status: 0 done, 1 a host that was named does not answer, 2 bad arguments.
+ */
+int ft_cmd_ss(int argc, char **argv);
+
 #endif

@@ -149,7 +149,7 @@ void table_print(const struct table *table, const struct table_options *options,
     for (size_t i = 0; i < table->n; i++)
         measure(&widths, table->rows[i]->fields);
     if (options->header)
-        print_row(&widths, titles, options->process ? titles[SOCKET_PROCESS] : "", out);
+        print_row(&widths, titles, titles[SOCKET_PROCESS], out);
     for (size_t i = 0; i < table->n; i++) {
         const struct row *row = table->rows[i];
         const char *process = options->process ? row->fields[SOCKET_PROCESS] : "";
