@@ -36,6 +36,11 @@ struct sim_audit *ft_sim_audit_new(const struct sim_audit_host *hosts, uint32_t 
     return audit;
 }
 
+void ft_sim_audit_hurry(struct sim_audit *audit)
+{
+    audit->hurry = true;
+}
+
 void ft_sim_audit_free(struct sim_audit *audit)
 {
     if (audit == NULL)
@@ -243,6 +248,10 @@ static void learn_segment(struct audit_conn *conn, int at, const struct sight_tc
         return; /* of an older incarnation */
     if (t->flags & SIGHT_SYN)
         to->syn_arrived = true;
+    if (!to->owes_ack && to->ack_seen && off == audit_contiguous(to) && t->len > 0) {
+        to->owes_ack = true;
+        to->owes_since = now;
+    }
     audit_range_add(to, off, off + len);
     learn_ack(to, peer, t);
     if (t->has_ts && (!to->ts_arrived_seen || (int32_t)(t->tsval - to->ts_arrived) > 0)) {

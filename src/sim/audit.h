@@ -47,6 +47,12 @@ struct sim_audit;
 struct sim_audit *ft_sim_audit_new(const struct sim_audit_host *hosts, uint32_t n_hosts);
 
 /**
+ * Expect ACKs in time from now on (RFC 9293 MUST-58): only where nothing is lost or cut, so that no
+ * neighbour can become unreachable.
+ */
+void ft_sim_audit_hurry(struct sim_audit *audit);
+
+/**
  * Free an auditor; NULL is allowed.
  */
 void ft_sim_audit_free(struct sim_audit *audit);

@@ -45,6 +45,8 @@ struct audit_end {
 
     /* what has reached it */
     bool syn_arrived, reset_arrived;
+    bool owes_ack; /* new octets have come, and nothing was acknowledged since */
+    ft_time owes_since;
     uint32_t told_ack;  /* highest ACK of the peer, own offset */
     uint32_t told_edge; /* furthest right edge it was ever given, own offset */
     uint32_t ts_arrived;
@@ -74,6 +76,7 @@ struct audit_conn {
 struct sim_audit {
     struct sim_audit_host hosts[SIM_AUDIT_HOSTS_MAX];
     uint32_t n_hosts;
+    bool hurry;
     struct audit_conn *buckets[AUDIT_BUCKETS];
     char sentence[256];
 };

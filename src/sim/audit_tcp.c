@@ -10,6 +10,7 @@
 #include "audit_priv.h"
 
 #define SILENCE_AFTER   (240 * FT_SEC) /* 2 MSL: nobody speaks of a finished connection then */
+#define ACK_AFTER       (500 * FT_MS)  /* RFC 9293 MUST-58: less than this */
 #define SAME_ACKS_MAX   8              /* equal ACKs with nothing in between */
 #define IDLE_ACKS_MAX   400            /* pure ACKs of both ends in a second without an octet */
 #define OCTETS_MAX      (UINT32_C(1) << 30)
@@ -213,7 +214,7 @@ static const char *check_sack(struct sim_audit *audit, struct audit_conn *conn, 
 
 /* RFC 9293 3.10.7.4 and 3.8.6.2.1: ACKs are for what arrived, and promises are kept. */
 static const char *check_ack(struct sim_audit *audit, struct audit_conn *conn, int from,
-                             const struct sight_tcp *t)
+                             const struct sight_tcp *t, ft_time now)
 {
     struct audit_end *end = &conn->end[from];
     struct audit_end *peer = &conn->end[1 - from];
@@ -221,6 +222,9 @@ static const char *check_ack(struct sim_audit *audit, struct audit_conn *conn, i
     uint8_t shift = end->has_ws && peer->has_ws ? end->ws : 0;
     uint32_t edge = ack + ((uint32_t)t->wnd << shift);
 
+    if (audit->hurry && end->owes_ack && now > end->owes_since + ACK_AFTER)
+        return audit_say(audit, "acknowledged after %llu ms what had come in order",
+                         (unsigned long long)((now - end->owes_since) / FT_MS));
     if (!peer->syn_sent || !end->syn_arrived)
         return audit_say(audit, "acknowledged a connection that nobody offered");
     if (ack == 0 || ack > peer->max_sent)
@@ -236,6 +240,7 @@ static const char *check_ack(struct sim_audit *audit, struct audit_conn *conn, i
                          end->announced_edge, edge);
     end->acked = ack;
     end->ack_seen = true;
+    end->owes_ack = false;
     if (edge > end->announced_edge)
         end->announced_edge = edge;
     return NULL;
@@ -318,7 +323,7 @@ static const char *check_synchronised(struct sim_audit *audit, struct audit_conn
     if (wrong == NULL && !(t->flags & SIGHT_ACK))
         wrong = audit_say(audit, "sent a segment without an ACK"); /* RFC 9293 3.10.7.4 */
     if (wrong == NULL)
-        wrong = check_ack(audit, conn, from, t);
+        wrong = check_ack(audit, conn, from, t, frame->at);
     if (wrong == NULL)
         wrong = check_place(audit, end, off, t);
     if (wrong == NULL)

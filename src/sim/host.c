@@ -117,7 +117,11 @@ static int audit_new(struct sim_world *world)
             hosts[i].addrs[hosts[i].n_addrs++] = addrs[k].addr;
     }
     world->audit = ft_sim_audit_new(hosts, world->plan.n_hosts);
-    return world->audit == NULL ? -1 : 0;
+    if (world->audit == NULL)
+        return -1;
+    if (ft_sim_plan_is_calm(&world->plan))
+        ft_sim_audit_hurry(world->audit);
+    return 0;
 }
 
 int ft_sim_hosts_new(struct sim_world *world)

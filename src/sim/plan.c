@@ -286,6 +286,15 @@ static void draw_faults(struct sim_plan *plan, uint64_t seed)
     }
 }
 
+bool ft_sim_plan_is_calm(const struct sim_plan *plan)
+{
+    bool calm = plan->trunk.loss == 0 && plan->trunk.corrupt == 0 && plan->n_faults == 0;
+
+    for (uint32_t i = 0; i < plan->n_hosts; i++)
+        calm = calm && plan->access[i].loss == 0 && plan->host[i].poor_ppm == 0;
+    return calm;
+}
+
 void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
 {
     struct sim_rand rand;

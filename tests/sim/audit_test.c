@@ -490,6 +490,21 @@ static void a_voice_from_the_grave_is_heard(void **state)
     bad(t, 0, "ended long ago", .flags = ACK, .seq = A1 + 1, .ack = B1 + 1, .wnd = 4000);
 }
 
+/* RFC 9293 MUST-58: an ACK is delayed by less than half a second. */
+static void an_ack_that_is_late_is_seen(void **state)
+{
+    struct ladder *t = *state;
+
+    ft_sim_audit_hurry(t->audit);
+    handshake(t);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 10, .wnd = 4000);
+    t->now = 500 * FT_MS;
+    good(t, 1, .flags = ACK, .seq = B1, .ack = A1 + 10, .wnd = 4000);
+    good(t, 0, .flags = ACK, .seq = A1 + 10, .ack = B1, .len = 10, .wnd = 4000);
+    t->now = 1001 * FT_MS;
+    bad(t, 1, "acknowledged after 501 ms", .flags = ACK, .seq = B1, .ack = A1 + 20, .wnd = 4000);
+}
+
 static void an_ack_said_again_and_again_is_heard(void **state)
 {
     struct ladder *t = *state;
@@ -564,6 +579,7 @@ int main(void)
         T(a_segment_after_the_own_reset_is_seen),
         T(a_segment_after_the_peers_reset_is_seen),
         T(a_voice_from_the_grave_is_heard),
+        T(an_ack_that_is_late_is_seen),
         T(an_ack_said_again_and_again_is_heard),
         T(two_ends_that_answer_each_other_for_ever_are_heard),
         T(a_second_connection_of_the_same_name_is_judged_afresh),
