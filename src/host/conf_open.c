@@ -69,15 +69,14 @@ static const char *net_name(const struct conf_net *net)
     return net->what == NULL ? "" : net->what;
 }
 
-/* An address out of 10.77.0.0/16, never .0 or .255 of any /24 so that it looks like a host's. */
+/* An address out of 10.77.0.0/16 that follows from the host's name, never .0 or .255 of any /24 so
+ * that it looks like a host's. */
 static struct ft_addr choose_ip4(const struct conf *conf, const struct conf_net *net,
                                  unsigned try_no)
 {
     uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), conf->name, strlen(conf->name));
-    pid_t pid = getpid();
 
     hash = mix(hash, net_name(net), strlen(net_name(net)));
-    hash = mix(hash, &pid, sizeof(pid));
     hash = finish(mix(hash, &try_no, sizeof(try_no)));
     return addr_from_ip4(CHOSEN_NET | (uint32_t)(hash % 256) << 8 |
                          (1 + (uint32_t)(hash >> 32) % 254));
@@ -122,17 +121,21 @@ static bool has_link_local(const struct conf_net *net)
     return false;
 }
 
-/* The MAC address follows from the net and the first address, so a host that is started again is
-   found where it was. */
+/* The MAC address follows from the net and the first address that was given, so a host that is
+   started again is found where it was. Without one it is random: two hosts that choose the same
+   address can tell each other apart. */
 static void choose_addrs(struct conf *conf, struct conf_net *net)
 {
+    struct ft_addr basis;
+
+    if (net->n_addrs > 0)
+        basis = net->addrs[0].addr;
+    else if (getrandom(&basis, sizeof(basis), 0) != (ssize_t)sizeof(basis))
+        basis = (struct ft_addr){(uint64_t)getpid(), 0};
+    conf_mac(net_name(net), &basis, net->mac);
     if (net->n_addrs == 0)
         net->addrs[net->n_addrs++] = (struct conf_addr){
             .addr = choose_ip4(conf, net, 0), .prefix_len = CHOSEN_PREFIX, .chosen = true};
-    if (net->kind == CONF_NONE)
-        conf_mac(conf->name, &net->addrs[0].addr, net->mac);
-    else
-        conf_mac(net_name(net), &net->addrs[0].addr, net->mac);
     if (!has_link_local(net))
         net->addrs[net->n_addrs++] = (struct conf_addr){
             .addr = choose_link_local(net->mac, 0), .prefix_len = LINK_LOCAL_LEN, .chosen = true};
@@ -290,6 +293,19 @@ static int replace(const struct conf *conf, const struct conf_net *net, struct c
     return add_addr(stack, net, addr, err);
 }
 
+/* Hosts that were given the same address have the same MAC address, which ARP cannot tell apart
+   (RFC 5227 2.4 looks at the sender's hardware address); the wire can. */
+static int check_mac(const struct conf_net *net, struct host *host, char *err)
+{
+    char text[ADDR_TEXT_MAX];
+
+    if (net->kind != CONF_WIRE || !link_wire_is_double(host_link(host, net->ifindex)))
+        return 0;
+    (void)snprintf(err, CONF_ERR_MAX, "--addr: %s belongs to another host on %s",
+                   addr_format(&net->addrs[0].addr, text), net_name(net));
+    return -EADDRINUSE;
+}
+
 int conf_ready(struct conf *conf, struct host *host, char *ret_err)
 {
     struct ft_stack *stack = host_stack(host);
@@ -298,6 +314,8 @@ int conf_ready(struct conf *conf, struct host *host, char *ret_err)
     for (unsigned i = 0; i < conf->n_nets; i++) {
         struct conf_net *net = &conf->nets[i];
 
+        if (check_mac(net, host, ret_err) != 0)
+            return -EADDRINUSE;
         for (unsigned j = 0; j < net->n_addrs; j++) {
             struct conf_addr *addr = &net->addrs[j];
             int state = ft_addr_state(stack, net->ifindex, &addr->addr), error = 0;

@@ -444,3 +444,17 @@ size_t link_wire_peers(const struct link *link, struct link_wire_peer *ret_peers
         ret_peers[i] = wire->peers[i]->info;
     return wire->n_peers;
 }
+
+bool link_wire_is_double(const struct link *link)
+{
+    const struct wire *wire = (const struct wire *)link;
+
+    for (size_t i = 0; i < wire->n_peers; i++) {
+        const struct wire_peer *peer = wire->peers[i];
+
+        if (peer->greeted && memcmp(peer->info.mac, wire->hello.mac, 6) == 0 &&
+            strcmp(peer->file, wire->hello.file) < 0)
+            return true;
+    }
+    return false;
+}

@@ -74,4 +74,12 @@ int link_wire_open(const struct link_wire_config *config, struct link **ret_link
  */
 size_t link_wire_peers(const struct link *link, struct link_wire_peer *ret_peers, size_t n);
 
+/**
+ * Whether a host that was there before has the same MAC address as this one: it has been started
+ * twice. The earlier one stays.
+ *
+ * @link: from link_wire_open()
+ */
+bool link_wire_is_double(const struct link *link);
+
 #endif

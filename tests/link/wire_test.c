@@ -280,6 +280,19 @@ static void one_talker_does_not_starve_the_others(void **state)
         link_close(links[i]);
 }
 
+static void of_two_hosts_with_one_mac_the_later_knows(void **state)
+{
+    struct link *links[3] = {open_end("same", 1), open_end("same", 1), open_end("same", 2)};
+
+    (void)state;
+    settle(links, 3);
+    assert_false(link_wire_is_double(links[0]));
+    assert_true(link_wire_is_double(links[1]));
+    assert_false(link_wire_is_double(links[2]));
+    for (size_t i = 0; i < 3; i++)
+        link_close(links[i]);
+}
+
 /* A socket file whose process is gone, as kill -9 leaves it. */
 static void leave_stale(const char *net, const char *file)
 {
@@ -404,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_full_pair_drops_for_that_pair_only),
         cmocka_unit_test(a_death_ends_its_own_pairs_only),
         cmocka_unit_test(one_talker_does_not_starve_the_others),
+        cmocka_unit_test(of_two_hosts_with_one_mac_the_later_knows),
         cmocka_unit_test(names_of_dead_hosts_are_removed),
         cmocka_unit_test(an_earlier_host_that_shows_itself_later_is_met),
         cmocka_unit_test(a_directory_that_others_may_enter_is_refused),
