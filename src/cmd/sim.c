@@ -26,7 +26,7 @@ struct arguments {
     ft_time length;
     const char *pcap;
     const char *length_text;
-    bool json, plan, events;
+    bool json, plan, events, counters;
 };
 
 /* What the handler of SIGABRT and SIGALRM needs; signals leave no other way. */
@@ -59,6 +59,7 @@ static void print_help(void)
         "  --pcap FILE     write what every host sends and gets (pcapng; one seed only)\n"
         "  --plan          print what the seed has drawn, and do not run it\n"
         "  --events        print the last %d events of the run also when it held\n"
+        "  --counters      print what all hosts together have counted\n"
         "  --json          one line a seed: seed, result, virtual_s, packets, trace_hash\n"
         "\n"
         "Exit status: 0 everything held, 1 an oracle failed, 2 bad arguments.\n",
@@ -167,6 +168,8 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
             ret->plan = true;
         else if (strcmp(argv[i], "--events") == 0)
             ret->events = true;
+        else if (strcmp(argv[i], "--counters") == 0)
+            ret->counters = true;
         else
             return complain(argv[i], NULL, "no such option; fourtuple sim --help lists them");
     }
@@ -282,6 +285,7 @@ static int run_seed(uint64_t seed, const struct arguments *args, struct sim_resu
 struct tally {
     uint64_t seeds, failed, packets, octets;
     ft_time virtual_time;
+    struct ft_counters counters;
     struct timespec began;
 };
 
@@ -317,6 +321,30 @@ static void print_summary(const struct tally *tally, const struct sim_result *la
            " packets, %" PRIu64 " octets in %" PRIu64 ".%03" PRIu64 " s\n",
            tally->seeds, tally->seeds == 1 ? "" : "s", tally->failed, tally->virtual_time / FT_SEC,
            tally->packets, tally->octets, ms / 1000, ms % 1000);
+}
+
+static void add_counters(struct ft_counters *total, const struct ft_counters *more)
+{
+    for (size_t i = 0; i < FT_RX_N; i++)
+        total->verdicts[i] += more->verdicts[i];
+#define X(name, text) total->name += more->name;
+    FT_COUNTERS(X)
+#undef X
+}
+
+static void print_counter(const char *name, uint64_t value, const char *text)
+{
+    printf("%14" PRIu64 "  %-22s %s\n", value, name, text);
+}
+
+static void print_counters(const struct ft_counters *c)
+{
+#define X(NAME, name, text) print_counter(#name, c->verdicts[FT_RX_##NAME], text);
+    FT_VERDICTS(X)
+#undef X
+#define X(name, text) print_counter(#name, c->name, text);
+    FT_COUNTERS(X)
+#undef X
 }
 
 static void catch_signals(void)
@@ -355,6 +383,7 @@ int ft_cmd_sim(int argc, char **argv)
         tally.packets += result.packets;
         tally.octets += result.octets;
         tally.virtual_time += result.end;
+        add_counters(&tally.counters, &result.counters);
         if (terminal && args.first != args.last)
             print_progress(&tally, "");
         if (seed == args.last)
@@ -362,6 +391,8 @@ int ft_cmd_sim(int argc, char **argv)
     }
     if (terminal && args.first != args.last)
         fprintf(stderr, "\n");
+    if (args.counters)
+        print_counters(&tally.counters);
     if (!args.json && !args.plan)
         print_summary(&tally, &result);
     return tally.failed > 0 ? 1 : 0;

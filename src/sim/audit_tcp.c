@@ -235,7 +235,9 @@ static const char *check_ack(struct sim_audit *audit, struct audit_conn *conn, i
                          audit_contiguous(end));
     if (end->ack_seen && ack < end->acked)
         return audit_say(audit, "took back its ACK of %u, now %u", end->acked, ack);
-    if (end->ack_seen && edge + (1U << shift) - 1 < end->announced_edge)
+    /* After the peer's FIN a window permits nothing. */
+    if (end->ack_seen && !(peer->fin_sent && ack > peer->fin_at) &&
+        edge + (1U << shift) - 1 < end->announced_edge)
         return audit_say(audit, "shrank its window: the right edge was %u and is %u",
                          end->announced_edge, edge);
     end->acked = ack;

@@ -133,8 +133,25 @@ int ft_sim_hosts_new(struct sim_world *world)
     return audit_new(world);
 }
 
+void ft_sim_count(const struct sim_world *world, struct ft_counters *total)
+{
+    for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
+        struct ft_counters c;
+
+        if (world->host[i].stack == NULL)
+            continue;
+        ft_counters(world->host[i].stack, &c);
+        for (size_t k = 0; k < FT_RX_N; k++)
+            total->verdicts[k] += c.verdicts[k];
+#define X(name, text) total->name += c.name;
+        FT_COUNTERS(X)
+#undef X
+    }
+}
+
 void ft_sim_hosts_free(struct sim_world *world)
 {
+    ft_sim_count(world, &world->counters);
     for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
         struct sim_host *host = &world->host[i];
 

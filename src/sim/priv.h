@@ -271,7 +271,8 @@ struct sim_world {
     struct sim_audit *audit;
     struct pcapng *pcap;
     uint64_t hash, packets, octets;
-    ft_time last_tcp_at; /* when the last TCP segment was sent */
+    struct ft_counters counters; /* of the hosts that are gone */
+    ft_time last_tcp_at;         /* when the last TCP segment was sent */
 
     bool failed, abandoned, has_tuple;
     struct sim_tuple tuple; /* of the failure */
@@ -312,6 +313,9 @@ void ft_sim_hash(struct sim_world *world, uint32_t host, const uint8_t *frame, s
 
 /** Make the stacks, interfaces and addresses. Return: 0 or -1: no memory. */
 int ft_sim_hosts_new(struct sim_world *world);
+
+/** Add up the counters of the hosts that are still there. @total: added to. */
+void ft_sim_count(const struct sim_world *world, struct ft_counters *total);
 
 /** Free them; says by the oracle if any memory is left. */
 void ft_sim_hosts_free(struct sim_world *world);

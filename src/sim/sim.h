@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include <fourtuple/types.h>
+#include <fourtuple/diag.h>
 
 #define SIM_SENTENCE_MAX 320
 
@@ -30,6 +30,7 @@ struct sim_result {
     uint64_t octets;                 /* of application data that was received and compared */
     uint64_t trace_hash;             /* over every frame and its time */
     uint32_t n_hosts, n_conns;
+    struct ft_counters counters; /* of all hosts together; gauges are 0 */
 };
 
 struct sim_world;

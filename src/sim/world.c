@@ -316,4 +316,7 @@ void ft_sim_result(const struct sim_world *world, struct sim_result *ret)
     ret->trace_hash = world->hash;
     ret->n_hosts = world->plan.n_hosts;
     ret->n_conns = world->plan.n_conns;
+    ret->counters = world->counters;
+    if (!world->abandoned)
+        ft_sim_count(world, &ret->counters);
 }
