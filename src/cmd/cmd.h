@@ -23,4 +23,13 @@ int ft_cmd_sim(int argc, char **argv);
  */
 int ft_cmd_ss(int argc, char **argv);
 
+/**
+ * fourtuple run: an unmodified program on a stack of its own.
+ *
+ * @argc, @argv: argv[0] is "run"
+ *
+ * Return: the exit status: the program's own, or 125, 126, 127 as env(1) has them.
+ */
+int ft_cmd_run(int argc, char **argv);
+
 #endif

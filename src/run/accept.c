@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Passive sockets. The program's end is a native AF_UNIX listener, so it polls as one. For each
+ * connection that the stack has established we connect a new stack's end to it, or hand the
+ * connection straight to an accept() that is held.
+ *
+ * accept() always stops, and only we connect to the listener (its name lives in a network namespace
+ * that the program cannot reach). So the listener's queue and ours have the same order.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <fourtuple/socket.h>
+
+#include "priv.h"
+
+int64_t call_listen(struct call *call)
+{
+    struct chan *chan = call->chan;
+    struct run *run = call->run;
+    int backlog = (int)call->args[1], rc;
+
+    if (chan->state == CHAN_DATAGRAM)
+        return -EOPNOTSUPP;
+    if (chan->state != CHAN_NEW && chan->state != CHAN_LISTENING)
+        return -EINVAL;
+    rc = ft_listen(run->stack, chan->sock, backlog);
+    if (rc == -EADDRINUSE) {
+        chan_sweep(run, run_now());
+        rc = ft_listen(run->stack, chan->sock, backlog);
+    }
+    if (rc < 0)
+        return rc;
+    if (backlog < 0 || backlog > RUN_BACKLOG_MAX)
+        backlog = RUN_BACKLOG_MAX;
+    chan->backlog = backlog;
+    if (chan->state == CHAN_LISTENING)
+        return 0;
+    if (listen(call->handle, RUN_BACKLOG_MAX) < 0)
+        return -errno;
+    chan->state = CHAN_LISTENING;
+    (void)ft_watch(run->stack, chan->sock, FT_READABLE, chan);
+    return 0;
+}
+
+/* The octet that stays unread, put there before the program has its end. */
+static void keep_octet(struct chan *chan, int program_end)
+{
+    chan->kept = send(program_end, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
+static void established(struct run *run, struct chan *chan)
+{
+    chan->state = CHAN_CONNECTED;
+    chan->connect_told = true;
+    (void)ft_watch(run->stack, chan->sock, FT_READABLE | FT_WRITABLE | FT_URGENT | FT_RDHUP, chan);
+    chan_queue(run, chan);
+}
+
+/* Write the peer's name, then answer with the descriptor. Return: 0 or -errno. */
+static int hand_over(struct run *run, const struct held *to, struct chan *chan, int fd)
+{
+    struct name peer;
+    int rc;
+
+    if ((to->flags & SOCK_NONBLOCK) && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        return -errno;
+    if (to->addr != 0) {
+        if (chan_peer(run, chan, &peer) < 0)
+            peer.len = 0; /* reset meanwhile: its first use tells */
+        rc = child_write_name(to->tid, to->addr, to->len_ptr, &peer);
+        if (rc < 0)
+            return rc;
+    }
+    chan->tid = to->tid;
+    return notify_answer_fd(run, to->id, fd, (to->flags & SOCK_CLOEXEC) != 0);
+}
+
+/* Give a connection to an accept() that waits. Return: whether one took it. */
+static bool serve_held(struct run *run, struct chan *listener, struct chan *chan)
+{
+    struct held *held;
+
+    while ((held = held_first(run, listener, HELD_ACCEPT))) {
+        int pair[2], rc;
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+            return false;
+        (void)fcntl(pair[0], F_SETFL, O_NONBLOCK); /* cannot fail on a socket of ours */
+        keep_octet(chan, pair[1]);
+        rc = chan_set_end(run, chan, pair[0]);
+        if (rc == 0) {
+            chan_set_cookie(run, chan, pair[1]);
+            rc = hand_over(run, held, chan, pair[1]);
+        } else {
+            close(pair[0]);
+        }
+        close(pair[1]);
+        if (rc != 0 && rc != -ENOENT)
+            notify_answer(run, held->id, rc);
+        held_free(run, held);
+        if (rc == 0) {
+            established(run, chan);
+            return true;
+        }
+        chan_drop_end(run, chan);
+    }
+    return false;
+}
+
+/* Put a connection into the queue of the program's listener. Return: 0 or -errno. */
+static int enqueue(struct run *run, struct chan *listener, struct chan *chan)
+{
+    struct sockaddr_un name;
+    socklen_t len = carrier_name(run, listener->name_no, &name);
+    int end = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), rc = 0;
+
+    if (end < 0)
+        return -errno;
+    if (connect(end, (struct sockaddr *)&name, len) < 0)
+        rc = -errno;
+    if (rc == 0)
+        rc = chan_set_end(run, chan, end);
+    if (rc < 0) {
+        close(end);
+        return rc;
+    }
+    chan->state = CHAN_QUEUED;
+    chan->listener = listener;
+    TAILQ_INSERT_TAIL(&listener->pending, chan, accept_link);
+    listener->n_pending++;
+    return 0;
+}
+
+void accept_progress(struct run *run, struct chan *listener)
+{
+    while (listener->state == CHAN_LISTENING &&
+           listener->n_pending <= (unsigned)listener->backlog) {
+        ft_sock sock = ft_accept(run->stack, listener->sock, NULL, NULL);
+        struct chan *chan;
+        int rc;
+
+        if (sock < 0)
+            return;
+        chan = chan_new(run, sock, listener->domain, SOCK_STREAM);
+        if (!chan) {
+            (void)ft_abort(run->stack, sock);
+            return;
+        }
+        if (serve_held(run, listener, chan))
+            continue;
+        rc = enqueue(run, listener, chan);
+        if (rc < 0)
+            chan_bury(run, chan, true);
+        if (rc == -ECONNREFUSED || rc == -ENOENT) {
+            chan_bury(run, listener, false); /* the program has closed it */
+            return;
+        }
+    }
+}
+
+static void pending_remove(struct chan *listener, struct chan *chan)
+{
+    TAILQ_REMOVE(&listener->pending, chan, accept_link);
+    listener->n_pending--;
+    chan->listener = NULL;
+}
+
+/* Into the queue once more, over a new end; nothing has passed over the old one. */
+static void requeue(struct run *run, struct chan *listener, struct chan *chan)
+{
+    chan_drop_end(run, chan);
+    chan->kept = false;
+    if (enqueue(run, listener, chan) < 0)
+        chan_bury(run, chan, true);
+}
+
+/* Take the oldest of the listener's queue. Return: as a call. */
+static int64_t take_queued(struct call *call, const struct held *to)
+{
+    struct chan *listener = call->chan, *chan = TAILQ_FIRST(&listener->pending);
+    struct pollfd pfd = {.fd = call->handle, .events = POLLIN};
+    struct run *run = call->run;
+    int fd, rc;
+
+    if (poll(&pfd, 1, 0) <= 0)
+        return -EAGAIN; /* cannot be; but a blocking handle would hold all of us up */
+    fd = accept4(call->handle, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    pending_remove(listener, chan);
+    keep_octet(chan, fd);
+    chan_set_cookie(run, chan, fd);
+    rc = hand_over(run, to, chan, fd);
+    close(fd);
+    if (rc == 0) {
+        established(run, chan);
+        chan_queue(run, listener); /* there is room for one more */
+        return CALL_DONE;
+    }
+    requeue(run, listener, chan);
+    return rc == -ENOENT ? CALL_DONE : rc;
+}
+
+int64_t call_accept(struct call *call, int flags)
+{
+    struct chan *listener = call->chan;
+    struct pollfd pfd = {.fd = call->handle, .events = POLLIN | POLLRDHUP};
+    struct held to = {.id = call->id, .tid = call->tid, .flags = flags}, *held;
+    bool nonblocking = (fcntl(call->handle, F_GETFL) & O_NONBLOCK) != 0;
+
+    if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
+        return -EINVAL;
+    if (listener->state == CHAN_DATAGRAM)
+        return -EOPNOTSUPP;
+    if (listener->state != CHAN_LISTENING)
+        return -EINVAL;
+    if (poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLHUP | POLLRDHUP))) {
+        (void)ft_shutdown(call->run->stack, listener->sock, SHUT_RD);
+        return -EINVAL;
+    }
+    to.addr = call->args[1];
+    to.len_ptr = call->args[2];
+    accept_progress(call->run, listener);
+    if (listener->state == CHAN_LISTENING && !TAILQ_EMPTY(&listener->pending))
+        return take_queued(call, &to);
+    if (nonblocking)
+        return -EAGAIN;
+    held = held_new(call, HELD_ACCEPT, SO_RCVTIMEO);
+    if (!held)
+        return -ENOBUFS;
+    held->addr = to.addr;
+    held->len_ptr = to.len_ptr;
+    held->flags = flags;
+    return CALL_DONE;
+}

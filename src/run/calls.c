@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which stopped call goes where, and the short ones: socket, bind, getsockname, getpeername.
+ *
+ * The order is always the same: read the program's memory once, make sure that it still waits, act
+ * on the copy, write results, answer. A descriptor that is none of ours is the kernel's business.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <fourtuple/socket.h>
+
+#include "priv.h"
+
+/* A program's end for a datagram socket: one half of a pair, connected from the start. */
+static int datagram_carrier(struct run *run, struct chan *chan)
+{
+    int pair[2], rc;
+
+    chan->sources = NULL;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
+        rc = -errno;
+        close(pair[0]);
+        close(pair[1]);
+        return rc;
+    }
+    rc = chan_set_end(run, chan, pair[0]);
+    if (rc < 0) {
+        close(pair[0]);
+        close(pair[1]);
+        return rc;
+    }
+    chan->state = CHAN_DATAGRAM;
+    chan_set_cookie(run, chan, pair[1]);
+    (void)ft_watch(run->stack, chan->sock, FT_READABLE | FT_WRITABLE, chan);
+    return pair[1];
+}
+
+static int64_t give_carrier(struct call *call, struct chan *chan, int type_flags)
+{
+    struct run *run = call->run;
+    bool cloexec = (type_flags & SOCK_CLOEXEC) != 0;
+    int fd = chan->type == SOCK_STREAM ? carrier_new(run, chan) : datagram_carrier(run, chan);
+    int rc;
+
+    if (fd < 0) {
+        chan_bury(run, chan, false);
+        return fd;
+    }
+    rc = (type_flags & SOCK_NONBLOCK) && fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+    if (rc == 0)
+        rc = notify_answer_fd(run, call->id, fd, cloexec);
+    close(fd);
+    if (rc == 0)
+        return CALL_DONE;
+    chan_bury(run, chan, false);
+    return rc == -ENOENT ? CALL_DONE : rc;
+}
+
+static int64_t call_socket(struct call *call)
+{
+    int domain = (int)call->args[0], type = (int)call->args[1], protocol = (int)call->args[2];
+    int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct run *run = call->run;
+    struct chan *chan;
+    ft_sock sock;
+
+    type &= ~flags;
+    if (type < 0 || type > 10)
+        return -EINVAL;
+    if (type == SOCK_RAW)
+        return -EPERM; /* as for a program without CAP_NET_RAW */
+    sock = ft_socket(run->stack, domain, type, protocol);
+    if (sock == -EMFILE || sock == -ENOBUFS) {
+        chan_sweep(run, run_now());
+        sock = ft_socket(run->stack, domain, type, protocol);
+    }
+    if (sock < 0)
+        return sock == -EMFILE ? -ENFILE
+                               : sock; /* it is our table that is full, not the program's */
+    chan = chan_new(run, sock, domain, type);
+    if (!chan) {
+        (void)ft_close(run->stack, sock);
+        return -ENOBUFS;
+    }
+    return give_carrier(call, chan, flags);
+}
+
+static int64_t call_bind(struct call *call)
+{
+    struct run *run = call->run;
+    struct name name;
+    int len = (int)call->args[2], rc;
+
+    if (len < 0 || (size_t)len > sizeof(name.addr))
+        return -EINVAL;
+    memset(&name, 0, sizeof(name));
+    rc = child_read(call->tid, call->args[1], &name.addr, (size_t)len);
+    if (rc < 0)
+        return rc;
+    if (!notify_valid(run, call->id))
+        return CALL_DONE;
+    if (call->chan->state == CHAN_ZOMBIE)
+        return -EINVAL;
+    rc = ft_bind(run->stack, call->chan->sock, (struct sockaddr *)&name.addr, (socklen_t)len);
+    if (rc == -EADDRINUSE) {
+        /* Whoever had it may have closed it without our having noticed. */
+        chan_sweep(run, run_now());
+        rc = ft_bind(run->stack, call->chan->sock, (struct sockaddr *)&name.addr, (socklen_t)len);
+    }
+    return rc;
+}
+
+static int64_t call_name(struct call *call, bool peer)
+{
+    struct name name;
+    int rc;
+
+    if (peer && call->chan->state == CHAN_CONNECTING)
+        return -ENOTCONN;
+    rc = peer ? chan_peer(call->run, call->chan, &name) : chan_self(call->run, call->chan, &name);
+    if (rc < 0)
+        return rc;
+    if (!notify_valid(call->run, call->id))
+        return CALL_DONE;
+    if (call->args[1] == 0)
+        return -EFAULT;
+    return child_write_name(call->tid, call->args[1], call->args[2], &name);
+}
+
+static int64_t dispatch_on_socket(struct call *call)
+{
+    switch (call->nr) {
+    case __NR_bind:
+        return call_bind(call);
+    case __NR_listen:
+        return call_listen(call);
+    case __NR_connect:
+        return call_connect(call);
+    case __NR_accept:
+        return call_accept(call, 0);
+    case __NR_accept4:
+        return call_accept(call, (int)call->args[3]);
+    case __NR_getsockname:
+        return call_name(call, false);
+    case __NR_getpeername:
+        return call_name(call, true);
+    case __NR_getsockopt:
+        return call_getsockopt(call);
+    case __NR_setsockopt:
+        return call_setsockopt(call);
+    case __NR_sendto:
+        return call_sendto(call);
+    case __NR_recvfrom:
+        return call_recvfrom(call);
+    case __NR_ioctl:
+        return call_ioctl(call);
+    default:
+        return CALL_NATIVE;
+    }
+}
+
+int64_t call_dispatch(struct call *call)
+{
+    int handle;
+
+    if (call->nr == __NR_socket)
+        return call_socket(call);
+    handle = child_getfd(call->run, call->tid, (int)call->args[0]);
+    if (handle < 0)
+        return CALL_NATIVE; /* the kernel says EBADF better than we do */
+    call->handle = handle;
+    call->chan = chan_find(call->run, handle);
+    if (!call->chan)
+        return CALL_NATIVE;
+    call->chan->tid = call->tid;
+    call->chan->fd = (int)call->args[0];
+    pump_flush(call->run, call->chan);
+    return dispatch_on_socket(call);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connect(): the act on which all else hinges.
+ *
+ * While the stack tries, the program's end is *gated*: connected to our hub and filled to the brim,
+ * so that it is neither readable nor writable nor hung up, as a TCP socket in SYN-SENT. Success
+ * drains the filler (POLLOUT fires). Failure closes the stack's end with filler unread (ERR, HUP,
+ * IN and OUT fire), and the error is kept for SO_ERROR.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <fourtuple/socket.h>
+
+#include "priv.h"
+
+/* The last pieces are small: one octet of the last stays in the channel, and holds all of it. */
+#define FILLER_BULK  (128u * 1024)
+#define FILLER_PIECE 4096u
+
+static int open_end(struct run *run, int handle)
+{
+    int end;
+
+    if (connect(handle, (struct sockaddr *)&run->hub_name, run->hub_name_len) < 0)
+        return -errno;
+    end = accept4(run->hub, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return end < 0 ? -errno : end;
+}
+
+static uint32_t fill(struct run *run, int handle)
+{
+    size_t len = FILLER_BULK;
+    uint32_t total = 0;
+
+    for (;;) {
+        ssize_t n = send(handle, run->scratch, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n > 0)
+            total += (uint32_t)n;
+        else if (len == FILLER_BULK)
+            len = FILLER_PIECE;
+        else
+            return total;
+        if (n > 0 && len == FILLER_BULK)
+            len = FILLER_PIECE;
+    }
+}
+
+static int gate_shut(struct run *run, struct chan *chan, int handle)
+{
+    int end = open_end(run, handle), rc;
+
+    if (end < 0)
+        return end;
+    rc = chan_set_end(run, chan, end);
+    if (rc < 0) {
+        close(end);
+        return rc;
+    }
+    chan->filler = fill(run, handle);
+    chan->state = CHAN_CONNECTING;
+    return 0;
+}
+
+/* Take all of the filler but the octet that stays. */
+static void gate_open(struct run *run, struct chan *chan)
+{
+    uint32_t left = chan->filler > 0 ? chan->filler - 1 : 0;
+
+    while (left > 0) {
+        ssize_t n = recv(chan->end, run->scratch, left < RUN_SCRATCH_LEN ? left : RUN_SCRATCH_LEN,
+                         MSG_DONTWAIT);
+
+        if (n <= 0)
+            break; /* the program has closed it; the pump will see */
+        left -= (uint32_t)n;
+    }
+    chan->kept = chan->filler > 0;
+    chan->filler = 0;
+}
+
+static void connected(struct run *run, struct chan *chan)
+{
+    gate_open(run, chan);
+    chan->state = CHAN_CONNECTED;
+    chan->connect_told = held_first(run, chan, HELD_CONNECT) != NULL;
+    held_answer_all(run, chan, HELD_CONNECT, 0);
+    (void)ft_watch(run->stack, chan->sock, FT_READABLE | FT_WRITABLE | FT_URGENT | FT_RDHUP, chan);
+    chan_queue(run, chan);
+}
+
+static void failed(struct run *run, struct chan *chan, int error)
+{
+    chan->state = CHAN_FAILED;
+    chan->error = error;
+    chan_drop_end(run, chan);
+    if (held_first(run, chan, HELD_CONNECT)) {
+        chan->error = 0; /* connect() tells it, so SO_ERROR does not */
+        held_answer_all(run, chan, HELD_CONNECT, -error);
+    }
+}
+
+void connect_progress(struct run *run, struct chan *chan)
+{
+    int rc;
+
+    if (chan->end_hup) {
+        chan_bury(run, chan, false); /* the program has closed it meanwhile */
+        return;
+    }
+    if (!(ft_ready(run->stack, chan->sock) & (FT_WRITABLE | FT_ERROR | FT_HANGUP)))
+        return;
+    /* Asked again, the stack tells how it went. */
+    rc = ft_connect(run->stack, chan->sock, (struct sockaddr *)&chan->peer.addr, chan->peer.len);
+    if (rc == 0 || rc == -EISCONN)
+        connected(run, chan);
+    else if (rc != -EALREADY && rc != -EINPROGRESS)
+        failed(run, chan, -rc);
+}
+
+/* A connect after one that failed: the program's end has been connected once and cannot again. */
+static int64_t renew_carrier(struct call *call)
+{
+    struct chan *chan = call->chan;
+    struct run *run = call->run;
+    int fd = (int)call->args[0], flags = fcntl(call->handle, F_GETFL);
+    int carrier = carrier_new(run, chan), rc = 0;
+
+    if (carrier < 0)
+        return carrier;
+    if (flags & O_NONBLOCK)
+        rc = fcntl(carrier, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+    if (rc == 0)
+        rc = notify_replace_fd(run, call->id, carrier, fd, child_cloexec(call->tid, fd));
+    close(call->handle);
+    call->handle = carrier;
+    return rc < 0 ? rc : 0;
+}
+
+static int64_t begin(struct call *call, const struct name *peer)
+{
+    struct chan *chan = call->chan;
+    struct run *run = call->run;
+    bool nonblocking = (fcntl(call->handle, F_GETFL) & O_NONBLOCK) != 0;
+    struct held *held;
+    int rc;
+
+    chan_sweep_soon(run); /* a passive socket that is closed must refuse */
+    rc = ft_connect(run->stack, chan->sock, (const struct sockaddr *)&peer->addr, peer->len);
+    if (rc != 0 && rc != -EINPROGRESS)
+        return rc;
+    if (peer->addr.ss_family == AF_UNSPEC)
+        return 0;
+    chan->peer = *peer;
+    rc = gate_shut(run, chan, call->handle);
+    if (rc < 0) {
+        chan->error = -rc;
+        chan_bury(run, chan, true);
+        return rc;
+    }
+    (void)ft_watch(run->stack, chan->sock, FT_READABLE | FT_WRITABLE, chan);
+    chan_queue(run, chan);
+    if (nonblocking)
+        return -EINPROGRESS;
+    held = held_new(call, HELD_CONNECT, SO_SNDTIMEO);
+    return held ? CALL_DONE : -ENOBUFS;
+}
+
+static int64_t again_while_connecting(struct call *call)
+{
+    if (fcntl(call->handle, F_GETFL) & O_NONBLOCK)
+        return -EALREADY;
+    /* A connect that a signal has interrupted waits on (SA_RESTART, or asked anew). */
+    return held_new(call, HELD_CONNECT, SO_SNDTIMEO) ? CALL_DONE : -ENOBUFS;
+}
+
+static int64_t again_after_failure(struct call *call, const struct name *peer)
+{
+    struct chan *chan = call->chan;
+    int64_t rc;
+    int error = chan->error;
+
+    if (error != 0) {
+        chan->error = 0; /* how the last attempt went, told once */
+        return -error;
+    }
+    rc = renew_carrier(call);
+    if (rc < 0)
+        return rc;
+    chan->state = CHAN_NEW;
+    return begin(call, peer);
+}
+
+static int64_t connect_stream(struct call *call, const struct name *peer)
+{
+    struct chan *chan = call->chan;
+
+    switch (chan->state) {
+    case CHAN_NEW:
+        return begin(call, peer);
+    case CHAN_CONNECTING:
+        return again_while_connecting(call);
+    case CHAN_CONNECTED:
+        if (chan->connect_told)
+            return -EISCONN;
+        chan->connect_told = true;
+        return 0;
+    case CHAN_FAILED:
+        return again_after_failure(call, peer);
+    case CHAN_LISTENING:
+    case CHAN_QUEUED:
+    case CHAN_DATAGRAM:
+    case CHAN_ZOMBIE:
+        break;
+    }
+    return -EISCONN;
+}
+
+int64_t call_connect(struct call *call)
+{
+    struct name peer;
+    int len = (int)call->args[2], rc;
+
+    if (len < 0 || (size_t)len > sizeof(peer.addr))
+        return -EINVAL;
+    memset(&peer, 0, sizeof(peer));
+    peer.len = (socklen_t)len;
+    rc = child_read(call->tid, call->args[1], &peer.addr, (size_t)len);
+    if (rc < 0)
+        return rc;
+    if (!notify_valid(call->run, call->id))
+        return CALL_DONE;
+    if (call->chan->state == CHAN_DATAGRAM)
+        return ft_connect(call->run->stack, call->chan->sock, (struct sockaddr *)&peer.addr,
+                          peer.len);
+    return connect_stream(call, &peer);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stopped calls: taking them in, answering them, and keeping those that must wait.
+ *
+ * A caller may be killed, or interrupted by a signal, at any moment: then its call is void and
+ * answers to it fail with ENOENT, which is no error. A thread has one call at a time, so a new one
+ * voids the one that was held before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "priv.h"
+
+#define NOTIFY_BATCH 64 /* calls worked on before packets have their turn */
+
+/* Later kernels may know more fields than our headers. */
+union notif {
+    struct seccomp_notif req;
+    uint8_t room[512];
+};
+
+union resp {
+    struct seccomp_notif_resp resp;
+    uint8_t room[512];
+};
+
+bool notify_valid(const struct run *run, uint64_t id)
+{
+    return ioctl(run->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+static void respond(const struct run *run, uint64_t id, int64_t value, int error, uint32_t flags)
+{
+    union resp answer;
+
+    memset(&answer, 0, sizeof(answer));
+    answer.resp.id = id;
+    answer.resp.val = value;
+    answer.resp.error = error;
+    answer.resp.flags = flags;
+    /* ENOENT: the caller is gone; nothing is left to do for it. */
+    (void)ioctl(run->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+}
+
+void notify_answer(const struct run *run, uint64_t id, int64_t value)
+{
+    if (value == CALL_NATIVE)
+        respond(run, id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+    else if (value < 0)
+        respond(run, id, 0, (int)value, 0);
+    else
+        respond(run, id, value, 0, 0);
+}
+
+int notify_answer_fd(const struct run *run, uint64_t id, int fd, bool cloexec)
+{
+    struct seccomp_notif_addfd add = {
+        .id = id,
+        .flags = SECCOMP_ADDFD_FLAG_SEND,
+        .srcfd = (uint32_t)fd,
+        .newfd_flags = cloexec ? O_CLOEXEC : 0,
+    };
+
+    return ioctl(run->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+}
+
+int notify_replace_fd(const struct run *run, uint64_t id, int fd, int where, bool cloexec)
+{
+    struct seccomp_notif_addfd add = {
+        .id = id,
+        .flags = SECCOMP_ADDFD_FLAG_SETFD,
+        .srcfd = (uint32_t)fd,
+        .newfd = (uint32_t)where,
+        .newfd_flags = cloexec ? O_CLOEXEC : 0,
+    };
+
+    return ioctl(run->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+}
+
+static void void_older(struct run *run, pid_t tid)
+{
+    struct held *held, *next;
+
+    for (held = TAILQ_FIRST(&run->held); held; held = next) {
+        next = TAILQ_NEXT(held, link);
+        if (held->tid == tid)
+            held_free(run, held);
+    }
+}
+
+static void work_on(struct run *run, const struct seccomp_notif *req)
+{
+    struct call call = {
+        .run = run,
+        .id = req->id,
+        .tid = (pid_t)req->pid,
+        .nr = req->data.nr,
+        .handle = -1,
+    };
+    int64_t value;
+
+    memcpy(call.args, req->data.args, sizeof(call.args));
+    void_older(run, call.tid);
+    value = call_dispatch(&call);
+    if (call.handle >= 0)
+        close(call.handle);
+    if (value != CALL_DONE)
+        notify_answer(run, call.id, value);
+}
+
+void notify_ready(struct run *run, struct io *io, uint32_t events)
+{
+    union notif notif;
+
+    (void)io;
+    (void)events;
+    for (unsigned i = 0; i < NOTIFY_BATCH; i++) {
+        /* With nothing pending RECV would block in spite of O_NONBLOCK. */
+        struct pollfd pfd = {.fd = run->listener, .events = POLLIN};
+
+        if (poll(&pfd, 1, 0) <= 0)
+            return;
+        if (!(pfd.revents & POLLIN)) {
+            /* HUP alone: no process is left under the filter. */
+            close(run->listener);
+            run->listener = -1;
+            return;
+        }
+        memset(&notif, 0, sizeof(notif));
+        if (ioctl(run->listener, SECCOMP_IOCTL_NOTIF_RECV, &notif) < 0)
+            continue; /* ENOENT: it was killed before we looked */
+        work_on(run, &notif.req);
+        if (run->listener < 0)
+            return;
+    }
+}
+
+/* --- held calls -------------------------------------------------------------------------------*/
+
+static void handle_ready(struct run *run, struct io *io, uint32_t events)
+{
+    struct held *held = (struct held *)(void *)((char *)io - offsetof(struct held, io));
+    struct pollfd pfd = {.fd = held->handle, .events = POLLRDHUP};
+
+    (void)events;
+    if (held->kind != HELD_ACCEPT)
+        return;
+    /* Somebody shut the listener down, which on TCP ends every accept(). */
+    if (poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLHUP | POLLRDHUP)))
+        held_answer_all(run, held->chan, HELD_ACCEPT, -EINVAL);
+}
+
+static ft_time timeout_of(int handle, int option)
+{
+    struct timeval tv = {0, 0};
+    socklen_t len = sizeof(tv);
+
+    if (getsockopt(handle, SOL_SOCKET, option, &tv, &len) < 0 ||
+        (tv.tv_sec == 0 && tv.tv_usec == 0))
+        return FT_TIME_NEVER;
+    return run_now() + (ft_time)tv.tv_sec * FT_SEC + (ft_time)tv.tv_usec * FT_US;
+}
+
+struct held *held_new(struct call *call, enum held_kind kind, int timeout_opt)
+{
+    struct held *held = calloc(1, sizeof(*held));
+
+    if (!held)
+        return NULL;
+    held->io.ready = handle_ready;
+    held->kind = kind;
+    held->id = call->id;
+    held->tid = call->tid;
+    held->chan = call->chan;
+    held->handle = -1;
+    held->deadline = timeout_of(call->handle, timeout_opt);
+    if (kind == HELD_ACCEPT) {
+        held->handle = call->handle;
+        call->handle = -1;
+        /* Only a hang-up matters here. Without memory for it, the sweep still ends the call. */
+        (void)run_watch(call->run, held->handle, EPOLLET | EPOLLRDHUP, &held->io);
+    }
+    call->chan->n_held++;
+    TAILQ_INSERT_TAIL(&call->run->held, held, link);
+    return held;
+}
+
+void held_free(struct run *run, struct held *held)
+{
+    TAILQ_REMOVE(&run->held, held, link);
+    held->chan->n_held--;
+    if (held->handle >= 0) {
+        (void)epoll_ctl(run->epoll, EPOLL_CTL_DEL, held->handle, NULL);
+        close(held->handle);
+    }
+    /* An event of it may be waiting in this round's batch. */
+    TAILQ_INSERT_TAIL(&run->held_grave, held, link);
+}
+
+void held_empty_grave(struct run *run)
+{
+    struct held *held;
+
+    while ((held = TAILQ_FIRST(&run->held_grave))) {
+        TAILQ_REMOVE(&run->held_grave, held, link);
+        free(held);
+    }
+}
+
+void held_answer_all(struct run *run, struct chan *chan, enum held_kind kind, int64_t value)
+{
+    struct held *held, *next;
+
+    if (chan->n_held == 0)
+        return;
+    for (held = TAILQ_FIRST(&run->held); held; held = next) {
+        next = TAILQ_NEXT(held, link);
+        if (held->chan == chan && held->kind == kind) {
+            notify_answer(run, held->id, value);
+            held_free(run, held);
+        }
+    }
+}
+
+struct held *held_first(struct run *run, struct chan *chan, enum held_kind kind)
+{
+    struct held *held, *next;
+
+    if (chan->n_held == 0)
+        return NULL;
+    for (held = TAILQ_FIRST(&run->held); held; held = next) {
+        next = TAILQ_NEXT(held, link);
+        if (held->chan != chan || held->kind != kind)
+            continue;
+        if (notify_valid(run, held->id))
+            return held;
+        held_free(run, held);
+    }
+    return NULL;
+}
+
+ft_time held_sweep(struct run *run, ft_time now)
+{
+    struct held *held, *next;
+    ft_time deadline = FT_TIME_NEVER;
+
+    for (held = TAILQ_FIRST(&run->held); held; held = next) {
+        next = TAILQ_NEXT(held, link);
+        if (!notify_valid(run, held->id)) {
+            held_free(run, held);
+        } else if (held->deadline <= now) {
+            notify_answer(run, held->id, held->kind == HELD_CONNECT ? -EINPROGRESS : -EAGAIN);
+            held_free(run, held);
+        } else if (held->deadline < deadline) {
+            deadline = held->deadline;
+        }
+    }
+    return deadline;
+}

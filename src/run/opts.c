@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket options. The stack knows them by Linux's names and values; here they are only carried.
+ * Those that the carrier serves natively (time limits) never stop, see filter.c.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <fourtuple/socket.h>
+
+#include "priv.h"
+
+/* What an option says: its level and name, and where its value lies in the program's memory. */
+struct option {
+    int level, name;
+    uint64_t value, len;
+};
+
+static struct option option_of(const struct call *call)
+{
+    return (struct option){(int)call->args[1], (int)call->args[2], call->args[3], call->args[4]};
+}
+
+int64_t call_setsockopt(struct call *call)
+{
+    struct option option = option_of(call);
+    uint8_t value[RUN_OPTLEN_MAX];
+    int len = (int)option.len, rc;
+
+    if (len < 0)
+        return -EINVAL;
+    if ((size_t)len > sizeof(value))
+        len = (int)sizeof(value); /* longer than any that the stack knows */
+    rc = child_read(call->tid, option.value, value, (size_t)len);
+    if (rc < 0)
+        return rc;
+    if (!notify_valid(call->run, call->id))
+        return CALL_DONE;
+    if (call->chan->state == CHAN_ZOMBIE)
+        return -EINVAL;
+    return ft_setsockopt(call->run->stack, call->chan->sock, option.level, option.name, value,
+                         (socklen_t)len);
+}
+
+/* The pending error, once. It also clears what the carrier has to say, so that reads do not. */
+static int take_error(struct call *call)
+{
+    struct chan *chan = call->chan;
+    int error = chan->error, native = 0;
+    socklen_t len = sizeof(error);
+
+    chan->error = 0;
+    if (chan->state == CHAN_FAILED || chan->state == CHAN_ZOMBIE) {
+        socklen_t native_len = sizeof(native);
+
+        (void)getsockopt(call->handle, SOL_SOCKET, SO_ERROR, &native, &native_len);
+    }
+    if (error != 0 || chan->state == CHAN_ZOMBIE || chan->state == CHAN_FAILED)
+        return error;
+    if (ft_getsockopt(call->run->stack, chan->sock, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        return 0;
+    return error;
+}
+
+/* What only this side knows, or that outlives the conversation. Return: whether it was that. */
+static bool own_option(struct call *call, const struct option *option, int *ret_value)
+{
+    const struct chan *chan = call->chan;
+
+    if (option->level != SOL_SOCKET)
+        return false;
+    switch (option->name) {
+    case SO_ERROR:
+        *ret_value = take_error(call);
+        return true;
+    case SO_TYPE:
+        *ret_value = chan->type;
+        return true;
+    case SO_DOMAIN:
+        *ret_value = chan->domain;
+        return true;
+    case SO_PROTOCOL:
+        *ret_value = chan->type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+        return true;
+    case SO_ACCEPTCONN:
+        *ret_value = chan->state == CHAN_LISTENING;
+        return true;
+    default:
+        return false;
+    }
+}
+
+int64_t call_getsockopt(struct call *call)
+{
+    struct option option = option_of(call);
+    uint8_t value[RUN_OPTLEN_MAX];
+    int room, own, rc;
+    socklen_t len;
+
+    rc = child_read(call->tid, option.len, &room, sizeof(room));
+    if (rc < 0)
+        return rc;
+    if (room < 0)
+        return -EINVAL;
+    if (!notify_valid(call->run, call->id))
+        return CALL_DONE;
+    len = (size_t)room < sizeof(value) ? (socklen_t)room : (socklen_t)sizeof(value);
+    if (own_option(call, &option, &own)) {
+        if (len > sizeof(own))
+            len = sizeof(own);
+        memcpy(value, &own, len);
+    } else if (call->chan->state == CHAN_ZOMBIE) {
+        return -EINVAL;
+    } else {
+        rc = ft_getsockopt(call->run->stack, call->chan->sock, option.level, option.name, value,
+                           &len);
+        if (rc < 0)
+            return rc;
+    }
+    rc = child_write(call->tid, option.value, value, len);
+    room = (int)len;
+    return rc < 0 ? rc : child_write(call->tid, option.len, &room, sizeof(room));
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of this folder share: the run, its channels and the calls it holds.
+ *
+ * A *channel* is one socket of the program. The program's end is an AF_UNIX socket that it holds as
+ * a plain descriptor; the stack's end is ours. Of the program's end we hold a *handle* only while a
+ * stopped call is worked on, for with any duplicate alive no close is ever seen.
+ *
+ * One octet that the program sent always stays unread at the stack's end (the *kept* octet: its
+ * value has gone to the stack already). So whenever that end is closed, by us at a reset or by the
+ * kernel when the supervisor dies, the program reads ECONNRESET and never an end of file that its
+ * peer did not send.
+ */
+#ifndef FT_RUN_PRIV_H
+#define FT_RUN_PRIV_H
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <fourtuple/types.h>
+
+struct call;
+struct chan;
+struct held;
+struct host;
+struct run;
+
+#define RUN_PUMP_MAX    (256u * 1024) /* octets moved for one channel before the others' turn */
+#define RUN_FILLER_MAX  (256u * 1024) /* octets of one write of filler */
+#define RUN_SCRATCH_LEN (256u * 1024) /* at least a datagram, and RUN_FILLER_MAX */
+#define RUN_OPTLEN_MAX  1024u         /* longest socket option that is looked at */
+#define RUN_SOURCES_MAX 512u          /* datagrams in a channel whose sender is remembered */
+#define RUN_ZOMBIES_MAX 4096u         /* closed channels that still answer questions */
+#define RUN_BACKLOG_MAX 4096          /* connections that wait in the program's own queue */
+
+/* Whatever the run's epoll watches begins with this. */
+struct io {
+    void (*ready)(struct run *run, struct io *io, uint32_t events);
+};
+
+enum chan_state {
+    CHAN_NEW,        /* no stack's end yet */
+    CHAN_CONNECTING, /* gated: the channel is full of filler */
+    CHAN_CONNECTED,
+    CHAN_FAILED,    /* connect failed; a further one is allowed */
+    CHAN_LISTENING, /* passive: no stack's end either */
+    CHAN_QUEUED,    /* established, waiting in the queue of the program's listener */
+    CHAN_DATAGRAM,
+    CHAN_ZOMBIE, /* the conversation is over; the descriptor may live on and ask for names */
+};
+
+/* Who sent a datagram that waits in the channel, and what it occupies there. */
+struct source {
+    struct sockaddr_storage addr;
+    socklen_t addr_len;
+    uint32_t charge; /* octets of the channel's accounting (SIOCOUTQ) */
+};
+
+struct sources {
+    struct source ring[RUN_SOURCES_MAX];
+    uint32_t head, n;
+    uint64_t charged; /* sum over the ring */
+};
+
+struct name {
+    struct sockaddr_storage addr;
+    socklen_t len;
+};
+
+TAILQ_HEAD(chan_list, chan);
+TAILQ_HEAD(held_list, held);
+
+struct chan {
+    struct io io; /* of end */
+    ft_sock sock; /* -1 once given up */
+    uint64_t cookie;
+    struct chan *map_next;
+    int end; /* the stack's end, -1 if none */
+    int domain, type;
+    enum chan_state state;
+    uint32_t name_no; /* of the program's end, unique in the run; 0: it has no name of its own */
+    int error;        /* for SO_ERROR, positive */
+    pid_t tid;        /* who last named it, for people */
+    int fd;
+    uint32_t filler; /* octets in the gate */
+    bool kept;       /* the first unread octet has gone to the stack already */
+    bool end_in, end_out, end_hup, end_rdhup; /* edges seen and not yet used up */
+    bool eof_in;                              /* the program has closed its direction */
+    bool eof_out;                             /* the peer's end of stream was passed on */
+    bool discard;                             /* the program reads no more (SHUT_RD) */
+    bool broken;                              /* reset: what is left is passed on, then closed */
+    bool connect_told;                        /* connect() has returned 0 */
+    bool queued;                              /* in run->work */
+    bool unwatched;                           /* in run->unwatched */
+    TAILQ_ENTRY(chan) work_link, unwatched_link, accept_link;
+    struct chan *listener;    /* CHAN_QUEUED: whose queue */
+    struct chan_list pending; /* CHAN_LISTENING: established and not accepted, oldest first */
+    unsigned n_pending;
+    int backlog;
+    unsigned n_held;         /* held calls on this channel */
+    struct sources *sources; /* CHAN_DATAGRAM */
+    struct name self, peer;  /* CHAN_ZOMBIE: the names it had */
+};
+
+enum held_kind { HELD_ACCEPT, HELD_CONNECT, HELD_RECVFROM };
+
+/* A stopped call that waits for its answer. */
+struct held {
+    struct io io; /* of the handle: a listener that is shut down */
+    TAILQ_ENTRY(held) link;
+    enum held_kind kind;
+    uint64_t id;
+    pid_t tid;
+    struct chan *chan;
+    int handle;             /* -1 if none */
+    uint64_t addr, len_ptr; /* where names go in the program's memory, 0: nowhere */
+    uint64_t buf, len;      /* HELD_RECVFROM */
+    int flags;              /* of accept4 or recvfrom */
+    ft_time deadline;       /* SO_RCVTIMEO, SO_SNDTIMEO */
+};
+
+/* One stopped call while it is worked on. */
+struct call {
+    struct run *run;
+    uint64_t id;
+    pid_t tid;
+    int nr;
+    uint64_t args[6];
+    struct chan *chan; /* the channel of args[0] */
+    int handle;        /* of its descriptor; closed after the call unless taken (-1) */
+};
+
+/* What a call may answer instead of a value or -errno. */
+#define CALL_NATIVE INT64_C(-100000) /* let the kernel do it */
+#define CALL_DONE   INT64_C(-100001) /* answered, held, or nobody waits any more */
+
+#define RUN_PIDFDS  256u
+struct pidfd {
+    struct io io; /* readable when the thread has ended */
+    pid_t tid;    /* 0: free */
+    int fd;
+};
+
+#define RUN_MAP_MIN 256u
+
+struct run {
+    struct host *host;
+    struct ft_stack *stack; /* the host's */
+    const struct run_options *options;
+    int epoll;    /* all that follows; itself watched by the host loop */
+    int listener; /* seccomp's notifications; -1: nobody is left under the filter */
+    struct io listener_io, control_io, signal_io;
+    int hub; /* where gated channels are connected to */
+    struct sockaddr_un hub_name;
+    socklen_t hub_name_len;
+    int probe;      /* an unbound socket, for probing names */
+    int signals;    /* signalfd */
+    int inet;       /* an AF_INET socket of the program's namespace, for SIOCGIF* */
+    int control;    /* to the run's first process; -1 once it has ended */
+    int program_fd; /* pidfd of PROGRAM */
+    pid_t init;     /* the first process of the PID namespace */
+    uint32_t n_names;
+    uint64_t hub_key;
+    struct chan **map;
+    size_t map_len, n_map; /* map_len: a power of two */
+    struct chan_list work, unwatched, zombies, grave;
+    unsigned n_zombies, n_chans; /* n_chans: those with a socket of the stack */
+    struct held_list held, held_grave;
+    ft_time swept_at;
+    struct pidfd pidfds[RUN_PIDFDS];
+    uint8_t *scratch; /* RUN_SCRATCH_LEN octets, of whoever works now */
+    int status;       /* wait status of PROGRAM */
+    bool have_status, ended;
+    bool going;           /* PROGRAM was let go */
+    int failure;          /* exit status, if the run failed on its way */
+    ft_time addresses_at; /* when the addresses are looked at next */
+    unsigned n_terms;     /* SIGTERM and SIGHUP seen */
+    ft_time end_by;       /* when lingering is over; 0: not begun */
+};
+
+/* --- notify.c ---------------------------------------------------------------------------------*/
+
+/** Take and work on the calls that are stopped now. @events: of the listener. */
+void notify_ready(struct run *run, struct io *io, uint32_t events);
+
+/** Whether the call still waits. What was read of its memory counts only after this. */
+bool notify_valid(const struct run *run, uint64_t id);
+
+/** Answer a call. @value: what it returns, or -errno. Nobody waiting is no error. */
+void notify_answer(const struct run *run, uint64_t id, int64_t value);
+
+/**
+ * Give the program a descriptor and make it the answer.
+ *
+ * @fd: stays the caller's
+ *
+ * Return: 0; -ENOENT: nobody waits any more; -EMFILE: the program's limit.
+ */
+int notify_answer_fd(const struct run *run, uint64_t id, int fd, bool cloexec);
+
+/**
+ * Put another file in place of a descriptor of the program, before the call is answered.
+ *
+ * Return: 0 or -errno.
+ */
+int notify_replace_fd(const struct run *run, uint64_t id, int fd, int where, bool cloexec);
+
+/* --- held calls (notify.c) --------------------------------------------------------------------*/
+
+/**
+ * Hold a call. An older one of the same thread is void and let go.
+ *
+ * @timeout_opt: SO_RCVTIMEO or SO_SNDTIMEO: the limit is read from the handle
+ *
+ * Return: the held call, to be filled in further; NULL: no memory.
+ */
+struct held *held_new(struct call *call, enum held_kind kind, int timeout_opt);
+
+/** Let go of a held call, answered or not. */
+void held_free(struct run *run, struct held *held);
+
+/** Free held calls that were let go; called when nothing refers to them any more. */
+void held_empty_grave(struct run *run);
+
+/** Answer all held calls of one kind on a channel, and let them go. */
+void held_answer_all(struct run *run, struct chan *chan, enum held_kind kind, int64_t value);
+
+/** The oldest held call of a kind on a channel that still waits; void ones are let go. */
+struct held *held_first(struct run *run, struct chan *chan, enum held_kind kind);
+
+/** Let go of void calls, answer those that are overdue. Return: the next deadline. */
+ft_time held_sweep(struct run *run, ft_time now);
+
+/* --- child.c ----------------------------------------------------------------------------------*/
+
+/** A handle of a descriptor of a thread. Return: it, or -errno. */
+int child_getfd(struct run *run, pid_t tid, int fd);
+
+/** Copy from a thread's memory. Return: 0 or -EFAULT. */
+int child_read(pid_t tid, uint64_t from, void *ret, size_t len);
+
+/** Copy into a thread's memory. Return: 0 or -EFAULT. */
+int child_write(pid_t tid, uint64_t to, const void *data, size_t len);
+
+/**
+ * Write a socket name as the kernel does: cut to the room there is, the true length told.
+ *
+ * @addr, @len_ptr: in the program's memory; both 0: nothing is wanted
+ *
+ * Return: 0; -EFAULT; -EINVAL: a negative length.
+ */
+int child_write_name(pid_t tid, uint64_t addr, uint64_t len_ptr, const struct name *name);
+
+/** Whether the descriptor is closed on exec (from the program's fdinfo). */
+bool child_cloexec(pid_t tid, int fd);
+
+/* --- fdmap.c ----------------------------------------------------------------------------------*/
+
+/** A channel for a socket of the stack, which it owns from now on. Return: it or NULL. */
+struct chan *chan_new(struct run *run, ft_sock sock, int domain, int type);
+
+/** Give the channel the program's end by which it is found. */
+void chan_set_cookie(struct run *run, struct chan *chan, int program_end);
+
+/** The channel of a descriptor. @handle: of it. Return: NULL if it is none of ours. */
+struct chan *chan_find(const struct run *run, int handle);
+
+/** Watch the stack's end. @end: ours from now on. Return: 0 or -errno. */
+int chan_set_end(struct run *run, struct chan *chan, int end);
+
+/** Close the stack's end, if there is one. */
+void chan_drop_end(struct run *run, struct chan *chan);
+
+/** The end of a conversation: close what there is, go on answering questions. */
+void chan_bury(struct run *run, struct chan *chan, bool abort);
+
+/** Forget a channel at the end of the round. */
+void chan_free(struct run *run, struct chan *chan);
+
+/** Free what was forgotten; called when nothing refers to it any more. */
+void chan_empty_grave(struct run *run);
+
+/** Have the pump look at a channel in this round. */
+void chan_queue(struct run *run, struct chan *chan);
+
+/** The own name of a channel, from the stack or from memory. Return: 0 or -errno. */
+int chan_self(struct run *run, const struct chan *chan, struct name *ret);
+
+/** The name of its peer, likewise. Return: 0, -ENOTCONN or another -errno. */
+int chan_peer(struct run *run, const struct chan *chan, struct name *ret);
+
+/** Make an unconnected program's end that bears a name of its own. Return: it or -errno. */
+int carrier_new(struct run *run, struct chan *chan);
+
+/** The name of a program's end, or of a number not yet used. Return: its length. */
+socklen_t carrier_name(const struct run *run, uint32_t no, struct sockaddr_un *ret);
+
+/** Find the channels without a stack's end whose program's end is gone, and bury them. */
+void chan_sweep(struct run *run, ft_time now);
+
+/** Sweep now if that is cheap or long ago: the answer to a call may hang on it. */
+void chan_sweep_soon(struct run *run);
+
+/* --- calls.c, connect.c, accept.c, opts.c, udp.c, ioctl.c --------------------------------------*/
+
+/** Work on a stopped call. Return: its value, -errno, CALL_NATIVE or CALL_DONE. */
+int64_t call_dispatch(struct call *call);
+
+/** connect(2) on a channel. Return: as call_dispatch(). */
+int64_t call_connect(struct call *call);
+
+/** listen(2). Return: as call_dispatch(). */
+int64_t call_listen(struct call *call);
+
+/** accept(2) and accept4(2). Return: as call_dispatch(). */
+int64_t call_accept(struct call *call, int flags);
+
+/** getsockopt(2). Return: as call_dispatch(). */
+int64_t call_getsockopt(struct call *call);
+
+/** setsockopt(2). Return: as call_dispatch(). */
+int64_t call_setsockopt(struct call *call);
+
+/** sendto(2) with an address. Return: as call_dispatch(). */
+int64_t call_sendto(struct call *call);
+
+/** recvfrom(2) with an address. Return: as call_dispatch(). */
+int64_t call_recvfrom(struct call *call);
+
+/** The socket ioctls. Return: as call_dispatch(). */
+int64_t call_ioctl(struct call *call);
+
+/** The stack has news of a connect: open the gate, or tell how it failed. */
+void connect_progress(struct run *run, struct chan *chan);
+
+/** Pass established connections on to the program. */
+void accept_progress(struct run *run, struct chan *listener);
+
+/** Move datagrams both ways. */
+void datagram_pump(struct run *run, struct chan *chan);
+
+/* --- pump.c -----------------------------------------------------------------------------------*/
+
+/** An edge of a stack's end. */
+void pump_ready(struct run *run, struct io *io, uint32_t events);
+
+/** Do what can be done for a channel now. */
+void pump_chan(struct run *run, struct chan *chan);
+
+/** Take what the program has written so far, so that a call comes after it. */
+void pump_flush(struct run *run, struct chan *chan);
+
+/** All channels that have work; the rest stays queued for the next round. */
+void pump_work(struct run *run);
+
+/* --- run.c ------------------------------------------------------------------------------------*/
+
+/** Watch a descriptor. Return: 0 or -errno. */
+int run_watch(struct run *run, int fd, uint32_t events, struct io *io);
+
+/** The time now, CLOCK_MONOTONIC. */
+ft_time run_now(void);
+
+#endif

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One run from beginning to end: the host, the program's processes, the loop that serves both, and
+ * when it is over: no process is left, and what they queued is acknowledged or given up.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <fourtuple.h>
+
+#include "host/conf.h"
+#include "host/loop.h"
+#include "host/status.h"
+#include "priv.h"
+#include "sandbox.h"
+#include "spawn.h"
+
+#define RUN_EVENTS    256u
+#define RUN_SWEEP     (250 * FT_MS) /* how soon a closed passive socket is noticed at the latest */
+#define RUN_LAST_GASP (20 * FT_MS)  /* for the resets of those that are given up */
+
+ft_time run_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (ft_time)ts.tv_sec * FT_SEC + (ft_time)ts.tv_nsec;
+}
+
+int run_watch(struct run *run, int fd, uint32_t events, struct io *io)
+{
+    struct epoll_event event = {.events = events, .data = {.ptr = io}};
+
+    return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int fail(const char *text)
+{
+    fprintf(stderr, "fourtuple: %s\n", text);
+    return RUN_FAILED;
+}
+
+/* --- the end ----------------------------------------------------------------------------------*/
+
+static void abort_all(struct run *run)
+{
+    for (size_t i = 0; i < run->map_len; i++) {
+        struct chan *chan, *next;
+
+        for (chan = run->map[i]; chan; chan = next) {
+            next = chan->map_next;
+            chan_bury(run, chan, true);
+        }
+    }
+}
+
+static void kill_program(const struct run *run)
+{
+    if (run->init > 0)
+        (void)kill(run->init, SIGKILL);
+}
+
+/* The last process has gone. What it left in its channels is still to be sent. */
+static void all_ended(struct run *run)
+{
+    int status;
+
+    run->ended = true;
+    close(run->control);
+    run->control = -1;
+    while (waitpid(run->init, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (!run->have_status) {
+        run->status = status; /* somebody killed the first process, and all with it */
+        run->have_status = true;
+    }
+    run->init = 0;
+    if (run->end_by == 0)
+        run->end_by = run_now() + run->options->linger;
+    chan_sweep(run, run_now());
+}
+
+static void check_end(struct run *run)
+{
+    ft_time now = run_now();
+
+    if (!run->ended) {
+        if (run->end_by != 0 && now >= run->end_by)
+            kill_program(run);
+        return;
+    }
+    if (run->n_chans == 0 && !host_unfinished(run->host)) {
+        host_stop(run->host);
+    } else if (now >= run->end_by) {
+        if (run->n_chans == 0 || run->n_terms > 1)
+            host_stop(run->host);
+        abort_all(run);
+    } else {
+        host_wake_at(run->host, run->end_by);
+    }
+}
+
+/* --- what the run waits for
+ * ---------------------------------------------------------------------*/
+
+static void signal_ready(struct run *run, struct io *io, uint32_t events)
+{
+    struct signalfd_siginfo info;
+
+    (void)io;
+    (void)events;
+    while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (++run->n_terms == 1) {
+            (void)syscall(SYS_pidfd_send_signal, run->program_fd, (int)info.ssi_signo, NULL, 0);
+            if (run->ended)
+                run->end_by = run_now();
+            continue;
+        }
+        abort_all(run);
+        kill_program(run);
+        run->end_by = run_now() + RUN_LAST_GASP;
+    }
+}
+
+static void say_no_exec(const struct run *run, int error)
+{
+    fprintf(stderr, "fourtuple: %s: %s\n", run->options->argv[0], strerror(error));
+}
+
+static void control_ready(struct run *run, struct io *io, uint32_t events)
+{
+    struct spawn_message message;
+    int rc;
+
+    (void)io;
+    (void)events;
+    while (run->control >= 0 && (rc = spawn_hear(run->control, &message)) != -EAGAIN) {
+        if (rc == 0) {
+            all_ended(run);
+        } else if (message.kind == SPAWN_STATUS) {
+            run->status = message.value;
+            run->have_status = true;
+        } else if (message.kind == SPAWN_NO_EXEC) {
+            say_no_exec(run, message.value);
+        }
+    }
+}
+
+static void epoll_ready(struct host *host, struct host_fd *watch, uint32_t events)
+{
+    struct run *run = watch->ctx;
+    struct epoll_event ready[RUN_EVENTS];
+    int n = epoll_wait(run->epoll, ready, (int)RUN_EVENTS, 0);
+
+    (void)host;
+    (void)events;
+    for (int i = 0; i < n; i++) {
+        struct io *io = ready[i].data.ptr;
+
+        io->ready(run, io, ready[i].events);
+    }
+}
+
+/* --- hooks of the host's loop
+ * -------------------------------------------------------------------*/
+
+static void stack_events(void *ctx, struct host *host, const struct ft_event *events, size_t n)
+{
+    struct run *run = ctx;
+
+    (void)host;
+    for (size_t i = 0; i < n; i++)
+        chan_queue(run, events[i].user);
+}
+
+static void check_addresses(struct run *run)
+{
+    char text[CONF_ERR_MAX];
+    int rc;
+
+    if (run->going && run_now() < run->addresses_at)
+        return;
+    run->addresses_at = run_now() + RUN_SWEEP;
+    rc = conf_ready(run->options->conf, run->host, text);
+    if (rc < 0) {
+        run->failure = fail(text);
+        abort_all(run);
+        kill_program(run);
+    } else if (rc > 0 && !run->going) {
+        run->going = true;
+        spawn_go(run->control);
+    }
+}
+
+static void round_done(void *ctx, struct host *host)
+{
+    struct run *run = ctx;
+    ft_time now = run_now(), deadline;
+
+    check_addresses(run);
+    pump_work(run);
+    deadline = TAILQ_EMPTY(&run->held) ? FT_TIME_NEVER : held_sweep(run, now);
+    if (now >= run->swept_at + RUN_SWEEP)
+        chan_sweep(run, now);
+    if (!TAILQ_EMPTY(&run->unwatched) || !TAILQ_EMPTY(&run->held))
+        host_wake_at(host, run->swept_at + RUN_SWEEP);
+    if (deadline != FT_TIME_NEVER)
+        host_wake_at(host, deadline);
+    check_end(run);
+    held_empty_grave(run);
+    chan_empty_grave(run);
+}
+
+static void process_of(void *ctx, const struct ft_sock_info *info, char *ret_text, size_t len)
+{
+    const struct chan *chan = info->sock >= 0 ? info->user : NULL;
+    char path[64], comm[32] = "";
+    FILE *file;
+
+    (void)ctx;
+    ret_text[0] = '\0';
+    if (!chan || chan->tid == 0)
+        return;
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)chan->tid);
+    file = fopen(path, "re");
+    if (!file)
+        return;
+    if (fgets(comm, sizeof(comm), file))
+        comm[strcspn(comm, "\n")] = '\0';
+    fclose(file);
+    snprintf(ret_text, len, "users:((\"%s\",pid=%d,fd=%d))", comm, (int)chan->tid, chan->fd);
+}
+
+/* --- the beginning
+ * ------------------------------------------------------------------------------*/
+
+static void octets_of(const struct ft_addr *addr, struct sandbox_addr *ret)
+{
+    bool is4 = addr->hi == 0 && addr->lo >> 32 == 0xffff;
+
+    ret->family = is4 ? AF_INET : AF_INET6;
+    for (unsigned i = 0; i < 8; i++) {
+        ret->octets[i] = (uint8_t)(addr->hi >> (56 - 8 * i));
+        ret->octets[8 + i] = (uint8_t)(addr->lo >> (56 - 8 * i));
+    }
+    if (is4)
+        memcpy(ret->octets, ret->octets + 12, 4);
+}
+
+static void describe_net(const struct conf_net *net, struct sandbox_if *iface)
+{
+    memset(iface, 0, sizeof(*iface));
+    snprintf(iface->name, sizeof(iface->name), "%s", net->if_name);
+    memcpy(iface->mac, net->mac, sizeof(iface->mac));
+    iface->mtu = net->mtu;
+    iface->ifindex = net->ifindex;
+    for (unsigned i = 0; i < net->n_addrs && i < SANDBOX_ADDRS_MAX; i++) {
+        octets_of(&net->addrs[i].addr, &iface->addrs[i]);
+        iface->addrs[i].prefix_len = net->addrs[i].prefix_len;
+        iface->n_addrs++;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        if (net->has_gateway[i])
+            octets_of(&net->gateways[i], &iface->gateways[iface->n_gateways++]);
+    }
+}
+
+static void describe_files(const struct run_options *options, struct sandbox *ret)
+{
+    size_t len = 0, room = sizeof(ret->resolv_conf);
+
+    if (options->n_dns == 0)
+        len += (size_t)snprintf(ret->resolv_conf, room,
+                                "# fourtuple run: no name server was given by --dns\n"
+                                "options timeout:1 attempts:1\n");
+    for (unsigned i = 0; i < options->n_dns; i++)
+        len += (size_t)snprintf(ret->resolv_conf + len, room - len, "nameserver %s\n",
+                                options->dns[i]);
+    snprintf(ret->hosts, sizeof(ret->hosts),
+             "127.0.0.1\tlocalhost\n"
+             "::1\tlocalhost ip6-localhost ip6-loopback\n"
+             "127.0.1.1\t%s\n",
+             options->conf->name);
+}
+
+static void describe(const struct run_options *options, struct sandbox *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->host_name = options->conf->name;
+    for (unsigned i = 0; i < options->conf->n_nets && i < SANDBOX_IFS_MAX; i++)
+        describe_net(&options->conf->nets[i], &ret->ifs[ret->n_ifs++]);
+    describe_files(options, ret);
+}
+
+static int open_hub(struct run *run)
+{
+    if (getrandom(&run->hub_key, sizeof(run->hub_key), 0) < 0)
+        return -errno;
+    run->hub = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (run->hub < 0)
+        return -errno;
+    run->hub_name_len = carrier_name(run, 0, &run->hub_name);
+    if (bind(run->hub, (struct sockaddr *)&run->hub_name, run->hub_name_len) < 0 ||
+        listen(run->hub, 16) < 0)
+        return -errno;
+    return 0;
+}
+
+static int open_signals(struct run *run)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (run->signals < 0)
+        return -errno;
+    run->signal_io.ready = signal_ready;
+    return run_watch(run, run->signals, EPOLLIN, &run->signal_io);
+}
+
+static void run_init(struct run *run, const struct run_options *options)
+{
+    memset(run, 0, sizeof(*run));
+    run->options = options;
+    run->epoll = run->listener = run->hub = run->probe = run->signals = run->inet = -1;
+    run->control = run->program_fd = -1;
+    TAILQ_INIT(&run->work);
+    TAILQ_INIT(&run->unwatched);
+    TAILQ_INIT(&run->zombies);
+    TAILQ_INIT(&run->grave);
+    TAILQ_INIT(&run->held);
+    TAILQ_INIT(&run->held_grave);
+}
+
+/* The host and its nets; still in the machine's own namespaces. */
+static int open_host(struct run *run, struct status **ret_status)
+{
+    struct host_hooks hooks = {
+        .ctx = run, .events = stack_events, .round = round_done, .process = process_of};
+    struct ft_config config;
+    char text[CONF_ERR_MAX];
+    int rc = conf_stack(&config);
+
+    if (rc == 0)
+        rc = host_new(&config, &hooks, &run->host);
+    if (rc < 0)
+        return fail(strerror(-rc));
+    run->stack = host_stack(run->host);
+    if (conf_open(run->options->conf, run->host, text) < 0 ||
+        status_open(run->host, run->options->conf->name, ret_status, text, sizeof(text)) < 0)
+        return fail(text);
+    return 0;
+}
+
+static int open_own(struct run *run)
+{
+    int rc;
+
+    run->scratch = calloc(1, RUN_SCRATCH_LEN);
+    if (!run->scratch)
+        return -ENOMEM;
+    run->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (run->epoll < 0)
+        return -errno;
+    rc = open_hub(run);
+    return rc < 0 ? rc : open_signals(run);
+}
+
+static int start_program(struct run *run, const struct spawn_inherit *inherit)
+{
+    struct sandbox sandbox;
+    struct spawned spawned;
+    char text[512];
+    int rc;
+
+    describe(run->options, &sandbox);
+    rc = spawn(&sandbox, inherit, run->options->argv, &spawned, text, sizeof(text));
+    if (rc < 0)
+        return fail(text);
+    run->init = spawned.init;
+    run->control = spawned.control;
+    run->program_fd = spawned.program;
+    run->listener = spawned.listener;
+    run->inet = spawned.inet;
+    run->control_io.ready = control_ready;
+    run->listener_io.ready = notify_ready;
+    rc = run_watch(run, run->control, EPOLLIN, &run->control_io);
+    if (rc == 0)
+        rc = run_watch(run, run->listener, EPOLLIN, &run->listener_io);
+    return rc < 0 ? fail(strerror(-rc)) : 0;
+}
+
+static int exit_status(const struct run *run)
+{
+    if (run->failure)
+        return run->failure;
+    if (!run->have_status)
+        return RUN_FAILED;
+    return WIFEXITED(run->status) ? WEXITSTATUS(run->status) : 128 + WTERMSIG(run->status);
+}
+
+static int serve(struct run *run)
+{
+    struct host_fd watch = {.fd = run->epoll, .ready = epoll_ready, .ctx = run};
+    int rc = host_fd_set(run->host, &watch, EPOLLIN);
+
+    host_again(run->host); /* the addresses may be usable already */
+    if (rc == 0)
+        rc = host_run(run->host);
+    if (rc < 0) {
+        kill_program(run);
+        return fail(strerror(-rc));
+    }
+    return exit_status(run);
+}
+
+int run_main(const struct run_options *options)
+{
+    static struct run run;
+    struct spawn_inherit inherit;
+    struct status *status = NULL;
+    char text[512];
+    int rc;
+
+    run_init(&run, options);
+    spawn_inherit(&inherit);
+    rc = open_host(&run, &status);
+    if (rc == 0 && spawn_hide(text, sizeof(text)) < 0)
+        rc = fail(text);
+    if (rc == 0 && (rc = open_own(&run)) < 0)
+        rc = fail(strerror(-rc));
+    if (rc == 0)
+        rc = start_program(&run, &inherit);
+    if (rc == 0)
+        rc = serve(&run);
+    status_close(status);
+    host_free(run.host);
+    return rc;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files and names around the program, in its private mount and UTS namespaces. The files live in a
+ * tmpfs that is bound over the real ones and mounted nowhere else, so nothing is left on any disk.
+ */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where resolvers of this machine listen: a program must not ask them behind our back. */
+static const char *const resolvers[] = {
+    "/run/systemd/resolve",
+    "/run/nscd",
+    "/var/run/nscd",
+    "/run/avahi-daemon",
+};
+
+static int write_file(const char *path, const char *text)
+{
+    size_t len = strlen(text);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), rc = 0;
+
+    if (fd < 0)
+        return -errno;
+    if (write(fd, text, len) != (ssize_t)len)
+        rc = errno ? -errno : -ENOSPC;
+    close(fd);
+    return rc;
+}
+
+/* Cover a file. One that does not exist is made if its folder is ours by now. */
+static int cover(const char *with, const char *path)
+{
+    int fd;
+
+    if (mount(with, path, NULL, MS_BIND, NULL) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return -errno;
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644); /* follows a link that leads nowhere */
+    if (fd < 0)
+        return -ENOENT;
+    close(fd);
+    return mount(with, path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+}
+
+static int cover_files(const struct sandbox *sandbox, char *ret_err, size_t err_len)
+{
+    int rc;
+
+    /* /proc gets a new mount anyway; until then it is a place for ours. */
+    if (mount("fourtuple", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=755") < 0) {
+        rc = -errno;
+        snprintf(ret_err, err_len, "a tmpfs cannot be mounted: %s", strerror(-rc));
+        return rc;
+    }
+    rc = write_file("/proc/resolv.conf", sandbox->resolv_conf);
+    if (rc == 0)
+        rc = write_file("/proc/hosts", sandbox->hosts);
+    if (rc == 0)
+        rc = cover("/proc/resolv.conf", "/etc/resolv.conf");
+    if (rc == 0)
+        rc = cover("/proc/hosts", "/etc/hosts");
+    if (rc < 0)
+        snprintf(ret_err, err_len, "/etc/resolv.conf and /etc/hosts cannot be covered: %s",
+                 strerror(-rc));
+    if (umount2("/proc", MNT_DETACH) < 0 && rc == 0) {
+        rc = -errno;
+        snprintf(ret_err, err_len, "/proc: %s", strerror(-rc));
+    }
+    return rc;
+}
+
+static void hide_resolvers(void)
+{
+    for (size_t i = 0; i < sizeof(resolvers) / sizeof(resolvers[0]); i++) {
+        struct stat st;
+
+        /* Where there is none there is nothing to hide. */
+        if (stat(resolvers[i], &st) == 0 && S_ISDIR(st.st_mode))
+            (void)mount("fourtuple", resolvers[i], "tmpfs", MS_NOSUID | MS_NODEV, "size=64k");
+    }
+}
+
+int sandbox_furnish(struct sandbox *sandbox, char *ret_err, size_t err_len)
+{
+    int rc = netif_make(sandbox, ret_err, err_len);
+
+    if (rc < 0)
+        return rc;
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+        rc = -errno;
+        snprintf(ret_err, err_len, "the mounts cannot be made private: %s", strerror(-rc));
+        return rc;
+    }
+    hide_resolvers();
+    rc = cover_files(sandbox, ret_err, err_len);
+    if (rc < 0)
+        return rc;
+    /* Inside some containers /proc may not be mounted anew; the old one still serves. */
+    (void)mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    if (sethostname(sandbox->host_name, strlen(sandbox->host_name)) < 0) {
+        rc = -errno;
+        snprintf(ret_err, err_len, "--name: %s: %s", sandbox->host_name, strerror(-rc));
+    }
+    return rc;
+}
