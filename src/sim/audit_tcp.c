@@ -54,7 +54,7 @@ static const char *check_reset(struct sim_audit *audit, struct audit_conn *conn,
 
         if (r->flags & SIGHT_RST)
             continue;
-        if ((r->flags & SIGHT_ACK) && t->seq == r->ack)
+        if ((r->flags & SIGHT_ACK) && !(t->flags & SIGHT_ACK) && t->seq == r->ack)
             return NULL;
         if (!(r->flags & SIGHT_ACK) && t->seq == 0 && (t->flags & SIGHT_ACK) &&
             t->ack == r->seq + r->seq_len)

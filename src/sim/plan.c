@@ -22,6 +22,7 @@ enum {
 #define REST_AFTER     (30 * FT_SEC)   /* faults go on so long after the last beginning */
 #define LIMIT_AFTER    (1200 * FT_SEC) /* ten times the longest timeout (RFC 6298 2.5) */
 #define PPB_PERCENT    UINT32_C(10000000)
+#define BACKLOG_PLENTY 128
 #define MTU_MIN_IP6    1280
 
 static void draw_host(struct sim_plan *plan, uint64_t seed, uint32_t i)
@@ -46,7 +47,8 @@ static void draw_host(struct sim_plan *plan, uint64_t seed, uint32_t i)
         host->poor_from = FT_SEC + sim_rand_below(&rand, plan->length);
         host->poor_until = host->poor_from + FT_MS * sim_rand_size(&rand, 14);
     }
-    host->backlog = sim_rand_chance(&rand, 70) ? 128 : (uint32_t)sim_rand_range(&rand, 1, 4);
+    host->backlog =
+        sim_rand_chance(&rand, 70) ? BACKLOG_PLENTY : (uint32_t)sim_rand_range(&rand, 1, 4);
 }
 
 /* A cable between a host and its switch: short, mostly good. */
@@ -209,6 +211,17 @@ static void draw_datagrams(struct sim_rand *rand, struct sim_conn_plan *conn)
     conn->side[0].write_gap = FT_US * sim_rand_size(rand, 17);
 }
 
+/* The ACK of a SYN cookie may be lost, and leave a client waiting for a server that knows nothing
+   of it (RFC 4987 3.6): a client of a small backlog has something to say. */
+static void let_client_speak(struct sim_conn_plan *conn)
+{
+    if (conn->side[0].octets > 0)
+        return;
+    conn->side[0].octets = 1;
+    if (conn->side[1].ending == SIM_END_CLOSE && !conn->may_reset)
+        conn->side[1].ending = SIM_END_SHUTDOWN;
+}
+
 static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
 {
     struct sim_conn_plan *conn = &plan->conn[i];
@@ -227,6 +240,8 @@ static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
     kind = sim_rand_below(&rand, 100);
     conn->port = kind < 50 ? 80 : 81;
     draw_stream(&rand, conn);
+    if (plan->host[conn->host[1]].backlog < BACKLOG_PLENTY)
+        let_client_speak(conn);
     if (kind >= 90) {
         draw_datagrams(&rand, conn);
     } else if (kind >= 85) {
