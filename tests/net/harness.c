@@ -82,6 +82,8 @@ void host_close(struct host *h)
 {
     ft_net_check(h->net);
     ft_net_free(h->net);
+    free(h->held);
+    h->held = NULL;
     assert_int_equal(h->env.mem.used, 0);
     assert_true(ft_wheel_deadline(&h->env.wheel) == FT_TIME_NEVER);
 }
@@ -119,8 +121,10 @@ static void take_on(struct host *h, int ifindex, const uint8_t *octets, size_t l
     struct ft_frame frame = {.buf = copy, .cap = (uint32_t)len, .len = (uint32_t)len};
 
     memcpy(copy, octets, len);
+    /* What comes up points into the frame, so it lives until the next one. */
+    free(h->held);
+    h->held = copy;
     take(h, ifindex, &frame);
-    free(copy);
 }
 
 void host_take(struct host *h, const uint8_t *octets, size_t len)

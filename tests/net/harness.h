@@ -44,6 +44,7 @@ struct host {
     uint8_t out[PKT_MAX];
     size_t out_len;
     /* A frame in the making. */
+    uint8_t *held; /* the last frame taken in, for what points into it */
     uint8_t in[PKT_MAX];
     size_t in_len;
 };
