@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An acceptable ACK in a synchronized state (RFC 9293 3.10.7.4, fifth, ESTABLISHED): what it
+ * acknowledges, the send window, round-trip samples, duplicates.
+ */
+#include "priv.h"
+
+/* RFC 5681 2: no payload, no SYN or FIN, octets outstanding, nothing new, the same window. */
+static bool is_duplicate(const struct ft_tcb *tcb, const struct tcp_in *in, uint32_t wnd)
+{
+    return in->seg.len == 0 && !(in->seg.flags & (SEG_SYN | SEG_FIN)) && tcb_flight(tcb) > 0 &&
+           seq_eq(in->seg.ack, tcb->snd_una) && wnd == tcb->snd_wnd;
+}
+
+/* RFC 9293 3.10.7.4: only a segment that is not older than the last may change the window. */
+static void update_window(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in,
+                          uint32_t wnd)
+{
+    bool newer = seq_lt(tcb->snd_wl1, in->seg.seq) ||
+                 (seq_eq(tcb->snd_wl1, in->seg.seq) && seq_le(tcb->snd_wl2, in->seg.ack));
+    if (!newer)
+        return;
+    bool opened = wnd > tcb->snd_wnd;
+    bool was_zero = tcb->snd_wnd == 0;
+    tcb->snd_wnd = wnd;
+    tcb->snd_wnd_max = FT_MAX(tcb->snd_wnd_max, wnd);
+    tcb->snd_wl1 = in->seg.seq;
+    tcb->snd_wl2 = in->seg.ack;
+    if (!opened)
+        return;
+    if (was_zero || (tcb->flags & TCB_PERSIST)) {
+        tcb->retries = 0; /* what backed off were probes */
+        ft_tcb_restart_rto(tcp, tcb);
+    }
+    ft_tcb_wake(tcp, tcb);
+}
+
+/* RFC 6298 3 (Karn), RFC 7323 4.1. */
+static void sample_rtt(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in)
+{
+    struct tcp_busy *busy = tcb->busy;
+    if (busy && busy->rtt_timing && seq_ge(in->seg.ack, busy->rtt_seq)) {
+        busy->rtt_timing = false;
+        ft_tcp_rtt_sample(tcb, tcp->env->now - busy->rtt_at);
+        return;
+    }
+    if ((busy && busy->rtt_timing) || !(tcb->flags & TCB_TS) || !in->seg.has_ts ||
+        in->seg.tsecr == 0)
+        return;
+    /* only what can be the echo of a timestamp of ours counts. */
+    uint32_t ms = tcp_now_ms(tcp) + tcb->cold->ts_offset - in->seg.tsecr;
+    if (ms <= 60000)
+        ft_tcp_rtt_sample(tcb, FT_MAX(ms, 1u) * FT_MS);
+}
+
+/* Drop what was acknowledged from the send ring. */
+static void release(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq ack)
+{
+    ft_seq base = tcb_snd_base(tcb);
+    uint32_t len = ft_ring_len(&tcb->snd);
+    bool fin = (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED);
+    uint32_t octets = seq_gt(ack, base) ? (uint32_t)seq_diff(ack, base) : 0;
+    if (octets > len) {
+        ft_assert(fin && octets == len + 1);
+        tcb->flags |= TCB_FIN_ACKED;
+        octets = len;
+    }
+    uint32_t room = tcb_send_room(tcb);
+    ft_ring_consume(&tcb->snd, &tcp->env->chunks, octets);
+    tcb->cold->octets_acked += octets;
+    tcb->snd_una = ack;
+    if (seq_lt(tcb->snd_nxt, ack))
+        tcb->snd_nxt = ack;
+    /* As Linux: writable when a third of the buffer is free, or all of it was taken before. */
+    uint32_t max = tcb->cold->opts.snd_buf / 2;
+    if (octets > 0 && room < max / 3 && tcb_send_room(tcb) >= max / 3)
+        ft_tcb_raise(tcp, tcb, FT_WRITABLE);
+    if (tcb->busy && ft_ring_len(&tcb->snd) == 0) {
+        ft_pool_put(&tcp->busys, tcb->busy);
+        tcb->busy = NULL;
+    }
+}
+
+static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
+{
+    uint32_t flight = tcb_flight(tcb);
+    uint32_t acked = (uint32_t)seq_diff(in->seg.ack, tcb->snd_una);
+    in->advanced = true;
+    sample_rtt(tcp, tcb, in);
+    release(tcp, tcb, in->seg.ack);
+    if (tcb->busy)
+        tcb->busy->progress_at = tcp->env->now;
+    tcb->retries = 0;
+    tcb->cold->soft_error = 0;
+    ft_tcp_recovery_acked(tcp, tcb, acked, flight);
+    if ((tcb->flags & TCB_URG_OUT) && seq_ge(tcb->snd_una, tcb->snd_up))
+        tcb->flags &= ~(uint32_t)TCB_URG_OUT;
+    ft_tcb_restart_rto(tcp, tcb); /* RFC 6298 5.2, 5.3 */
+    if (tcb_flight(tcb) == 0)
+        ft_path_confirm(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
+    ft_tcb_count_unfinished(tcp, tcb);
+    ft_tcb_wake(tcp, tcb);
+}
+
+void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
+{
+    uint32_t wnd = in->seg.wnd << tcb->snd_wscale;
+    tcb->probes = 0;
+    if (seq_gt(in->seg.ack, tcb->snd_una)) {
+        advance(tcp, tcb, in);
+    } else if (is_duplicate(tcb, in, wnd)) {
+        ft_tcp_recovery_dupack(tcp, tcb);
+    }
+    update_window(tcp, tcb, in, wnd);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a connection tells of itself: names, the socket table's lines, Linux's struct tcp_info
+ * (RFC 9293 3.10.6, STATUS).
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "priv.h"
+
+struct ft_tcb *ft_tcp_of_flow(struct ft_flow *flow)
+{
+    return ft_container_of(flow, struct ft_tcb, flow);
+}
+
+uint32_t ft_tcp_slot(const struct ft_tcb *tcb)
+{
+    return tcb->slot;
+}
+
+static void write_local(const struct ft_name *name, const struct ft_conn *conn, bool ipv6,
+                        struct sockaddr *ret_addr, socklen_t *len)
+{
+    struct ft_endpoint endpoint = {0};
+    if (conn && conn->local_port) {
+        endpoint = (struct ft_endpoint){
+            .addr = conn->local, .port = conn->local_port, .ifindex = conn->ifindex};
+    } else if (name) {
+        endpoint = (struct ft_endpoint){.addr = name->addr, .port = name->port};
+    }
+    ft_endpoint_write(&endpoint, ipv6, ret_addr, len);
+}
+
+void ft_tcp_name(const struct ft_tcb *tcb, struct sockaddr *ret_addr, socklen_t *len)
+{
+    write_local(tcb->cold->name, &tcb->conn, tcb->cold->opts.flags & OPT_IPV6, ret_addr, len);
+}
+
+void ft_tcp_listener_name(const struct ft_listener *listener, struct sockaddr *ret_addr,
+                          socklen_t *len)
+{
+    write_local(listener->name, NULL, listener->opts.flags & OPT_IPV6, ret_addr, len);
+}
+
+int ft_tcp_peer(const struct ft_tcb *tcb, struct sockaddr *ret_addr, socklen_t *len)
+{
+    enum ft_tcp_state state = tcb_state(tcb);
+    bool queued = tcb->flags & TCB_QUEUED;
+    if (!queued && (state == FT_TCP_CLOSED || state == FT_TCP_SYN_SENT) && tcb->slot != FT_NO_SLOT)
+        if (!(tcb->flags & TCB_DONE) || tcb->conn.remote_port == 0 || state == FT_TCP_SYN_SENT)
+            return -ENOTCONN;
+    struct ft_endpoint endpoint = {
+        .addr = tcb->conn.remote, .port = tcb->conn.remote_port, .ifindex = tcb->conn.ifindex};
+    ft_endpoint_write(&endpoint, tcb->cold->opts.flags & OPT_IPV6, ret_addr, len);
+    return 0;
+}
+
+static void conn_names(const struct ft_conn *conn, struct ft_sock_info *info)
+{
+    info->protocol = IPPROTO_TCP;
+    info->state = conn->state;
+    info->local = conn->local;
+    info->remote = conn->remote;
+    info->local_port = conn->local_port;
+    info->remote_port = conn->remote_port;
+    info->ifindex = conn->ifindex;
+    info->family = addr_is_v4(&conn->remote) ? AF_INET : AF_INET6;
+    info->sock = -1;
+}
+
+void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_sock_info *ret_info)
+{
+    const struct tcp_cold *cold = tcb->cold;
+    *ret_info = (struct ft_sock_info){0};
+    conn_names(&tcb->conn, ret_info);
+    ret_info->family = (cold->opts.flags & OPT_IPV6) ? AF_INET6 : AF_INET;
+    ret_info->sock = ft_slot_sock(tcp->slots, tcb->slot);
+    ret_info->user = tcb->slot == FT_NO_SLOT ? NULL : ft_slot_user(tcp->slots, tcb->slot);
+    ret_info->ca_state = (tcb->flags & TCB_LOSS) ? 4 : (tcb->flags & TCB_RECOVERY) ? 3 : 0;
+    ret_info->recv_q = ft_ring_len(&tcb->rcv);
+    ret_info->send_q = ft_ring_len(&tcb->snd);
+    ret_info->mss = tcb->snd_mss;
+    ret_info->cwnd = tcb->cwnd;
+    ret_info->ssthresh = tcb->ssthresh;
+    ret_info->snd_wnd = tcb->snd_wnd;
+    ret_info->rcv_wnd = tcb_rcv_wnd(tcb);
+    ret_info->srtt_us = cold->srtt_us;
+    ret_info->rttvar_us = cold->rttvar_us;
+    ret_info->rto_us = cold->rto_us;
+    ret_info->retrans = tcb->retries;
+    ret_info->octets_acked = cold->octets_acked;
+    ret_info->octets_received = cold->octets_received;
+    ret_info->octets_retrans = cold->octets_retrans;
+    ret_info->segs_out = cold->segs_out;
+    ret_info->segs_in = cold->segs_in;
+    ret_info->segs_retrans = cold->segs_retrans;
+    if (tcb_state(tcb) != FT_TCP_CLOSED && tcb_state(tcb) != FT_TCP_SYN_SENT)
+        ret_info->octets_sent = cold->octets_acked +
+                                (uint32_t)seq_diff(tcb->snd_max, tcb_snd_base(tcb)) +
+                                cold->octets_retrans;
+}
+
+void ft_tcp_listener_info(const struct ft_tcp *tcp, const struct ft_listener *listener,
+                          struct ft_sock_info *ret_info)
+{
+    *ret_info = (struct ft_sock_info){
+        .sock = ft_slot_sock(tcp->slots, listener->slot),
+        .protocol = IPPROTO_TCP,
+        .state = FT_TCP_LISTEN,
+        .family = (listener->opts.flags & OPT_IPV6) ? AF_INET6 : AF_INET,
+        .local = listener->name->addr,
+        .local_port = listener->name->port,
+        .ifindex = listener->name->ifindex,
+        .recv_q = listener->n_backlog,
+        .send_q = listener->backlog_max,
+        .user = ft_slot_user(tcp->slots, listener->slot),
+    };
+}
+
+bool ft_tcp_conn_info(const struct ft_tcp *tcp, const struct ft_conn *conn,
+                      struct ft_sock_info *ret_info)
+{
+    if (conn->kind == FT_CONN_TCB) {
+        const struct ft_tcb *tcb = ft_container_of(conn, const struct ft_tcb, conn);
+        if (tcb->slot != FT_NO_SLOT)
+            return false;
+        ft_tcp_info(tcp, tcb, ret_info);
+        return true;
+    }
+    *ret_info = (struct ft_sock_info){0};
+    conn_names(conn, ret_info);
+    return true;
+}
+
+void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct tcp_info *ret)
+{
+    *ret = (struct tcp_info){.tcpi_state = FT_TCP_LISTEN};
+    if (!tcb)
+        return;
+    struct ft_sock_info info;
+    ft_tcp_info(tcp, tcb, &info);
+    uint32_t mss = FT_MAX((uint32_t)tcb->snd_mss, 1u);
+    ret->tcpi_state = info.state;
+    ret->tcpi_ca_state = info.ca_state;
+    ret->tcpi_retransmits = tcb->retries;
+    ret->tcpi_probes = tcb->probes;
+    ret->tcpi_options = (uint8_t)(((tcb->flags & TCB_TS) ? TCPI_OPT_TIMESTAMPS : 0) |
+                                  ((tcb->flags & TCB_SACK) ? TCPI_OPT_SACK : 0) |
+                                  (tcb->rcv_wscale ? TCPI_OPT_WSCALE : 0));
+    ret->tcpi_snd_wscale = tcb->snd_wscale & 0xfu;
+    ret->tcpi_rcv_wscale = tcb->rcv_wscale & 0xfu;
+    ret->tcpi_rto = info.rto_us;
+    ret->tcpi_ato = (uint32_t)(TCP_DELACK / FT_US);
+    ret->tcpi_snd_mss = tcb->snd_mss;
+    ret->tcpi_rcv_mss = tcb->rcv_mss;
+    ret->tcpi_unacked = (tcb_flight(tcb) + mss - 1) / mss;
+    ret->tcpi_pmtu = tcb->mtu;
+    ret->tcpi_rtt = info.srtt_us;
+    ret->tcpi_rttvar = info.rttvar_us;
+    ret->tcpi_snd_ssthresh = tcb->ssthresh == TCP_SSTHRESH_NONE ? 0x7fffffff : tcb->ssthresh / mss;
+    ret->tcpi_snd_cwnd = tcb->cwnd / mss;
+    ret->tcpi_advmss = ft_tcp_mss_for(tcb->mtu, tcb_is_v4(tcb));
+    ret->tcpi_rcv_space = tcb->cold->opts.rcv_buf / 2;
+    ret->tcpi_total_retrans = tcb->cold->segs_retrans;
+    ret->tcpi_last_data_sent = (uint32_t)((tcp->env->now - tcb->cold->sent_at) / FT_MS);
+    ret->tcpi_last_ack_recv = tcp_now_ms(tcp) - tcb->cold->last_rcv_ms;
+}

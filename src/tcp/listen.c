@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Passive sockets and what is half open (RFC 9293 3.10.7.2, and 3.10.7.4 in SYN-RECEIVED). A
+ * passive socket never carries an octet: a SYN makes an embryo, the ACK of the SYN-ACK makes a TCB.
+ */
+#include "priv.h"
+
+struct ft_listener *ft_embryo_listener(const struct ft_tcp *tcp, const struct tcp_embryo *embryo)
+{
+    enum ft_sock_kind kind;
+    void *obj;
+    if (!ft_slot_at(tcp->slots, embryo->listener_slot, &kind, &obj) || kind != FT_KIND_LISTENER)
+        return NULL;
+    struct ft_listener *listener = obj;
+    return listener->id == embryo->listener_id ? listener : NULL;
+}
+
+void ft_embryo_free(struct ft_tcp *tcp, struct tcp_embryo *embryo)
+{
+    struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
+    if (listener)
+        listener->n_half_open--;
+    ft_table_remove(tcp->table, &embryo->conn);
+    ft_port_drop(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true);
+    ft_wheel_cancel(&tcp->env->wheel, &embryo->timer);
+    ft_pool_put(&tcp->embryos, embryo);
+}
+
+void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
+                      const struct ft_listener *listener, uint32_t tsval)
+{
+    struct ft_path path;
+    if (ft_path_find(tcp->net, &embryo->conn.remote, &embryo->conn.local, embryo->conn.ifindex,
+                     &path))
+        return;
+    uint16_t mss = ft_tcp_mss_for(path.mtu, addr_is_v4(&embryo->conn.remote));
+    if (listener->opts.user_mss)
+        mss = (uint16_t)FT_MIN(mss, listener->opts.user_mss);
+    if (tsval == 0)
+        tsval = tcp_now_ms(tcp) + ft_tcp_ts_offset(tcp, &embryo->conn);
+    struct ft_tcp_seg seg = {
+        .src_port = embryo->conn.local_port,
+        .dst_port = embryo->conn.remote_port,
+        .seq = embryo->iss,
+        .ack = seq_add(embryo->irs, 1),
+        .wnd = FT_MIN(listener->opts.rcv_buf / 2, 65535u),
+        .flags = SEG_SYN | SEG_ACK,
+        .has_mss = true,
+        .mss = mss,
+        .has_wscale = embryo->flags & EMB_WSCALE,
+        .wscale = ft_tcp_wscale_for(tcp, &listener->opts),
+        .sack_ok = embryo->flags & EMB_SACK,
+        .has_ts = embryo->flags & EMB_TS,
+        .tsval = tsval,
+        .tsecr = embryo->ts_recent,
+    };
+    ft_tcp_send_bare(tcp, &embryo->conn, &seg, listener->opts.tos);
+}
+
+/* What a SYN says, without anything being allocated. */
+static void read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
+                     const struct ft_conn *conn, const struct ft_tcp_seg *seg,
+                     struct tcp_embryo *ret)
+{
+    *ret = (struct tcp_embryo){
+        .conn = *conn,
+        .irs = seg->seq,
+        .ts_recent = seg->has_ts ? seg->tsval : 0,
+        .listener_slot = listener->slot,
+        .listener_id = listener->id,
+        .snd_wscale = (uint8_t)FT_MIN(seg->wscale, (uint8_t)TCP_WSCALE_MAX),
+    };
+    uint16_t standard = addr_is_v4(&conn->remote) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
+    ret->peer_mss = seg->has_mss ? seg->mss : standard;
+    ret->flags = (uint8_t)((seg->has_ts ? EMB_TS : 0) | (seg->sack_ok ? EMB_SACK : 0) |
+                           (seg->has_wscale ? EMB_WSCALE : 0));
+    ret->conn.kind = FT_CONN_EMBRYO;
+    ret->conn.state = FT_TCP_SYN_RECEIVED;
+    ret->iss = ft_tcp_isn(tcp, conn);
+}
+
+static enum ft_verdict new_embryo(struct ft_tcp *tcp, struct ft_listener *listener,
+                                  const struct tcp_embryo *syn)
+{
+    struct tcp_embryo *embryo = ft_pool_get(&tcp->embryos);
+    if (!embryo)
+        return FT_RX_DROP_MEMORY;
+    *embryo = *syn;
+    ft_timer_init(&embryo->timer, FT_TIMER_EMBRYO);
+    if (ft_port_hold(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true)) {
+        ft_pool_put(&tcp->embryos, embryo);
+        return FT_RX_DROP_MEMORY;
+    }
+    if (ft_table_insert(tcp->table, &embryo->conn)) {
+        ft_port_drop(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true);
+        ft_pool_put(&tcp->embryos, embryo);
+        return FT_RX_DROP_MEMORY;
+    }
+    listener->n_half_open++;
+    tcp->env->counters.tcp_passive_opens++;
+    ft_wheel_arm(&tcp->env->wheel, &embryo->timer, tcp->env->now + TCP_RTO_INIT);
+    ft_listen_synack(tcp, embryo, listener, 0);
+    return FT_RX_PASSIVE;
+}
+
+static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener,
+                                const struct ft_conn *conn, const struct tcp_in *in)
+{
+    struct tcp_embryo syn;
+    if (listener->n_backlog > listener->backlog_max) {
+        tcp->env->counters.tcp_backlog_full++;
+        return FT_RX_DROP_BACKLOG;
+    }
+    read_syn(tcp, listener, conn, &in->seg, &syn);
+    bool full = listener->n_half_open > listener->backlog_max ||
+                tcp->embryos.n_used >= tcp->env->config.limits.half_open_max;
+    if (!full)
+        return new_embryo(tcp, listener, &syn);
+    ft_cookie_send(tcp, listener, &syn); /* */
+    return FT_RX_PASSIVE;
+}
+
+/* RFC 9293 3.10.7.2, in its order. */
+enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener,
+                                const struct ft_conn *conn, struct tcp_in *in)
+{
+    const struct ft_tcp_seg *seg = &in->seg;
+    struct tcp_embryo cookie;
+    /* First, check for a RST. */
+    if (seg->flags & SEG_RST)
+        return FT_RX_DROP_FLAGS;
+    /* Second, check for an ACK. */
+    if (seg->flags & SEG_ACK) {
+        if (!(seg->flags & SEG_SYN) && ft_cookie_check(tcp, listener, conn, seg, &cookie)) {
+            if (listener->n_backlog > listener->backlog_max) {
+                tcp->env->counters.tcp_backlog_full++;
+                return FT_RX_DROP_BACKLOG;
+            }
+            return ft_listen_complete(tcp, listener, &cookie, seg) ? FT_RX_PASSIVE
+                                                                   : FT_RX_DROP_MEMORY;
+        }
+        ft_tcp_reset_reply(tcp, in->rx, seg);
+        return FT_RX_DROP_ACK;
+    }
+    /* Third, check for a SYN. A-87: with FIN it is none. */
+    if ((seg->flags & (SEG_SYN | SEG_FIN)) == SEG_SYN)
+        return take_syn(tcp, listener, conn, in);
+    /* Fourth, other text or control. */
+    return FT_RX_DROP_FLAGS;
+}
+
+struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listener,
+                                  const struct tcp_embryo *from, const struct ft_tcp_seg *seg)
+{
+    struct ft_tcb *tcb = ft_tcb_new(tcp, &listener->opts);
+    if (!tcb)
+        return NULL;
+    bool reuse = listener->opts.flags & OPT_REUSE_ADDR;
+    if (ft_port_hold(tcp->names, IPPROTO_TCP, from->conn.local_port, reuse)) {
+        ft_tcb_free(tcp, tcb);
+        return NULL;
+    }
+    tcb->flags |= TCB_PORT_HELD;
+    tcb->conn = from->conn;
+    tcb->conn.kind = FT_CONN_TCB;
+    tcb->conn.state = FT_TCP_CLOSED;
+    struct ft_conn *old = ft_table_find(tcp->table, &from->conn);
+    if (old) {
+        ft_table_replace(tcp->table, old, &tcb->conn);
+    } else if (ft_table_insert(tcp->table, &tcb->conn)) {
+        ft_tcb_free(tcp, tcb);
+        return NULL;
+    }
+    tcb->flags |= TCB_IN_TABLE | TCB_QUEUED;
+    tcb->iss = from->iss;
+    tcb->snd_una = tcb->snd_nxt = tcb->snd_max = seq_add(from->iss, 1);
+    tcb->irs = from->irs;
+    tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = seq_add(from->irs, 1);
+    tcb->rcv_wscale = (from->flags & EMB_WSCALE) ? ft_tcp_wscale_for(tcp, &listener->opts) : 0;
+    tcb->rcv_adv = seq_add(tcb->rcv_nxt, FT_MIN(listener->opts.rcv_buf / 2, 65535u));
+    struct ft_tcp_seg syn = {
+        .has_mss = true,
+        .mss = from->peer_mss,
+        .has_wscale = from->flags & EMB_WSCALE,
+        .wscale = from->snd_wscale,
+        .sack_ok = from->flags & EMB_SACK,
+        .has_ts = from->flags & EMB_TS,
+        .tsval = from->ts_recent,
+    };
+    ft_tcp_take_syn_options(tcb, &syn, (uint32_t)(tcp->env->now / FT_SEC));
+    tcb->cold->ts_offset = ft_tcp_ts_offset(tcp, &tcb->conn);
+    tcb->snd_wnd = tcb->snd_wnd_max = seg->wnd << tcb->snd_wscale;
+    tcb->snd_wl1 = seg->seq;
+    tcb->snd_wl2 = seg->ack;
+    tcb->retries = from->retries;
+    tcb->cold->listener = listener;
+    list_push_back(&listener->backlog, &tcb->cold->accept_node);
+    listener->n_backlog++;
+    tcb_enter(tcp, tcb, FT_TCP_SYN_RECEIVED);
+    ft_tcp_established(tcp, tcb);
+    if (from->retries > 0)
+        tcb->cwnd = tcb->snd_mss;
+    ft_ready_raise(tcp->slots, listener->slot, FT_READABLE);
+    return tcb;
+}
+
+/* The ACK of the SYN-ACK makes the connection, if the backlog has room. */
+static enum ft_verdict complete(struct ft_tcp *tcp, struct tcp_embryo *embryo, struct tcp_in *in,
+                                struct ft_tcb **ret_tcb)
+{
+    struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
+    if (!listener) {
+        ft_tcp_reset_reply(tcp, in->rx, &in->seg);
+        ft_embryo_free(tcp, embryo);
+        return FT_RX_NO_SOCKET;
+    }
+    if (listener->n_backlog > listener->backlog_max) {
+        tcp->env->counters.tcp_backlog_full++;
+        embryo->flags |= EMB_ACKED;
+        return FT_RX_DROP_BACKLOG;
+    }
+    if ((embryo->flags & EMB_TS) && in->seg.has_ts)
+        embryo->ts_recent = in->seg.tsval;
+    struct ft_tcb *tcb = ft_listen_complete(tcp, listener, embryo, &in->seg);
+    if (!tcb)
+        return FT_RX_DROP_MEMORY;
+    /* The TCB stands in the table in its place. */
+    listener->n_half_open--;
+    ft_port_drop(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true);
+    ft_wheel_cancel(&tcp->env->wheel, &embryo->timer);
+    ft_pool_put(&tcp->embryos, embryo);
+    *ret_tcb = tcb;
+    return FT_RX_ACTIVE;
+}
+
+/* RFC 9293 3.10.7.4 in SYN-RECEIVED, in its order. */
+enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, struct tcp_in *in,
+                                struct ft_tcb **ret_tcb)
+{
+    const struct ft_tcp_seg *seg = &in->seg;
+    ft_seq rcv_nxt = seq_add(embryo->irs, 1);
+    struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
+    uint32_t wnd = listener ? FT_MIN(listener->opts.rcv_buf / 2, 65535u) : 65535;
+    /* The SYN again: the SYN-ACK was lost. */
+    if ((seg->flags & (SEG_SYN | SEG_ACK | SEG_RST)) == SEG_SYN && seq_eq(seg->seq, embryo->irs)) {
+        if (listener && ft_icmp_allow(tcp->net, &in->rx->src))
+            ft_listen_synack(tcp, embryo, listener, 0);
+        return FT_RX_ACTIVE;
+    }
+    if (seq_lt(seg->seq, rcv_nxt) || seq_gt(seg->seq, seq_add(rcv_nxt, wnd)))
+        return FT_RX_DROP_SEQUENCE;
+    if ((embryo->flags & EMB_TS) && seg->has_ts && !(seg->flags & SEG_RST) &&
+        (int32_t)(seg->tsval - embryo->ts_recent) < 0)
+        return FT_RX_DROP_PAWS;
+    if (seg->flags & SEG_RST) {
+        if (!seq_eq(seg->seq, rcv_nxt))
+            return FT_RX_DROP_SEQUENCE; /* RFC 5961 3.2; the SYN-ACK goes out again anyway */
+        tcp->env->counters.tcp_attempt_fails++;
+        ft_embryo_free(tcp, embryo);
+        return FT_RX_ACTIVE;
+    }
+    if (seg->flags & SEG_SYN)
+        return FT_RX_DROP_CHALLENGE;
+    if (!(seg->flags & SEG_ACK))
+        return FT_RX_DROP_FLAGS;
+    if (!seq_eq(seg->ack, seq_add(embryo->iss, 1))) {
+        ft_tcp_reset_reply(tcp, in->rx, seg);
+        return FT_RX_DROP_ACK;
+    }
+    return complete(tcp, embryo, in, ret_tcb);
+}
+
+void ft_embryo_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo)
+{
+    struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
+    if (!listener || embryo->retries >= TCP_SYNACK_RETRIES) {
+        tcp->env->counters.tcp_attempt_fails++;
+        ft_embryo_free(tcp, embryo);
+        return;
+    }
+    embryo->retries++;
+    tcp->env->counters.tcp_retrans_segs++;
+    ft_listen_synack(tcp, embryo, listener, 0);
+    ft_wheel_arm(&tcp->env->wheel, &embryo->timer,
+                 tcp->env->now + (TCP_RTO_INIT << embryo->retries));
+}

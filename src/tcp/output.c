@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The next segment of a connection, when a link asks for one: what to send is decided here at the
+ * last moment (RFC 9293 3.8.6.2.1 silly windows, 3.7.4 Nagle, 3.8.4 keep-alive, 3.8.6.1 probes),
+ * and it is built straight into the link's frame.
+ */
+#include "priv.h"
+
+#include "wire/be.h"
+#include "wire/csum.h"
+
+/* Below this it is cheaper to copy than to lend. */
+#define COPY_BELOW 256
+
+enum plan_kind {
+    PLAN_NONE,
+    PLAN_SYN,   /* SYN or SYN-ACK */
+    PLAN_DATA,  /* octets, perhaps with FIN; or FIN alone */
+    PLAN_ACK,   /* nothing but an ACK */
+    PLAN_PROBE, /* an ACK with an old sequence number: window probe or keep-alive */
+};
+
+struct plan {
+    enum plan_kind kind;
+    ft_seq seq;
+    uint32_t len; /* octets */
+    bool fin;
+    bool retrans; /* has been sent before */
+};
+
+/* ---- what to send ---------------------------------------------------------------------------- */
+
+/* RFC 9293 3.7.4 as Minshall and Linux have it: a partial segment waits for the last partial one,
+   not for all that is outstanding. */
+static bool nagle_holds(const struct ft_tcb *tcb)
+{
+    uint32_t flags = tcb->flags;
+    if (flags & (TCB_NAGLE_OFF | TCB_FIN_QUEUED | TCB_URG_OUT))
+        return false;
+    if ((tcb->cold->opts.flags & OPT_CORK) || (flags & TCB_MORE))
+        return true;
+    if (tcb->cold->opts.flags & OPT_NODELAY)
+        return false;
+    return tcb->busy && tcb_flight(tcb) > 0 && seq_gt(tcb->busy->sml, tcb->snd_una);
+}
+
+/* RFC 9293 3.8.6.2.1: whether a segment shorter than a full one may leave. @rest: octets queued
+   from snd_nxt on; @room: what the windows allow of them. */
+static bool short_segment_may_leave(const struct ft_tcb *tcb, uint32_t rest, uint32_t room)
+{
+    if (rest <= room)
+        return !nagle_holds(tcb);
+    if (tcb->flags & TCB_NAGLE_OFF)
+        return room > 0; /* the override timeout has passed */
+    /* The window cuts it off: wait until it is worth it, unless nothing is out to open it. */
+    return room >= FT_MAX(tcb->snd_wnd_max / 2, 1u);
+}
+
+/* The persist timer watches over what the window does not let go (RFC 9293 3.8.6.1, SHLD-29). */
+static void persist(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb_flight(tcb) > 0 || (tcb->flags & TCB_PERSIST))
+        return;
+    tcb->flags |= TCB_PERSIST;
+    tcb->retries = 0;
+    tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, 0);
+    ft_tcb_arm(tcp, tcb);
+}
+
+/* A held partial segment leaves after a while all the same (MUST-60). */
+static void hold(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    bool corked = (tcb->cold->opts.flags & OPT_CORK) || (tcb->flags & TCB_MORE);
+    if (!corked || tcb->cold->cork_at != FT_TIME_NEVER)
+        return;
+    tcb->cold->cork_at = tcp->env->now + TCP_CORK_MAX;
+    ft_tcb_arm(tcp, tcb);
+}
+
+/* Octets that window and congestion window let go from snd_nxt on. */
+static uint32_t usable(const struct ft_tcb *tcb)
+{
+    uint32_t cwnd = tcb->cwnd + tcb->inflate;
+    uint32_t wnd = FT_MIN(tcb->snd_wnd, cwnd);
+    uint32_t out = (uint32_t)seq_diff(tcb->snd_nxt, tcb->snd_una);
+    return wnd > out ? wnd - out : 0; /* MUST-34: it may be negative */
+}
+
+static bool fin_fits(const struct ft_tcb *tcb, ft_seq end, uint32_t len, uint32_t room)
+{
+    return (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED) &&
+           seq_eq(end, tcb_snd_end(tcb)) && len < room;
+}
+
+/* The segment at snd_una again (RFC 5681 3.2). SHLD-16: what the window has room for; a peer that
+   took its window back gets it from the probes. */
+static bool plan_retransmit(struct ft_tcb *tcb, uint32_t most, struct plan *plan)
+{
+    tcb->flags &= ~(uint32_t)TCB_RETX_UNA;
+    uint32_t len = FT_MIN(ft_ring_len(&tcb->snd), (uint32_t)tcb->snd_mss);
+    len = FT_MIN(len, tcb_flight(tcb));
+    len = FT_MIN(len, most);
+    len = FT_MIN(len, tcb->snd_wnd);
+    *plan = (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_una, .len = len, .retrans = true};
+    plan->fin = tcb_fin_sent(tcb) && fin_fits(tcb, seq_add(plan->seq, len), len, tcb->snd_wnd);
+    return len > 0 || plan->fin;
+}
+
+/* New octets, or after a timeout the old ones from snd_una on. */
+static bool plan_data(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct plan *plan)
+{
+    ft_seq end = tcb_snd_end(tcb);
+    uint32_t rest = seq_gt(end, tcb->snd_nxt) ? (uint32_t)seq_diff(end, tcb->snd_nxt) : 0;
+    bool fin =
+        (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED) && seq_le(tcb->snd_nxt, end);
+    if (rest == 0 && !fin)
+        return false;
+    uint32_t room = usable(tcb);
+    uint32_t len = FT_MIN(FT_MIN(rest, room), most);
+    if (len > tcb->snd_mss)
+        len -= len == rest ? 0 : len % tcb->snd_mss;
+    *plan = (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_nxt, .len = len};
+    plan->retrans = seq_lt(tcb->snd_nxt, tcb->snd_max);
+    plan->fin = fin && fin_fits(tcb, seq_add(plan->seq, len), len, room);
+    if (len == 0 && !plan->fin) {
+        persist(tcp, tcb);
+        return false;
+    }
+    if (plan->retrans || plan->fin || len == 0 || len >= FT_MIN((uint32_t)tcb->snd_mss, most))
+        return true;
+    if (short_segment_may_leave(tcb, rest, room))
+        return true;
+    if (rest <= room)
+        hold(tcp, tcb);
+    else
+        persist(tcp, tcb);
+    return false;
+}
+
+/* @most: octets of payload that the frame has room for. */
+static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct plan *plan)
+{
+    *plan = (struct plan){.kind = PLAN_NONE, .seq = tcb->snd_nxt};
+    enum ft_tcp_state state = tcb_state(tcb);
+    if (state == FT_TCP_SYN_SENT || state == FT_TCP_SYN_RECEIVED) {
+        if (tcb->flags & TCB_SYN_OUT) {
+            plan->kind = PLAN_SYN;
+            plan->seq = tcb->iss;
+            plan->retrans = seq_gt(tcb->snd_max, tcb->iss);
+            return true;
+        }
+        plan->kind = (tcb->flags & TCB_ACK_NOW) ? PLAN_ACK : PLAN_NONE;
+        return plan->kind != PLAN_NONE && state == FT_TCP_SYN_RECEIVED;
+    }
+    /* Duplicate ACKs tell of losses: each by itself, and before anything that hides them. */
+    if (tcb->acks_owed > 0) {
+        plan->kind = PLAN_ACK;
+        return true;
+    }
+    if ((tcb->flags & TCB_RETX_UNA) && plan_retransmit(tcb, most, plan))
+        return true;
+    if (plan_data(tcp, tcb, most, plan))
+        return true;
+    if (tcb->flags & (TCB_PROBE | TCB_KEEPALIVE)) {
+        /* As Linux: an old sequence number and no octet, which asks for an ACK (SHLD-12). */
+        *plan = (struct plan){.kind = PLAN_PROBE, .seq = seq_sub(tcb->snd_una, 1)};
+        return true;
+    }
+    *plan = (struct plan){.kind = PLAN_ACK, .seq = tcb->snd_nxt};
+    return tcb->flags & TCB_ACK_NOW;
+}
+
+/* ---- how it looks ---------------------------------------------------------------------------- */
+
+static void fill_syn(struct ft_tcb *tcb, const struct ft_path *path, struct ft_tcp_seg *seg)
+{
+    const struct tcp_opts *opts = &tcb->cold->opts;
+    bool answer = tcb_state(tcb) == FT_TCP_SYN_RECEIVED;
+    seg->flags = answer ? SEG_SYN | SEG_ACK : SEG_SYN;
+    seg->has_mss = true; /* MAY-3 */
+    seg->mss = ft_tcp_mss_for(path->mtu, tcb_is_v4(tcb));
+    if (opts->user_mss)
+        seg->mss = (uint16_t)FT_MIN(seg->mss, opts->user_mss);
+    seg->has_ts = !answer || (tcb->flags & TCB_TS);
+    seg->sack_ok = !answer || (tcb->flags & TCB_SACK);
+    seg->has_wscale = !answer || tcb->rcv_wscale || tcb->snd_wscale;
+    seg->wscale = tcb->rcv_wscale;
+    seg->wnd = FT_MIN(ft_tcp_rcv_space(tcb), 65535u);
+    if (answer)
+        seg->wnd = ft_tcp_advertise(tcb, true);
+    else
+        tcb->rcv_adv = seq_make(seg->wnd); /* a number until IRS is known; see syn_sent() */
+}
+
+static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path,
+                         const struct plan *plan, struct ft_tcp_seg *seg)
+{
+    *seg = (struct ft_tcp_seg){
+        .src_port = tcb->conn.local_port,
+        .dst_port = tcb->conn.remote_port,
+        .seq = plan->seq,
+        .ack = tcb->rcv_nxt,
+        .flags = SEG_ACK,
+        .has_ts = tcb->flags & TCB_TS,
+    };
+    if (plan->kind == PLAN_SYN)
+        fill_syn(tcb, path, seg);
+    else
+        seg->wnd = ft_tcp_advertise(tcb, false);
+    if (!(seg->flags & SEG_ACK))
+        seg->ack = seq_make(0);
+    if (seg->has_ts) {
+        seg->tsval = tcp_now_ms(tcp) + tcb->cold->ts_offset;
+        seg->tsecr = (seg->flags & SEG_ACK) ? tcb->ts_recent : 0;
+    }
+    if (plan->kind == PLAN_ACK)
+        ft_tcp_sack_blocks(tcb, seg);
+    if (plan->fin)
+        seg->flags |= SEG_FIN;
+    /* MUST-61: the last of what is queued pushes. */
+    if (plan->len > 0 && seq_eq(seq_add(plan->seq, plan->len), tcb_snd_end(tcb)))
+        seg->flags |= SEG_PSH;
+    if ((tcb->flags & TCB_URG_OUT) && seq_gt(tcb->snd_up, plan->seq)) {
+        uint32_t up = (uint32_t)seq_diff(tcb->snd_up, plan->seq);
+        seg->flags |= SEG_URG;
+        seg->urg = (uint16_t)FT_MIN(up, 65535u);
+    }
+}
+
+/* Put the payload behind the header: lent, or copied when it must be in one piece or is short.
+   Return: its partial sum, when it is known. */
+static uint64_t put_payload(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan,
+                            struct ft_frame *frame, bool sum, struct ft_chunk **ret_chunks)
+{
+    uint32_t off = (uint32_t)seq_diff(plan->seq, tcb_snd_base(tcb));
+    if ((frame->flags & FT_FRAME_LINEAR) || plan->len < COPY_BELOW) {
+        uint32_t partial = 0;
+        if (sum)
+            ft_ring_copy_sum(&tcb->snd, off, frame->buf + frame->len, plan->len, &partial);
+        else
+            ft_ring_read(&tcb->snd, off, frame->buf + frame->len, plan->len);
+        frame->len += plan->len;
+        tcp->env->counters.steps_octets_copied += plan->len;
+        return partial;
+    }
+    size_t n = ft_ring_spans(&tcb->snd, off, plan->len, frame->spans, ret_chunks, FT_SPANS_MAX);
+    frame->n_spans = (uint8_t)n;
+    uint64_t total = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        ft_chunk_ref(ret_chunks[i]);
+        if (sum)
+            total = ft_sum_add_at(total, ft_sum(frame->spans[i].data, frame->spans[i].len, 0), at);
+        at += frame->spans[i].len;
+    }
+    ft_assert(at == plan->len);
+    return total;
+}
+
+/* Header, payload and checksum behind the IP header that stands in the frame. */
+static void emit(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path,
+                 const struct plan *plan, const struct ft_tcp_seg *seg, struct ft_frame *frame,
+                 struct ft_chunk **ret_chunks)
+{
+    uint32_t l4 = frame->len;
+    size_t hdr = tcp_emit(frame->buf + l4, frame->cap - l4, seg);
+    ft_assert(hdr >= TCP_HDR_LEN);
+    frame->len += (uint32_t)hdr;
+    bool partial = path->if_flags & FT_IF_TX_CSUM;
+    uint64_t sum = 0;
+    if (plan->len > 0)
+        sum = put_payload(tcp, tcb, plan, frame, !partial, ret_chunks);
+    uint64_t pseudo =
+        csum_pseudo(&tcb->conn.local, &tcb->conn.remote, IPPROTO_TCP, (uint32_t)hdr + plan->len);
+    if (partial) {
+        be16_store(frame->buf + l4 + TCP_CSUM_AT, ft_sum_fold(pseudo));
+        frame->flags |= FT_FRAME_CSUM_PARTIAL;
+        frame->csum_start = (uint16_t)l4;
+        frame->csum_offset = TCP_CSUM_AT;
+    } else {
+        sum = ft_sum(frame->buf + l4, hdr, sum + pseudo);
+        be16_store(frame->buf + l4 + TCP_CSUM_AT, csum_finish(sum));
+    }
+    if (plan->len > tcb->snd_mss) {
+        frame->gso_type = tcb_is_v4(tcb) ? FT_GSO_TCP4 : FT_GSO_TCP6;
+        frame->gso_size = tcb->snd_mss;
+        frame->n_segs = (uint16_t)((plan->len + tcb->snd_mss - 1) / tcb->snd_mss);
+    }
+}
+
+/* ---- what sending it changes ----------------------------------------------------------------- */
+
+static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan,
+                        uint32_t segs)
+{
+    struct tcp_busy *busy = tcb->busy;
+    ft_seq end = seq_add(plan->seq, plan->len + (plan->fin ? 1 : 0));
+    bool first = tcb_flight(tcb) == 0;
+    if (seq_gt(end, tcb->snd_nxt) && !(plan->retrans && seq_lt(plan->seq, tcb->snd_nxt)))
+        tcb->snd_nxt = end;
+    tcb->snd_max = seq_max(tcb->snd_max, end);
+    tcb->cold->sent_at = tcp->env->now;
+    tcb->cold->cork_at = FT_TIME_NEVER;
+    if (plan->retrans) {
+        tcp->env->counters.tcp_retrans_segs += segs;
+        tcb->cold->segs_retrans += segs;
+        tcb->cold->octets_retrans += plan->len;
+        if (busy)
+            busy->rtt_timing = false; /* Karn */
+    } else {
+        tcp->env->counters.tcp_segs_out += segs;
+    }
+    if (busy && plan->len > 0 && plan->len % tcb->snd_mss != 0)
+        busy->sml = end;
+    if (busy && !plan->retrans && !busy->rtt_timing) {
+        busy->rtt_timing = true;
+        busy->rtt_seq = end;
+        busy->rtt_at = tcp->env->now;
+    }
+    if (first && busy)
+        busy->progress_at = tcp->env->now;
+    if (tcb->flags & TCB_PERSIST)
+        tcb->retx_at = FT_TIME_NEVER;
+    if (seq_eq(tcb->snd_nxt, tcb_snd_end(tcb)) || plan->fin)
+        tcb->flags &= ~(uint32_t)(TCB_NAGLE_OFF | TCB_MORE);
+    /* RFC 6298 5.1. */
+    if (tcb->retx_at == FT_TIME_NEVER || plan->retrans)
+        ft_tcb_restart_rto(tcp, tcb);
+}
+
+static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan,
+                      uint32_t segs)
+{
+    tcb->cold->segs_out += segs;
+    if (plan->kind == PLAN_SYN) {
+        tcb->flags &= ~(uint32_t)TCB_SYN_OUT;
+        tcb->snd_nxt = tcb->snd_max = seq_add(tcb->iss, 1);
+        if (plan->retrans)
+            tcp->env->counters.tcp_retrans_segs++;
+        else
+            tcp->env->counters.tcp_segs_out++;
+        if (tcb->busy) {
+            tcb->busy->rtt_timing = !plan->retrans;
+            tcb->busy->rtt_at = tcp->env->now;
+        }
+        ft_tcb_restart_rto(tcp, tcb);
+    } else if (plan->kind == PLAN_DATA) {
+        note_octets(tcp, tcb, plan, segs);
+    } else {
+        tcp->env->counters.tcp_segs_out++;
+        tcp->env->counters.tcp_acks_out++;
+        tcb->flags &= ~(uint32_t)(TCB_PROBE | TCB_KEEPALIVE);
+    }
+    if (tcb_state(tcb) == FT_TCP_SYN_SENT)
+        return;
+    if (plan->kind == PLAN_ACK && tcb->acks_owed > 0)
+        tcb->acks_owed--;
+    tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_ACK_DELAYED);
+    tcb->delack_at = FT_TIME_NEVER;
+    tcb->segs_unacked = 0;
+    tcb->last_ack_sent = tcb->rcv_nxt;
+}
+
+/* ---- the call -------------------------------------------------------------------------------- */
+
+/* Octets of payload that the frame has room for: one segment, or many with GSO. */
+static uint32_t payload_room(const struct ft_tcb *tcb, const struct ft_path *path,
+                             const struct ft_frame *frame)
+{
+    uint32_t mss = tcb->snd_mss;
+    if (!(path->if_flags & FT_IF_TSO) || path->gso_max <= path->mtu)
+        return mss;
+    uint32_t room = path->gso_max - FT_HEADERS_MAX;
+    if (frame->flags & FT_FRAME_LINEAR)
+        room = FT_MIN(room, frame->cap > 2 * FT_HEADERS_MAX ? frame->cap - 2 * FT_HEADERS_MAX : 0);
+    /* Spans, not octets, are what a frame runs out of. */
+    room = FT_MIN(room, (FT_SPANS_MAX - 2) * (uint32_t)FT_CHUNK_SIZE);
+    return room > mss ? room - room % mss : mss;
+}
+
+static void path_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
+{
+    enum ft_tcp_state state = tcb_state(tcb);
+    if (state == FT_TCP_SYN_SENT) {
+        ft_tcb_kill(tcp, tcb, error);
+        return;
+    }
+    /* Soft: what is outstanding is sent again by its timer, and what is not yet, by it too. */
+    tcb->cold->soft_error = (int16_t)error;
+    tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_PROBE | TCB_KEEPALIVE);
+    tcb->acks_owed = 0;
+    if (tcb->retx_at == FT_TIME_NEVER &&
+        (ft_ring_len(&tcb->snd) > 0 || (tcb->flags & (TCB_FIN_QUEUED | TCB_SYN_OUT)))) {
+        tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, tcb->retries);
+        ft_tcb_arm(tcp, tcb);
+    }
+}
+
+static void restart_if_idle(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb_flight(tcb) == 0 && tcb_synchronized(tcb) && tcb->cold->sent_at &&
+        tcp->env->now - tcb->cold->sent_at > ft_tcp_rto(tcb, 0))
+        ft_cc_restart(tcb);
+}
+
+bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *frame,
+                   struct ft_tcp_sent *ret_sent, struct ft_chunk **ret_chunks)
+{
+    struct ft_tcb *tcb = ft_tcp_of_flow(flow);
+    struct ft_path path;
+    struct plan plan;
+    struct ft_tcp_seg seg;
+    if (tcb_state(tcb) == FT_TCP_CLOSED)
+        return false;
+    int err = ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local,
+                           tcb->cold->opts.bound_if ? tcb->cold->opts.bound_if : tcb->conn.ifindex,
+                           &path);
+    if (err) {
+        path_lost(tcp, tcb, -err);
+        return false;
+    }
+    if (path.ifindex != flow->ifindex) {
+        ft_flow_ready(tcp->net, flow, path.ifindex);
+        return false;
+    }
+    if (FT_MIN(path.mtu, 65535u) != tcb->mtu)
+        ft_tcp_set_mss(tcp, tcb, path.mtu);
+    restart_if_idle(tcp, tcb);
+    if (!plan_next(tcp, tcb, payload_room(tcb, &path, frame), &plan))
+        return false;
+    fill_segment(tcp, tcb, &path, &plan, &seg);
+    struct ft_ip_tx tx = {
+        .src = tcb->conn.local,
+        .dst = tcb->conn.remote,
+        .l4_len = (uint32_t)tcp_hdr_len(&seg) + plan.len,
+        .flow_label = tcb->cold->ts_offset & 0xfffff,
+        .bound_if = tcb->conn.ifindex,
+        .proto = IPPROTO_TCP,
+        .ttl = tcb->cold->opts.ttl,
+        .tos = tcb->cold->opts.tos,
+    };
+    enum ft_tx_result result = ft_ip_begin(tcp->net, &path, &tx, flow, frame);
+    if (result == FT_TX_FAIL)
+        path_lost(tcp, tcb, EHOSTUNREACH);
+    if (result != FT_TX_READY) {
+        if (plan.retrans && plan.kind == PLAN_DATA && seq_eq(plan.seq, tcb->snd_una))
+            tcb->flags |= tcb_state(tcb) == FT_TCP_CLOSED ? 0 : TCB_RETX_UNA;
+        return false;
+    }
+    emit(tcp, tcb, &path, &plan, &seg, frame, ret_chunks);
+    *ret_sent = (struct ft_tcp_sent){
+        .conn = tcb->conn,
+        .seq = plan.seq.v,
+        .len = plan.len + (plan.fin ? 1 : 0) + (plan.kind == PLAN_SYN ? 1 : 0),
+        .retrans = plan.retrans,
+        .control = plan.kind == PLAN_ACK || plan.kind == PLAN_PROBE,
+    };
+    note_sent(tcp, tcb, &plan, frame->n_segs ? frame->n_segs : 1);
+    return true;
+}
+
+/* No congestion has been met: what did not leave is sent at once, as if it had never been tried. */
+void ft_tcp_unsent(struct ft_tcp *tcp, const struct ft_tcp_sent *sent)
+{
+    struct ft_conn *conn = ft_table_find(tcp->table, &sent->conn);
+    if (!conn || conn->kind != FT_CONN_TCB)
+        return;
+    struct ft_tcb *tcb = ft_container_of(conn, struct ft_tcb, conn);
+    ft_seq seq = seq_make(sent->seq);
+    ft_seq end = seq_add(seq, sent->len);
+    if (sent->control) {
+        tcb->flags |= TCB_ACK_NOW;
+    } else if (tcb_state(tcb) == FT_TCP_SYN_SENT || tcb_state(tcb) == FT_TCP_SYN_RECEIVED) {
+        tcb->flags |= TCB_SYN_OUT;
+    } else if (seq_lt(seq, tcb->snd_una) || seq_gt(end, tcb->snd_max)) {
+        return;
+    } else if (!sent->retrans && seq_eq(end, tcb->snd_max)) {
+        tcb->snd_max = seq;
+        tcb->snd_nxt = seq_min(tcb->snd_nxt, seq);
+        if (tcb->busy && tcb->busy->rtt_timing && seq_gt(tcb->busy->rtt_seq, seq))
+            tcb->busy->rtt_timing = false;
+        ft_tcb_restart_rto(tcp, tcb);
+    } else if (seq_eq(seq, tcb->snd_una)) {
+        tcb->flags |= TCB_RETX_UNA;
+    } else {
+        tcb->snd_nxt = seq_min(tcb->snd_nxt, seq);
+    }
+    ft_tcb_wake(tcp, tcb);
+}

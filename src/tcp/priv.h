@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of tcp/ share: the TCB in its three parts, the compact forms of a connection that
+ * is not yet or no longer one, and the calls between the files.
+ *
+ * Hot: five cache lines that a segment touches. Cold: options, RTT, counters. Busy: what only a
+ * connection with octets under way needs; taken in ft_send, given back when all is acknowledged.
+ */
+#ifndef TCP_PRIV_H
+#define TCP_PRIV_H
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/assert.h"
+#include "base/env.h"
+#include "base/ranges.h"
+#include "base/seq.h"
+#include "base/sum.h"
+#include "net/net.h"
+#include "sock/sock.h"
+#include "tcp/tcp.h"
+#include "wire/tcp.h"
+
+/* ---- constants, Linux's where it has one ----------------------------------------------------- */
+
+#define TCP_RTO_INIT       (1 * FT_SEC)   /* RFC 6298 2.1 */
+#define TCP_RTO_INIT_LOST  (3 * FT_SEC)   /* RFC 6298 5.7: after a SYN was lost */
+#define TCP_RTO_MIN        (200 * FT_MS)  /* Linux; RFC 6298 2.4 would have 1 s */
+#define TCP_RTO_MAX        (120 * FT_SEC) /* RFC 6298 2.5 */
+#define TCP_DELACK         (40 * FT_MS)   /* RFC 9293 MUST-40: below 0.5 s */
+#define TCP_CORK_MAX       (200 * FT_MS)  /* a corked partial segment waits no longer */
+#define TCP_TIME_WAIT      (60 * FT_SEC)
+#define TCP_FIN_WAIT_2     (60 * FT_SEC) /* of an orphan (net.ipv4.tcp_fin_timeout) */
+#define TCP_RETRIES1       3             /* R1 (RFC 9293 SHLD-10) */
+#define TCP_RETRIES2       15            /* R2, about 15 minutes (SHLD-11) */
+#define TCP_ORPHAN_RETRIES 8             /* R2 of an orphan */
+#define TCP_SYN_RETRIES    6             /* about 127 s; see ft_tcp_timer for MUST-23 */
+#define TCP_SYNACK_RETRIES 5
+#define TCP_INIT_SEGS      10   /* RFC 6928 */
+#define TCP_QUICK_ACKS     16   /* at the start every segment is acknowledged at once */
+#define TCP_WSCALE_MAX     14   /* RFC 7323 2.3 */
+#define TCP_BACKLOG_MAX    4096 /* net.core.somaxconn */
+#define TCP_MSS_DEFAULT4   536  /* RFC 9293 MUST-15 */
+#define TCP_MSS_DEFAULT6   1220 /* RFC 9293 MUST-15 */
+#define TCP_PAWS_IDLE      (24 * 86400 * FT_SEC) /* RFC 7323 5.5 */
+#define TCP_SSTHRESH_NONE  UINT32_MAX
+#define TCP_GAPS_MAX       FT_RANGES_MAX
+
+/* ---- options set by the user ----------------------------------------------------------------- */
+
+enum tcp_opt_flag {
+    OPT_NODELAY = 1 << 0,
+    OPT_CORK = 1 << 1,
+    OPT_KEEPALIVE = 1 << 2,
+    OPT_REUSE_ADDR = 1 << 3,
+    OPT_REUSE_PORT = 1 << 4,
+    OPT_V6ONLY = 1 << 5,
+    OPT_IPV6 = 1 << 6,      /* an AF_INET6 socket */
+    OPT_OOBINLINE = 1 << 7, /* remembered; urgent octets are always inline */
+    OPT_LINGER = 1 << 8,
+    OPT_RCVBUF_SET = 1 << 9, /* SO_RCVBUF was set: remembered for Linux's locking */
+    OPT_RECVERR = 1 << 10,   /* soft errors are reported at once (IP_RECVERR) */
+};
+
+/* A passive socket hands them on to its connections. */
+struct tcp_opts {
+    uint32_t snd_buf;         /* SO_SNDBUF as read back (twice what was set), octets */
+    uint32_t rcv_buf;         /* SO_RCVBUF as read back, octets */
+    uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT; 0: R2 decides */
+    uint32_t notsent_lowat;   /* TCP_NOTSENT_LOWAT; UINT32_MAX: none */
+    uint32_t window_clamp;    /* TCP_WINDOW_CLAMP; 0: none */
+    int32_t linger_s;         /* SO_LINGER's time, with OPT_LINGER */
+    uint32_t rcv_lowat;       /* SO_RCVLOWAT, at least 1 */
+    uint16_t keep_idle_s;     /* TCP_KEEPIDLE */
+    uint16_t keep_intvl_s;    /* TCP_KEEPINTVL */
+    uint16_t flags;           /* enum tcp_opt_flag */
+    uint16_t user_mss;        /* TCP_MAXSEG; 0: none */
+    uint16_t bound_if;        /* SO_BINDTODEVICE; 0: none */
+    uint16_t defer_accept_s;  /* TCP_DEFER_ACCEPT; remembered */
+    uint8_t keep_cnt;         /* TCP_KEEPCNT */
+    uint8_t syn_retries;      /* TCP_SYNCNT */
+    uint8_t ttl;              /* IP_TTL; 0: the default */
+    uint8_t tos;              /* IP_TOS, IPV6_TCLASS */
+    uint8_t priority;         /* SO_PRIORITY */
+};
+
+/* ---- the connection -------------------------------------------------------------------------- */
+
+enum tcb_flag {
+    TCB_ACK_NOW = 1 << 0,      /* an ACK is owed at once */
+    TCB_ACK_DELAYED = 1 << 1,  /* an ACK is owed when delack_at comes */
+    TCB_SYN_OUT = 1 << 2,      /* a SYN or SYN-ACK is to be sent (again) */
+    TCB_RETX_UNA = 1 << 3,     /* the segment at snd_una is to be sent again */
+    TCB_PROBE = 1 << 4,        /* a zero-window probe is to be sent */
+    TCB_KEEPALIVE = 1 << 5,    /* a keep-alive probe is to be sent */
+    TCB_FIN_QUEUED = 1 << 6,   /* FIN follows the last octet of the send ring */
+    TCB_FIN_RECEIVED = 1 << 7, /* the peer's FIN has been taken */
+    TCB_RCV_SHUT = 1 << 8,     /* the user reads no more (SHUT_RD) */
+    TCB_SND_SHUT = 1 << 9,     /* the user sends no more */
+    TCB_ACTIVE = 1 << 10,      /* came from an active OPEN (MUST-11) */
+    TCB_DONE = 1 << 11,        /* CLOSED after having been something else */
+    TCB_URG_OUT = 1 << 12,     /* snd_up is ahead of snd_una */
+    TCB_URG_IN = 1 << 13,      /* rcv_up is ahead of what was read */
+    TCB_TS = 1 << 14,          /* timestamps were agreed on (RFC 7323) */
+    TCB_SACK = 1 << 15,        /* SACK was agreed on (RFC 2018) */
+    TCB_RECOVERY = 1 << 16,    /* in fast recovery (RFC 6582) */
+    TCB_LOSS = 1 << 17,        /* after a timeout, until recover is acknowledged */
+    TCB_PERSIST = 1 << 18,     /* retx_at is the persist timer's (RFC 9293 3.8.6.1) */
+    TCB_IN_TABLE = 1 << 19,    /* in the four-tuple table */
+    TCB_PORT_HELD = 1 << 20,   /* its port is held by ft_port_hold, not by a name */
+    TCB_QUEUED = 1 << 21,      /* in the backlog of a passive socket */
+    TCB_ORPHAN = 1 << 22,      /* counted in n_orphans */
+    TCB_UNFINISHED = 1 << 23,  /* counted in n_unfinished */
+    TCB_MORE = 1 << 24,        /* the last send said MSG_MORE */
+    TCB_NAGLE_OFF = 1 << 25,   /* push out the partial segment once (uncork, timer, NODELAY) */
+    TCB_CONN_TOLD = 1 << 26,   /* connect() has answered 0 once */
+    TCB_FIN_ACKED = 1 << 27,   /* our FIN has been acknowledged */
+};
+
+struct tcp_cold;
+struct tcp_busy;
+struct tcp_gaps;
+struct tcp_pin;
+
+struct ft_tcb {
+    /* Identity. */
+    struct ft_conn conn;   /* the four-tuple; conn.state is written by state.c only */
+    struct tcp_cold *cold; /* never NULL */
+    struct tcp_busy *busy; /* NULL when nothing is outstanding */
+    uint32_t slot;         /* index of the descriptor, or FT_NO_SLOT */
+    uint32_t flags;        /* enum tcb_flag */
+
+    /* Send space (RFC 9293 3.3.1). */
+    ft_seq iss;           /* initial send sequence number */
+    ft_seq snd_una;       /* oldest not acknowledged */
+    ft_seq snd_nxt;       /* next to send; behind snd_max while sending again after a timeout */
+    ft_seq snd_max;       /* one past the highest ever sent */
+    ft_seq snd_wl1;       /* SEG.SEQ of the last window update */
+    ft_seq snd_wl2;       /* SEG.ACK of the last window update */
+    ft_seq snd_up;        /* one past the urgent octet, with TCB_URG_OUT */
+    ft_seq recover;       /* snd_max when the last loss was found (RFC 6582) */
+    uint32_t snd_wnd;     /* the peer's window, scaled */
+    uint32_t snd_wnd_max; /* the largest of them (MAX.SND.WND) */
+    uint32_t cwnd;        /* congestion window, octets; written by cc and recovery */
+    uint32_t ssthresh;    /* octets */
+    uint16_t snd_mss;     /* octets of payload in a full segment, options taken off */
+    uint16_t peer_mss;    /* the MSS that the peer announced, or the default */
+    uint16_t mtu;         /* of the path when snd_mss was computed, at most 65535 */
+    uint8_t snd_wscale;   /* shift of windows that arrive */
+    uint8_t rcv_wscale;   /* shift of windows that are sent */
+    uint32_t cc_acked;    /* octets acknowledged towards the next increase (RFC 3465) */
+    uint32_t inflate;     /* octets by which duplicate ACKs widen cwnd (RFC 6582, RFC 3042) */
+
+    /* Receive space. */
+    ft_seq irs;            /* initial receive sequence number */
+    ft_seq rcv_nxt;        /* next expected */
+    ft_seq rcv_adv;        /* right edge of the window that was promised */
+    ft_seq rcv_up;         /* one past the peer's urgent octet, with TCB_URG_IN */
+    ft_seq rcv_fin;        /* of an out-of-order FIN, with fin_seen */
+    ft_seq last_ack_sent;  /* Last.ACK.sent (RFC 7323 4.3) */
+    uint32_t ts_recent;    /* TS.Recent */
+    uint32_t ts_recent_s;  /* when it was taken, seconds of the stack's time */
+    uint16_t rcv_mss;      /* the largest segment that the peer sent lately */
+    uint16_t acks_owed;    /* ACKs to be sent one by one (duplicates for lost segments) */
+    uint16_t segs_unacked; /* segments in order since the last ACK was sent */
+    uint8_t quick_acks;    /* segments left that are acknowledged at once */
+    uint8_t dupacks;       /* duplicate ACKs in a row, saturating */
+    uint8_t retries;       /* timeouts in a row without progress */
+    uint8_t probes;        /* window probes or keep-alives in a row without an answer */
+    bool fin_seen;         /* rcv_fin is set: nothing from there on is taken */
+    uint8_t challenges;    /* challenge ACKs in the present second */
+    uint32_t challenge_s;  /* the second that challenges counts in */
+    struct tcp_gaps *gaps; /* out-of-order octets; NULL when there are none */
+    struct tcp_pin *pin;   /* what ft_peek or ft_reserve showed; NULL: nothing */
+
+    /* Rings. */
+    struct ft_ring snd;    /* octets from snd_una on (SYN and FIN not among them) */
+    struct ft_ring rcv;    /* octets for the user; out-of-order ones lie ahead of its length */
+    uint8_t hot_spare[16]; /* fills the line */
+
+    /* Timer and flow. */
+    struct ft_timer timer; /* armed at or before the earliest of the deadlines */
+    struct ft_flow flow;   /* ready when there is something to send */
+    ft_time retx_at;       /* retransmission or, with TCB_PERSIST, persist timer */
+    ft_time delack_at;     /* delayed ACK */
+};
+
+static_assert(offsetof(struct ft_tcb, iss) == 64, "identity is a line");
+static_assert(offsetof(struct ft_tcb, irs) == 128, "send space is a line");
+static_assert(offsetof(struct ft_tcb, snd) == 192, "receive space is a line");
+static_assert(offsetof(struct ft_tcb, timer) == 256, "the rings are a line");
+static_assert(sizeof(struct ft_tcb) == 320, "hot is five cache lines");
+
+/* What a segment seldom touches. */
+struct tcp_cold {
+    struct tcp_opts opts;
+    struct ft_tcb *tcb;           /* whose it is */
+    uint32_t srtt_us, rttvar_us;  /* RFC 6298; srtt 0: no sample yet */
+    uint32_t rto_us;              /* before backoff */
+    uint32_t ts_offset;           /* added to the clock in TSval (RFC 7323 5.4) */
+    struct ft_name *name;         /* from ft_bind(); NULL: the port is held, or there is none */
+    struct ft_listener *listener; /* whose backlog it is in, with TCB_QUEUED */
+    struct ft_list accept_node;   /* in that backlog */
+    ft_time keep_at;              /* keep-alive; in FIN-WAIT-2 of an orphan: its end */
+    ft_time cork_at;              /* a corked partial segment leaves then */
+    ft_time sent_at;              /* when octets last left: restart after idle */
+    uint64_t octets_acked;        /* octets of the stream that the peer has acknowledged */
+    uint64_t octets_received;     /* octets taken in order */
+    uint64_t octets_retrans;      /* octets sent again */
+    uint32_t segs_out, segs_in;   /* segments, all of them */
+    uint32_t segs_retrans;        /* segments sent again */
+    uint32_t last_rcv_ms;         /* when the peer was last heard, ms of the stack's time */
+    int16_t error;                /* SO_ERROR: positive errno, told once */
+    int16_t soft_error;           /* the last soft ICMP error (MUST-47) */
+};
+
+static_assert(sizeof(struct tcp_cold) <= 224, "cold is small");
+
+/* What only a connection with octets under way needs. */
+struct tcp_busy {
+    ft_time rtt_at;      /* when the segment being timed left */
+    ft_time progress_at; /* when the peer last acknowledged something, or since when it owes */
+    ft_seq rtt_seq;      /* one past the segment being timed */
+    ft_seq sml;          /* one past the last partial segment sent (Minshall's Nagle) */
+    bool rtt_timing;     /* whether one is being timed (Karn: none that was sent again) */
+};
+
+/* Octets that arrived out of order; they lie in the receive ring already. */
+struct tcp_gaps {
+    struct ft_ranges ranges;
+    struct ft_range storage[TCP_GAPS_MAX];
+};
+
+/* What ft_peek or ft_reserve showed. */
+struct tcp_pin {
+    struct ft_chunk *chunks[FT_SPANS_MAX]; /* a reference each */
+    uint32_t n_chunks;
+    uint32_t len;        /* octets shown */
+    bool writing;        /* of ft_reserve */
+    uint32_t index;      /* the descriptor, for after ft_close */
+    struct ft_ring ring; /* of ft_reserve, when the connection has ended: its memory */
+};
+
+/* ---- what is not yet, or no longer, a connection --------------------------------------------- */
+
+enum tcp_embryo_flag {
+    EMB_TS = 1,
+    EMB_SACK = 2,
+    EMB_WSCALE = 4,
+    EMB_ACKED = 8, /* its ACK came when the backlog was full */
+};
+
+/* A half-open connection of a passive socket. It holds no buffer. */
+struct tcp_embryo {
+    struct ft_conn conn;
+    struct ft_timer timer; /* SYN-ACK again, or give up */
+    ft_seq iss, irs;
+    uint32_t ts_recent;
+    uint32_t listener_slot; /* the passive socket's descriptor */
+    uint32_t listener_id;   /* and its id, since descriptors are used again */
+    uint16_t peer_mss;
+    uint8_t snd_wscale;
+    uint8_t flags;   /* enum tcp_embryo_flag */
+    uint8_t retries; /* SYN-ACKs sent again */
+};
+
+static_assert(sizeof(struct tcp_embryo) <= 96, "an embryo is small");
+
+/* A TIME-WAIT entry. One that was replaced stays in the queue with conn.kind 0. */
+struct ft_time_wait {
+    struct ft_conn conn;
+    struct ft_time_wait *next; /* the next younger */
+    ft_seq snd_nxt, rcv_nxt;
+    uint32_t ts_recent;  /* meaningful with the lowest bit of expires_ms */
+    uint32_t expires_ms; /* stack's time in ms, lowest bit: timestamps were agreed on */
+};
+
+static_assert(sizeof(struct ft_time_wait) <= 64, "TIME-WAIT is a cache line");
+
+/* A passive socket. No octet passes through it. */
+struct ft_listener {
+    struct ft_name *name;   /* owner is this */
+    struct tcp_opts opts;   /* handed on to its connections */
+    struct ft_list backlog; /* established connections, by tcp_cold.accept_node */
+    uint32_t slot;
+    uint32_t id; /* unique for the stack's life, as far as 32 bits go */
+    uint32_t backlog_max;
+    uint32_t n_backlog;
+    uint32_t n_half_open; /* embryos of this one */
+    bool cookies;         /* cookies have been sent ... */
+    ft_time cookies_at;   /* ... last at this time */
+};
+
+/* ---- helpers --------------------------------------------------------------------------------- */
+
+/* A segment in input processing: parsed, with its payload where it lies. */
+struct tcp_in {
+    struct ft_tcp_seg seg;
+    const struct ft_rx *rx;
+    const uint8_t *data; /* contiguous payload, data_len octets; the rest is in rx->spans */
+    uint32_t data_len;
+    uint32_t skip; /* payload octets trimmed off the front */
+    bool advanced; /* the ACK moved snd_una */
+};
+
+enum tcp_verdict {
+    TCP_NEXT, /* go on to the next step */
+    TCP_DROP, /* done with the segment */
+    TCP_GONE, /* done, and the TCB is freed or CLOSED */
+};
+
+static inline enum ft_tcp_state tcb_state(const struct ft_tcb *tcb)
+{
+    return (enum ft_tcp_state)tcb->conn.state;
+}
+
+/* Connected in the sense that octets can flow or have flowed. */
+static inline bool tcb_synchronized(const struct ft_tcb *tcb)
+{
+    enum ft_tcp_state s = tcb_state(tcb);
+    return s != FT_TCP_CLOSED && s != FT_TCP_SYN_SENT && s != FT_TCP_SYN_RECEIVED;
+}
+
+static inline bool tcb_is_v4(const struct ft_tcb *tcb)
+{
+    return tcb->conn.remote.hi == 0 && tcb->conn.remote.lo >> 32 == 0xffff;
+}
+
+/* Sequence number of position 0 of the send ring: the SYN takes one that is not in it. */
+static inline ft_seq tcb_snd_base(const struct ft_tcb *tcb)
+{
+    return seq_eq(tcb->snd_una, tcb->iss) ? seq_add(tcb->iss, 1) : tcb->snd_una;
+}
+
+/* One past the last octet queued; FIN, if queued, has this number. */
+static inline ft_seq tcb_snd_end(const struct ft_tcb *tcb)
+{
+    return seq_add(tcb_snd_base(tcb), ft_ring_len(&tcb->snd));
+}
+
+/* Whether our FIN has left at least once. */
+static inline bool tcb_fin_sent(const struct ft_tcb *tcb)
+{
+    return (tcb->flags & TCB_FIN_ACKED) ||
+           ((tcb->flags & TCB_FIN_QUEUED) && seq_gt(tcb->snd_max, tcb_snd_end(tcb)));
+}
+
+/* Octets (SYN and FIN count) sent and not acknowledged. */
+static inline uint32_t tcb_flight(const struct ft_tcb *tcb)
+{
+    return (uint32_t)seq_diff(tcb->snd_max, tcb->snd_una);
+}
+
+/* The window that the peer was promised and has not used. */
+static inline uint32_t tcb_rcv_wnd(const struct ft_tcb *tcb)
+{
+    int32_t wnd = seq_diff(tcb->rcv_adv, tcb->rcv_nxt);
+    return wnd > 0 ? (uint32_t)wnd : 0;
+}
+
+/* Octets that the send buffer may still take. */
+static inline uint32_t tcb_send_room(const struct ft_tcb *tcb)
+{
+    uint32_t max = tcb->cold->opts.snd_buf / 2;
+    uint32_t len = ft_ring_len(&tcb->snd);
+    return len < max ? max - len : 0;
+}
+
+/* RFC 7323: the timestamp clock ticks every millisecond. */
+static inline uint32_t tcp_now_ms(const struct ft_tcp *tcp)
+{
+    return (uint32_t)(tcp->env->now / FT_MS);
+}
+
+/* ---- tcb.c: making, ending, timers ----------------------------------------------------------- */
+
+/** Make a TCB in CLOSED with no descriptor. @opts: copied. Return: it, or NULL. */
+struct ft_tcb *ft_tcb_new(struct ft_tcp *tcp, const struct tcp_opts *opts);
+
+/** Free a TCB wherever it is, sending nothing. */
+void ft_tcb_free(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/**
+ * End a connection: it leaves the table, drops what it had to send, and is CLOSED. Received octets
+ * stay to be read. Freed if no descriptor holds it.
+ *
+ * @error: for SO_ERROR; 0: none
+ */
+void ft_tcb_kill(struct ft_tcp *tcp, struct ft_tcb *tcb, int error);
+
+/** Take a connection out of the table and give its port back. */
+void ft_tcb_leave_table(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Fill in the defaults of a new socket. */
+void ft_tcp_opts_init(const struct ft_tcp *tcp, struct tcp_opts *opts, int domain);
+
+/** Mark the connection ready to send. */
+void ft_tcb_wake(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Arm the timer for the earliest deadline, if it is not armed for then or earlier. */
+void ft_tcb_arm(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Start the retransmission timer anew (RFC 6298 5.1, 5.3), or stop it when nothing is out. */
+void ft_tcb_restart_rto(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Start the keep-alive timer anew, if it is wanted in this state. */
+void ft_tcb_restart_keepalive(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Recount whether the connection is an orphan with something unacknowledged. */
+void ft_tcb_count_unfinished(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Make what carries octets under way, if it is not there. Return: 0; -ENOBUFS. */
+int ft_tcb_make_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Readiness has come true; see ft_ready_raise(). */
+void ft_tcb_raise(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t bits);
+
+/** Assert the invariants of a TCB. */
+void ft_tcb_check(const struct ft_tcb *tcb);
+
+/* ---- state.c --------------------------------------------------------------------------------- */
+
+/** Enter a state; asserts that the arrow exists, counts and traces it. */
+void tcb_enter(struct ft_tcp *tcp, struct ft_tcb *tcb, enum ft_tcp_state state);
+
+/* ---- isn.c ----------------------------------------------------------------------------------- */
+
+/** The initial sequence number of a connection (RFC 6528). */
+ft_seq ft_tcp_isn(const struct ft_tcp *tcp, const struct ft_conn *conn);
+
+/** The timestamp offset of a connection (RFC 7323 5.4). */
+uint32_t ft_tcp_ts_offset(const struct ft_tcp *tcp, const struct ft_conn *conn);
+
+/* ---- rtt.c ----------------------------------------------------------------------------------- */
+
+/** Take a sample of the round-trip time (RFC 6298 2). */
+void ft_tcp_rtt_sample(struct ft_tcb *tcb, ft_time rtt);
+
+/** The retransmission timeout with its present backoff. */
+ft_time ft_tcp_rto(const struct ft_tcb *tcb, unsigned backoff);
+
+/* ---- window.c -------------------------------------------------------------------------------- */
+
+/** Octets of receive buffer that may be promised. */
+uint32_t ft_tcp_rcv_space(const struct ft_tcb *tcb);
+
+/** The shift to announce for a receive buffer (RFC 7323 2). */
+uint8_t ft_tcp_wscale_for(const struct ft_tcp *tcp, const struct tcp_opts *opts);
+
+/** The window field of a segment that leaves now; moves rcv_adv (RFC 9293 3.8.6.2.2). */
+uint32_t ft_tcp_advertise(struct ft_tcb *tcb, bool syn);
+
+/** The user has read: owe a window update if it is worth one. */
+void ft_tcp_window_update(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Compute snd_mss for the path's MTU (RFC 9293 3.7.1). */
+void ft_tcp_set_mss(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t mtu);
+
+/** The MSS to announce on a path (MUST-67). */
+uint16_t ft_tcp_mss_for(uint32_t mtu, bool v4);
+
+/* ---- rcvbuf.c -------------------------------------------------------------------------------- */
+
+/** Take the text of an acceptable segment (3.10.7.4, seventh). Return: what became of it. */
+enum ft_verdict ft_tcp_text(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in);
+
+/** Drop what arrived out of order. */
+void ft_tcp_drop_gaps(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Write the SACK blocks of a segment (RFC 2018 4). */
+void ft_tcp_sack_blocks(const struct ft_tcb *tcb, struct ft_tcp_seg *seg);
+
+/* ---- ack.c, recovery.c, cc_reno.c ------------------------------------------------------------ */
+
+/** Process an acceptable ACK (3.10.7.4, fifth). */
+void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in);
+
+/** A duplicate ACK (RFC 5681 2). */
+void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** snd_una has moved by @acked octets; @flight was out before. */
+void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t flight);
+
+/** The retransmission timer has fired (RFC 5681 3.1, RFC 6298 5.4). */
+void ft_tcp_recovery_timeout(struct ft_tcb *tcb);
+
+/** The initial window (RFC 6928). */
+void ft_cc_init(struct ft_tcb *tcb);
+
+/** Open the window for octets acknowledged outside of recovery (RFC 5681 3.1, RFC 3465). */
+void ft_cc_acked(struct ft_tcb *tcb, uint32_t acked, uint32_t flight);
+
+/** The slow-start threshold after a loss (RFC 5681 equation 4). @flight: octets out. */
+uint32_t ft_cc_ssthresh(const struct ft_tcb *tcb, uint32_t flight);
+
+/** A connection that was idle for longer than its RTO starts small again (RFC 5681 4.1). */
+void ft_cc_restart(struct ft_tcb *tcb);
+
+/* ---- input.c, reply.c ------------------------------------------------------------------------ */
+
+/** Answer a segment that belongs to nobody by a reset (3.10.7.1). */
+void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct ft_rx *rx, const struct ft_tcp_seg *seg);
+
+/** Send a stackless segment. @seg: ports included; checksum is computed here. */
+void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg,
+                      uint8_t tos);
+
+/** Send the reset of an abort (3.10.5): <SEQ=SND.NXT><CTL=RST>. */
+void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb);
+
+/** Owe a challenge ACK, within the limit of the connection (RFC 5961 7). */
+void ft_tcp_challenge(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** The options of the peer's SYN count from now on. */
+void ft_tcp_take_syn_options(struct ft_tcb *tcb, const struct ft_tcp_seg *seg, uint32_t now_s);
+
+/** The connection is established: windows, buffers, readiness. */
+void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Enter TIME-WAIT: the entry takes the TCB's place in the table, the TCB is CLOSED. */
+void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/* ---- stream.c, info.c ------------------------------------------------------------------------ */
+
+/** Let go of pinned memory. */
+void ft_tcp_pin_free(struct ft_tcp *tcp, struct tcp_pin *pin);
+
+struct tcp_info;
+
+/** Linux's struct tcp_info. @tcb: NULL for a passive socket. */
+void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct tcp_info *ret);
+
+/* ---- listen.c, cookie.c, timewait.c ---------------------------------------------------------- */
+
+/** A segment for a passive socket (3.10.7.2). */
+enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener,
+                                const struct ft_conn *conn, struct tcp_in *in);
+
+/** A segment for an embryo (3.10.7.4 in SYN-RECEIVED). @ret_tcb: made, if it completes it. */
+enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, struct tcp_in *in,
+                                struct ft_tcb **ret_tcb);
+
+/** The timer of an embryo has fired. */
+void ft_embryo_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo);
+
+/** Take an embryo out of the table and free it. */
+void ft_embryo_free(struct ft_tcp *tcp, struct tcp_embryo *embryo);
+
+/** The passive socket of an embryo; NULL: it is closed. */
+struct ft_listener *ft_embryo_listener(const struct ft_tcp *tcp, const struct tcp_embryo *embryo);
+
+/** Make an established TCB of what a handshake has agreed on; the backlog takes it. */
+struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listener,
+                                  const struct tcp_embryo *from, const struct ft_tcp_seg *seg);
+
+/** Send the SYN-ACK of an embryo. @tsval: 0: the clock's. */
+void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
+                      const struct ft_listener *listener, uint32_t tsval);
+
+/** Answer a SYN by a cookie (RFC 4987 3.6). @embryo: filled in but for iss, not kept. */
+void ft_cookie_send(struct ft_tcp *tcp, struct ft_listener *listener, struct tcp_embryo *embryo);
+
+/**
+ * Whether an ACK brings back a cookie that we sent of late.
+ *
+ * @ret_embryo: what the handshake agreed on
+ */
+bool ft_cookie_check(const struct ft_tcp *tcp, const struct ft_listener *listener,
+                     const struct ft_conn *conn, const struct ft_tcp_seg *seg,
+                     struct tcp_embryo *ret_embryo);
+
+/**
+ * A segment for a TIME-WAIT entry (3.10.7.4).
+ *
+ * @ret_reopen: a SYN that may open the connection anew: the entry is gone, go on to LISTEN
+ */
+enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw,
+                                   const struct tcp_in *in, bool *ret_reopen);
+
+/** Take a TIME-WAIT entry out of the table; it is freed when its time comes. */
+void ft_time_wait_end(struct ft_tcp *tcp, struct ft_time_wait *tw);
+
+/** Free what has expired. */
+void ft_time_wait_timer(struct ft_tcp *tcp);
+
+/** Make an entry in the place of @old, which is in the table. Return: whether there was room. */
+bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, ft_seq snd_nxt, ft_seq rcv_nxt,
+                      bool has_ts, uint32_t ts_recent);
+
+/** Free all entries. */
+void ft_time_wait_fini(struct ft_tcp *tcp);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The text of a segment (RFC 9293 3.10.7.4, seventh), in order or not. Octets go straight to their
+ * place in the receive ring; what lies ahead of a gap is remembered as ranges, which are also the
+ * SACK blocks (RFC 2018). The first octet accepted for a place stays (A-75).
+ */
+#include "priv.h"
+
+/* Copy octets lo to hi of the segment to their place in the ring. They are held by nobody yet. */
+static int place(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in, ft_seq lo,
+                 ft_seq hi)
+{
+    uint32_t off = ft_ring_len(&tcb->rcv) + (uint32_t)seq_diff(lo, tcb->rcv_nxt);
+    uint32_t skip = in->skip + (uint32_t)seq_diff(lo, in->seg.seq);
+    uint32_t len = (uint32_t)seq_diff(hi, lo);
+    tcp->env->counters.steps_octets_copied += len;
+    const uint8_t *data = in->data;
+    uint32_t have = in->data_len;
+    for (unsigned i = 0; len > 0; i++) {
+        if (skip < have) {
+            uint32_t n = FT_MIN(len, have - skip);
+            int err = ft_ring_write(&tcb->rcv, &tcp->env->chunks, off, data + skip, n);
+            if (err)
+                return err;
+            off += n;
+            len -= n;
+            skip += n;
+        }
+        skip -= FT_MIN(skip, have);
+        if (len == 0)
+            break;
+        ft_assert(i < in->rx->n_spans);
+        data = in->rx->spans[i].data;
+        have = (uint32_t)in->rx->spans[i].len;
+    }
+    return 0;
+}
+
+void ft_tcp_drop_gaps(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (!tcb->gaps)
+        return;
+    ft_pool_put(&tcp->gaps, tcb->gaps);
+    tcb->gaps = NULL;
+}
+
+/* rcv_nxt has reached the first range: its octets are in order now. */
+static void close_gaps(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    while (tcb->gaps) {
+        const struct ft_range *first = ft_ranges_first(&tcb->gaps->ranges);
+        if (!first) {
+            ft_tcp_drop_gaps(tcp, tcb);
+            break;
+        }
+        if (seq_gt(first->lo, tcb->rcv_nxt))
+            break;
+        ft_seq hi = first->hi;
+        if (seq_gt(hi, tcb->rcv_nxt)) {
+            uint32_t len = (uint32_t)seq_diff(hi, tcb->rcv_nxt);
+            ft_ring_extend(&tcb->rcv, len);
+            tcb->cold->octets_received += len;
+            tcb->rcv_nxt = hi;
+        }
+        ft_ranges_remove_below(&tcb->gaps->ranges, tcb->rcv_nxt);
+    }
+}
+
+/* How soon an ACK is owed for octets in order (RFC 5681 4.2, RFC 9293 MUST-40, SHLD-19). */
+static void owe_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in,
+                    bool filled_gap)
+{
+    uint32_t segs = tcb->segs_unacked + in->rx->n_segs;
+    tcb->segs_unacked = (uint16_t)FT_MIN(segs, 65535u);
+    bool now = filled_gap || segs >= 2 || tcb->quick_acks > 0 ||
+               (uint32_t)seq_diff(tcb->rcv_nxt, tcb->last_ack_sent) >= 2u * tcb->rcv_mss;
+    if (tcb->quick_acks > 0)
+        tcb->quick_acks--;
+    if (now) {
+        tcb->flags |= TCB_ACK_NOW;
+        ft_tcb_wake(tcp, tcb);
+    } else if (!(tcb->flags & TCB_ACK_DELAYED)) {
+        tcb->flags |= TCB_ACK_DELAYED;
+        tcb->delack_at = tcp->env->now + TCP_DELACK;
+        ft_tcb_arm(tcp, tcb);
+    }
+}
+
+static enum ft_verdict in_order(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in)
+{
+    ft_seq end = seq_add(in->seg.seq, in->seg.len);
+    bool had_gaps = tcb->gaps != NULL;
+    /* What of it is held already keeps its octets: write the holes only. */
+    if (!had_gaps) {
+        if (place(tcp, tcb, in, in->seg.seq, end))
+            return FT_RX_DROP_MEMORY;
+    } else {
+        struct ft_range gap;
+        ft_seq at = in->seg.seq;
+        while (seq_lt(at, end) && ft_ranges_gap(&tcb->gaps->ranges, at, end, &gap)) {
+            tcp->env->counters.steps_list_nodes++;
+            if (place(tcp, tcb, in, gap.lo, gap.hi))
+                return FT_RX_DROP_MEMORY;
+            at = gap.hi;
+        }
+    }
+    ft_ring_extend(&tcb->rcv, in->seg.len);
+    tcb->cold->octets_received += in->seg.len;
+    tcb->rcv_nxt = end;
+    if (in->seg.len > tcb->rcv_mss || in->rx->n_segs == 1)
+        tcb->rcv_mss = (uint16_t)FT_MAX(FT_MIN(in->seg.len / in->rx->n_segs, 65535u), 536u);
+    close_gaps(tcp, tcb);
+    owe_ack(tcp, tcb, in, had_gaps);
+    ft_tcb_raise(tcp, tcb, FT_READABLE);
+    return FT_RX_ACTIVE;
+}
+
+/* RFC 9293 SHLD-31: held for later. RFC 5681 4.2: a duplicate ACK at once. */
+static enum ft_verdict out_of_order(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in)
+{
+    ft_seq lo = in->seg.seq;
+    ft_seq end = seq_add(lo, in->seg.len);
+    tcp->env->counters.tcp_out_of_order++;
+    if (tcb->acks_owed < UINT16_MAX)
+        tcb->acks_owed++;
+    ft_tcb_wake(tcp, tcb);
+    if (!tcb->gaps) {
+        tcb->gaps = ft_pool_get(&tcp->gaps);
+        if (!tcb->gaps)
+            return FT_RX_DROP_MEMORY;
+        ft_ranges_init(&tcb->gaps->ranges, tcb->gaps->storage, TCP_GAPS_MAX);
+    }
+    struct ft_ranges *ranges = &tcb->gaps->ranges;
+    enum ft_verdict verdict = FT_RX_ACTIVE;
+    struct ft_range gap;
+    ft_seq at = lo;
+    if (!ft_ranges_fits(ranges, lo, end))
+        verdict = FT_RX_DROP_BUFFER;
+    while (verdict == FT_RX_ACTIVE && seq_lt(at, end) && ft_ranges_gap(ranges, at, end, &gap)) {
+        tcp->env->counters.steps_list_nodes++;
+        if (place(tcp, tcb, in, gap.lo, gap.hi))
+            verdict = FT_RX_DROP_MEMORY;
+        at = gap.hi;
+    }
+    if (verdict == FT_RX_ACTIVE)
+        (void)ft_ranges_add(ranges, lo, end); /* it fits: asked above */
+    if (ranges->n == 0)
+        ft_tcp_drop_gaps(tcp, tcb);
+    return verdict;
+}
+
+enum ft_verdict ft_tcp_text(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
+{
+    ft_assert(seq_ge(in->seg.seq, tcb->rcv_nxt));
+    ft_assert(in->seg.len > 0);
+    if (seq_eq(in->seg.seq, tcb->rcv_nxt))
+        return in_order(tcp, tcb, in);
+    return out_of_order(tcp, tcb, in);
+}
+
+void ft_tcp_sack_blocks(const struct ft_tcb *tcb, struct ft_tcp_seg *seg)
+{
+    if (!tcb->gaps || !(tcb->flags & TCB_SACK))
+        return;
+    /* RFC 2018 4: the block with the segment that caused this ACK first. */
+    for (unsigned k = 0; k < TCP_SACKS_MAX; k++) {
+        const struct ft_range *r = ft_ranges_recent(&tcb->gaps->ranges, k);
+        if (!r)
+            break;
+        seg->sack[seg->n_sack].lo = r->lo;
+        seg->sack[seg->n_sack].hi = r->hi;
+        seg->n_sack++;
+    }
+    seg->n_sack = tcp_sacks_fit(seg);
+}

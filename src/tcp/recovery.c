@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a loss does: fast retransmit and NewReno recovery (RFC 6582), limited transmit (RFC 3042),
+ * and the retransmission timeout (RFC 5681 3.1).
+ */
+#include "priv.h"
+
+static void enter_recovery(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    uint32_t flight = tcb_flight(tcb);
+    tcb->ssthresh = ft_cc_ssthresh(tcb, flight);
+    tcb->cwnd = tcb->ssthresh;
+    tcb->inflate = 3u * tcb->snd_mss; /* RFC 6582 3.2 step 3 */
+    tcb->recover = tcb->snd_max;
+    tcb->flags |= TCB_RECOVERY | TCB_RETX_UNA;
+    tcb->cc_acked = 0;
+    tcp->env->counters.tcp_fast_retransmits++;
+    ft_tcb_wake(tcp, tcb);
+}
+
+static void leave_recovery(struct ft_tcb *tcb)
+{
+    /* RFC 6582 3.2 step 3, full acknowledgement, option 1: no burst. */
+    uint32_t room = FT_MAX(tcb_flight(tcb), (uint32_t)tcb->snd_mss) + tcb->snd_mss;
+    tcb->cwnd = FT_MAX(FT_MIN(tcb->ssthresh, room), (uint32_t)tcb->snd_mss);
+    tcb->inflate = 0;
+    tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_RETX_UNA);
+}
+
+void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb->dupacks < UINT8_MAX)
+        tcb->dupacks++;
+    if (tcb->flags & TCB_RECOVERY) {
+        /* Each one tells that a segment has left; never more than are out. */
+        uint32_t most = tcb_flight(tcb);
+        tcb->inflate = FT_MIN(tcb->inflate + tcb->snd_mss, most);
+        ft_tcb_wake(tcp, tcb);
+        return;
+    }
+    if (tcb->flags & TCB_LOSS)
+        return;
+    if (tcb->dupacks < 3) {
+        /* RFC 3042: a new segment for each of the first two. */
+        tcb->inflate = tcb->dupacks * (uint32_t)tcb->snd_mss;
+        ft_tcb_wake(tcp, tcb);
+        return;
+    }
+    /* RFC 6582 3.2 step 2: not again for what was sent before the last loss was found. */
+    if (tcb->dupacks == 3 && seq_gt(tcb->snd_una, tcb->recover))
+        enter_recovery(tcp, tcb);
+}
+
+void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t flight)
+{
+    tcb->dupacks = 0;
+    if (!(tcb->flags & TCB_RECOVERY)) {
+        tcb->inflate = 0;
+        if ((tcb->flags & TCB_LOSS) && seq_ge(tcb->snd_una, tcb->recover))
+            tcb->flags &= ~(uint32_t)TCB_LOSS;
+        ft_cc_acked(tcb, acked, flight);
+        return;
+    }
+    if (seq_ge(tcb->snd_una, tcb->recover)) {
+        leave_recovery(tcb);
+        return;
+    }
+    /* RFC 6582 3.2 step 3, partial acknowledgement: the next hole, and deflate by what left. */
+    tcb->inflate = tcb->inflate > acked ? tcb->inflate - acked : 0;
+    if (acked >= tcb->snd_mss)
+        tcb->inflate += tcb->snd_mss;
+    tcb->inflate = FT_MIN(tcb->inflate, tcb_flight(tcb));
+    tcb->flags |= TCB_RETX_UNA;
+    ft_tcb_wake(tcp, tcb);
+}
+
+void ft_tcp_recovery_timeout(struct ft_tcb *tcb)
+{
+    /* RFC 5681 equation 4, and only the first time for a segment. */
+    if (tcb->retries == 0)
+        tcb->ssthresh = ft_cc_ssthresh(tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd));
+    tcb->cwnd = tcb->snd_mss;
+    tcb->cc_acked = 0;
+    tcb->inflate = 0;
+    tcb->dupacks = 0;
+    tcb->recover = tcb->snd_max; /* RFC 6582 3.2 step 4 */
+    tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_RETX_UNA);
+    tcb->flags |= TCB_LOSS;
+    tcb->snd_nxt = tcb->snd_una;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Segments that are sent without waiting for a turn of their connection: resets, SYN-ACKs, ACKs of
+ * TIME-WAIT. They go through the control queue. Also the limit of challenge ACKs (RFC 5961 7).
+ */
+#include "priv.h"
+
+#include "wire/be.h"
+#include "wire/csum.h"
+
+void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg,
+                      uint8_t tos)
+{
+    uint8_t buf[TCP_HDR_LEN_MAX];
+    size_t len = tcp_emit(buf, sizeof buf, seg);
+    ft_assert(len >= TCP_HDR_LEN);
+    uint16_t sum = csum_l4(&conn->local, &conn->remote, IPPROTO_TCP, buf, len);
+    be16_store(buf + TCP_CSUM_AT, sum);
+    struct ft_ip_tx tx = {
+        .src = conn->local,
+        .dst = conn->remote,
+        .l4_len = (uint32_t)len,
+        .bound_if = conn->ifindex,
+        .proto = IPPROTO_TCP,
+        .tos = tos,
+    };
+    if (ft_ctl_send(tcp->net, &tx, buf))
+        return; /* dropped and counted there; what matters is sent again by a timer */
+    if (seg->flags & SEG_RST)
+        tcp->env->counters.tcp_resets_out++;
+    else
+        tcp->env->counters.tcp_segs_out++;
+}
+
+/* RFC 9293 3.10.7.1; also 3.5.2 and 3.10.7.4 for an ACK that cannot be. Never for a reset. */
+void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct ft_rx *rx, const struct ft_tcp_seg *seg)
+{
+    if (seg->flags & SEG_RST)
+        return;
+    if (!ft_icmp_allow(tcp->net, &rx->src))
+        return;
+    struct ft_conn conn = {
+        .local = rx->dst,
+        .remote = rx->src,
+        .local_port = seg->dst_port,
+        .remote_port = seg->src_port,
+        .ifindex = addr_is_link_local(&rx->src) ? (uint16_t)rx->ifindex : 0,
+    };
+    struct ft_tcp_seg reply = {
+        .src_port = conn.local_port,
+        .dst_port = conn.remote_port,
+        .flags = SEG_RST,
+    };
+    if (seg->flags & SEG_ACK) {
+        reply.seq = seg->ack;
+    } else {
+        uint32_t len = seg->len + ((seg->flags & SEG_SYN) ? 1 : 0);
+        len += (seg->flags & SEG_FIN) ? 1 : 0;
+        reply.flags |= SEG_ACK;
+        reply.ack = seq_add(seg->seq, len);
+    }
+    ft_tcp_send_bare(tcp, &conn, &reply, 0);
+}
+
+void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb)
+{
+    if (!tcb_synchronized(tcb) && tcb_state(tcb) != FT_TCP_SYN_RECEIVED)
+        return;
+    /* What the peer has not seen may still be in a queue: use what it has (Linux does too). */
+    struct ft_tcp_seg seg = {
+        .src_port = tcb->conn.local_port,
+        .dst_port = tcb->conn.remote_port,
+        .seq = tcb->snd_nxt,
+        .ack = tcb->rcv_nxt,
+        .flags = SEG_RST | SEG_ACK,
+    };
+    ft_tcp_send_bare(tcp, &tcb->conn, &seg, tcb->cold->opts.tos);
+}
+
+/* A budget of each connection by itself, so that no one learns of another by it. */
+void ft_tcp_challenge(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    uint32_t second = (uint32_t)(tcp->env->now / FT_SEC);
+    if (tcb->challenge_s != second) {
+        tcb->challenge_s = second;
+        tcb->challenges = 0;
+    }
+    if (tcb->challenges >= FT_MIN(tcp->env->config.limits.challenge_acks_per_s, 255u))
+        return;
+    tcb->challenges++;
+    tcp->env->counters.tcp_challenge_acks++;
+    tcb->flags |= TCB_ACK_NOW;
+    ft_tcb_wake(tcp, tcb);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving octets between the user and the rings: SEND and RECEIVE (RFC 9293 3.10.2, 3.10.3), with
+ * and without a copy, and readiness.
+ */
+#include "priv.h"
+
+/* The error of the socket, once, or what a call answers without one. */
+static int error_or(struct ft_tcb *tcb, int otherwise)
+{
+    int err = tcb->cold->error;
+    tcb->cold->error = 0;
+    return err ? -err : otherwise;
+}
+
+static bool was_connected(const struct ft_tcb *tcb)
+{
+    return tcb_state(tcb) != FT_TCP_CLOSED || (tcb->flags & TCB_DONE);
+}
+
+/* ---- 3.10.2 SEND ----------------------------------------------------------------------------- */
+
+/* Return: 0 when octets may be queued now. */
+static int may_send(struct ft_tcb *tcb)
+{
+    enum ft_tcp_state state = tcb_state(tcb);
+    if (tcb->cold->error || (tcb->flags & TCB_SND_SHUT))
+        return error_or(tcb, -EPIPE);
+    if (state == FT_TCP_CLOSED)
+        return -EPIPE; /* as Linux answers on a stream that was never connected */
+    if (tcb->pin && tcb->pin->writing)
+        return -EBUSY;
+    if (!tcb_synchronized(tcb))
+        return -EAGAIN;
+    return 0;
+}
+
+static void queued(struct ft_tcp *tcp, struct ft_tcb *tcb, int flags)
+{
+    if (flags & MSG_OOB) {
+        tcb->snd_up = tcb_snd_end(tcb);
+        tcb->flags |= TCB_URG_OUT;
+    }
+    if (flags & MSG_MORE)
+        tcb->flags |= TCB_MORE;
+    else
+        tcb->flags &= ~(uint32_t)TCB_MORE;
+    ft_tcb_wake(tcp, tcb);
+}
+
+ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
+                    int flags)
+{
+    int err = may_send(tcb);
+    if (!err)
+        err = ft_tcb_make_busy(tcp, tcb);
+    if (err)
+        return err;
+    size_t total = 0;
+    size_t wanted = 0;
+    for (size_t i = 0; i < n_iov && !err; i++) {
+        size_t at = 0;
+        wanted += iov[i].iov_len;
+        while (at < iov[i].iov_len && !err) {
+            size_t n = FT_MIN(iov[i].iov_len - at, (size_t)tcb_send_room(tcb));
+            n = FT_MIN(n, (size_t)FT_CHUNK_SIZE); /* a refusal of memory loses no more than this */
+            if (n == 0) {
+                err = -EAGAIN;
+                break;
+            }
+            err = ft_ring_append(&tcb->snd, &tcp->env->chunks, (uint8_t *)iov[i].iov_base + at, n);
+            at += err ? 0 : n;
+            total += err ? 0 : n;
+        }
+    }
+    tcp->env->counters.steps_octets_copied += total;
+    if (total == 0 && wanted > 0)
+        return err;
+    if (total > 0)
+        queued(tcp, tcb, flags);
+    return (ssize_t)total;
+}
+
+/* ---- 3.10.3 RECEIVE -------------------------------------------------------------------------- */
+
+/* What a read answers when the ring is empty. */
+static int nothing_to_read(struct ft_tcb *tcb)
+{
+    if (!was_connected(tcb))
+        return error_or(tcb, -ENOTCONN);
+    if (tcb->cold->error)
+        return error_or(tcb, 0);
+    if (tcb->flags & (TCB_FIN_RECEIVED | TCB_RCV_SHUT))
+        return 0;
+    return -EAGAIN;
+}
+
+/* MUST-33; the urgent octet also stays in the stream. */
+static ssize_t recv_urgent(const struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov)
+{
+    if (!(tcb->flags & TCB_URG_IN))
+        return -EINVAL;
+    int32_t ahead = seq_diff(tcb->rcv_up, tcb->rcv_nxt);
+    uint32_t len = ft_ring_len(&tcb->rcv);
+    if (ahead > 0)
+        return -EAGAIN;
+    uint32_t back = (uint32_t)(1 - ahead);
+    if (back > len)
+        return -EINVAL; /* it has been read in its place */
+    for (size_t i = 0; i < n_iov; i++) {
+        if (iov[i].iov_len == 0)
+            continue;
+        ft_ring_read(&tcb->rcv, len - back, iov[i].iov_base, 1);
+        return 1;
+    }
+    return 0;
+}
+
+/* @len octets have been taken off the stream. */
+static void took(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len)
+{
+    ft_ring_consume(&tcb->rcv, &tcp->env->chunks, len);
+    ft_seq at = seq_sub(tcb->rcv_nxt, ft_ring_len(&tcb->rcv));
+    if ((tcb->flags & TCB_URG_IN) && seq_ge(at, tcb->rcv_up))
+        tcb->flags &= ~(uint32_t)TCB_URG_IN;
+    ft_tcp_window_update(tcp, tcb);
+}
+
+ssize_t ft_tcp_recv(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
+                    int flags)
+{
+    if (flags & MSG_OOB)
+        return was_connected(tcb) ? recv_urgent(tcb, iov, n_iov) : -ENOTCONN;
+    if (flags & MSG_ERRQUEUE)
+        return -EAGAIN;
+    if (tcb->pin && !tcb->pin->writing)
+        return -EBUSY;
+    uint32_t have = ft_ring_len(&tcb->rcv);
+    if (have == 0)
+        return nothing_to_read(tcb);
+    uint32_t at = 0;
+    for (size_t i = 0; i < n_iov && at < have; i++) {
+        size_t n = FT_MIN(iov[i].iov_len, (size_t)(have - at));
+        if (!(flags & MSG_TRUNC)) /* TCP: the octets are thrown away */
+            ft_ring_read(&tcb->rcv, at, iov[i].iov_base, n);
+        at += (uint32_t)n;
+    }
+    tcp->env->counters.steps_octets_copied += at;
+    if (!(flags & MSG_PEEK) && at > 0)
+        took(tcp, tcb, at);
+    return (ssize_t)at;
+}
+
+/* ---- without a copy -------------------------------------------------------------------------- */
+
+static struct tcp_pin *new_pin(struct ft_tcp *tcp, struct ft_tcb *tcb, bool writing)
+{
+    struct tcp_pin *pin = ft_pool_get(&tcp->pins);
+    if (!pin)
+        return NULL;
+    pin->writing = writing;
+    pin->index = tcb->slot;
+    ft_ring_init(&pin->ring, &tcp->env->chunks);
+    tcb->pin = pin;
+    return pin;
+}
+
+void ft_tcp_pin_free(struct ft_tcp *tcp, struct tcp_pin *pin)
+{
+    for (uint32_t i = 0; i < pin->n_chunks; i++)
+        ft_chunk_put(&tcp->env->chunks, pin->chunks[i]);
+    ft_ring_fini(&pin->ring, &tcp->env->chunks);
+    ft_pool_put(&tcp->pins, pin);
+}
+
+ssize_t ft_tcp_peek(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_span *ret_spans, size_t n)
+{
+    if (tcb->pin)
+        return -EBUSY;
+    uint32_t have = ft_ring_len(&tcb->rcv);
+    if (have == 0)
+        return nothing_to_read(tcb);
+    struct tcp_pin *pin = new_pin(tcp, tcb, false);
+    if (!pin)
+        return -ENOBUFS;
+    size_t most = FT_MIN(n, (size_t)FT_SPANS_MAX);
+    size_t got = ft_ring_spans(&tcb->rcv, 0, have, ret_spans, pin->chunks, most);
+    pin->n_chunks = (uint32_t)got;
+    for (size_t i = 0; i < got; i++) {
+        ft_chunk_ref(pin->chunks[i]);
+        pin->len += (uint32_t)ret_spans[i].len;
+    }
+    return (ssize_t)got;
+}
+
+int ft_tcp_consume(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len)
+{
+    if (!tcb->pin || tcb->pin->writing || len > tcb->pin->len)
+        return -EINVAL;
+    ft_tcp_pin_free(tcp, tcb->pin);
+    tcb->pin = NULL;
+    took(tcp, tcb, (uint32_t)len);
+    return 0;
+}
+
+ssize_t ft_tcp_reserve(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len,
+                       struct ft_span *ret_spans, size_t n)
+{
+    if (tcb->pin)
+        return -EBUSY;
+    int err = may_send(tcb);
+    if (!err)
+        err = ft_tcb_make_busy(tcp, tcb);
+    if (err)
+        return err;
+    size_t most = FT_MIN(n, (size_t)FT_SPANS_MAX);
+    /* The room may begin and end within a chunk: one span more than whole chunks. */
+    size_t room = FT_MIN(len, (size_t)tcb_send_room(tcb));
+    room = FT_MIN(room, most > 1 ? (most - 1) * FT_CHUNK_SIZE : 0);
+    if (room == 0)
+        return -EAGAIN;
+    struct tcp_pin *pin = new_pin(tcp, tcb, true);
+    if (!pin)
+        return -ENOBUFS;
+    int got = ft_ring_reserve(&tcb->snd, &tcp->env->chunks, ft_ring_len(&tcb->snd), room, ret_spans,
+                              most);
+    if (got < 0) {
+        ft_tcp_pin_free(tcp, pin);
+        tcb->pin = NULL;
+        return got;
+    }
+    for (int i = 0; i < got; i++)
+        pin->len += (uint32_t)ret_spans[i].len;
+    return got;
+}
+
+int ft_tcp_commit(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len)
+{
+    if (!tcb->pin || !tcb->pin->writing || len > tcb->pin->len)
+        return -EINVAL;
+    ft_tcp_pin_free(tcp, tcb->pin);
+    tcb->pin = NULL;
+    if (tcb_state(tcb) == FT_TCP_CLOSED || (tcb->flags & TCB_SND_SHUT))
+        return error_or(tcb, -EPIPE);
+    if (len == 0)
+        return 0;
+    ft_ring_extend(&tcb->snd, (uint32_t)len);
+    queued(tcp, tcb, 0);
+    return 0;
+}
+
+int ft_tcp_unpin(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (!tcb->pin)
+        return -EBADF;
+    ft_tcp_pin_free(tcp, tcb->pin);
+    tcb->pin = NULL;
+    return 0;
+}
+
+/* ---- readiness ------------------------------------------------------------------------------- */
+
+/* Linux's tcp_poll(), condition by condition. */
+uint32_t ft_tcp_ready(const struct ft_tcb *tcb)
+{
+    enum ft_tcp_state state = tcb_state(tcb);
+    uint32_t flags = tcb->flags;
+    uint32_t mask = 0;
+    bool rcv_shut = flags & (TCB_RCV_SHUT | TCB_FIN_RECEIVED);
+    if (((flags & TCB_SND_SHUT) && rcv_shut) || state == FT_TCP_CLOSED)
+        mask |= FT_HANGUP;
+    if (rcv_shut)
+        mask |= FT_READABLE | FT_RDHUP;
+    if (tcb->cold->error)
+        mask |= FT_ERROR;
+    if (state == FT_TCP_SYN_SENT || state == FT_TCP_SYN_RECEIVED)
+        return mask;
+    if (ft_ring_len(&tcb->rcv) >= tcb->cold->opts.rcv_lowat)
+        mask |= FT_READABLE;
+    uint32_t unsent = (uint32_t)seq_diff(tcb_snd_end(tcb), tcb->snd_nxt);
+    if ((flags & TCB_SND_SHUT) || state == FT_TCP_CLOSED)
+        mask |= FT_WRITABLE;
+    else if (tcb_send_room(tcb) >= tcb->cold->opts.snd_buf / 6 &&
+             unsent < tcb->cold->opts.notsent_lowat)
+        mask |= FT_WRITABLE;
+    if (flags & TCB_URG_IN)
+        mask |= FT_URGENT;
+    return mask;
+}
+
+uint32_t ft_tcp_listener_ready(const struct ft_listener *listener)
+{
+    return list_empty(&listener->backlog) ? 0 : FT_READABLE;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a TCB: its parts, its place in the table, its timers, and how it ends.
+ */
+#include "priv.h"
+
+void ft_tcp_opts_init(const struct ft_tcp *tcp, struct tcp_opts *opts, int domain)
+{
+    const struct ft_limits *limits = &tcp->env->config.limits;
+    *opts = (struct tcp_opts){
+        .snd_buf = limits->send_buffer,
+        .rcv_buf = limits->recv_buffer,
+        .notsent_lowat = UINT32_MAX,
+        .rcv_lowat = 1,
+        .keep_idle_s = 7200, /* RFC 9293 MUST-28 */
+        .keep_intvl_s = 75,
+        .keep_cnt = 9,
+        .syn_retries = TCP_SYN_RETRIES,
+        .flags = domain == AF_INET6 ? OPT_IPV6 : 0,
+    };
+}
+
+struct ft_tcb *ft_tcb_new(struct ft_tcp *tcp, const struct tcp_opts *opts)
+{
+    struct ft_tcb *tcb = ft_pool_get(&tcp->tcbs);
+    if (!tcb)
+        return NULL;
+    tcb->cold = ft_pool_get(&tcp->colds);
+    if (!tcb->cold) {
+        ft_pool_put(&tcp->tcbs, tcb);
+        return NULL;
+    }
+    tcb->cold->tcb = tcb;
+    tcb->cold->opts = *opts;
+    tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT / FT_US);
+    tcb->cold->keep_at = FT_TIME_NEVER;
+    tcb->cold->cork_at = FT_TIME_NEVER;
+    list_init(&tcb->cold->accept_node);
+    tcb->conn.kind = FT_CONN_TCB;
+    tcb->conn.state = FT_TCP_CLOSED;
+    tcb->slot = FT_NO_SLOT;
+    tcb->retx_at = FT_TIME_NEVER;
+    tcb->delack_at = FT_TIME_NEVER;
+    tcb->ssthresh = TCP_SSTHRESH_NONE;
+    tcb->rcv_mss = TCP_MSS_DEFAULT4;
+    ft_ring_init(&tcb->snd, &tcp->env->chunks);
+    ft_ring_init(&tcb->rcv, &tcp->env->chunks);
+    ft_timer_init(&tcb->timer, FT_TIMER_TCB);
+    ft_flow_init(&tcb->flow, FT_FLOW_TCP);
+    return tcb;
+}
+
+int ft_tcb_make_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb->busy)
+        return 0;
+    tcb->busy = ft_pool_get(&tcp->busys);
+    if (!tcb->busy)
+        return -ENOBUFS;
+    tcb->busy->sml = tcb->snd_una;
+    tcb->busy->progress_at = tcp->env->now;
+    return 0;
+}
+
+void ft_tcb_leave_table(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb->flags & TCB_IN_TABLE)
+        ft_table_remove(tcp->table, &tcb->conn);
+    if (tcb->flags & TCB_PORT_HELD)
+        ft_port_drop(tcp->names, IPPROTO_TCP, tcb->conn.local_port,
+                     tcb->cold->opts.flags & OPT_REUSE_ADDR);
+    tcb->flags &= ~(uint32_t)(TCB_IN_TABLE | TCB_PORT_HELD);
+}
+
+static void drop_queue(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    /* Room that ft_reserve() lent stays until it is given back. */
+    if (tcb->pin && tcb->pin->writing && ft_ring_chunks(&tcb->snd) > 0)
+        tcb->pin->ring = tcb->snd;
+    else
+        ft_ring_fini(&tcb->snd, &tcp->env->chunks);
+    ft_ring_init(&tcb->snd, &tcp->env->chunks);
+    if (tcb->busy)
+        ft_pool_put(&tcp->busys, tcb->busy);
+    tcb->busy = NULL;
+    ft_tcp_drop_gaps(tcp, tcb);
+}
+
+static void leave_backlog(struct ft_tcb *tcb)
+{
+    if (!(tcb->flags & TCB_QUEUED))
+        return;
+    list_remove(&tcb->cold->accept_node);
+    tcb->cold->listener->n_backlog--;
+    tcb->cold->listener = NULL;
+    tcb->flags &= ~(uint32_t)TCB_QUEUED;
+}
+
+void ft_tcb_free(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    ft_assert(tcb->slot == FT_NO_SLOT);
+    ft_tcb_leave_table(tcp, tcb);
+    leave_backlog(tcb);
+    drop_queue(tcp, tcb);
+    if (tcb->pin)
+        ft_tcp_pin_free(tcp, tcb->pin);
+    ft_ring_fini(&tcb->snd, &tcp->env->chunks);
+    ft_ring_fini(&tcb->rcv, &tcp->env->chunks);
+    ft_wheel_cancel(&tcp->env->wheel, &tcb->timer);
+    ft_flow_idle(tcp->net, &tcb->flow);
+    if (tcb->flags & TCB_ORPHAN)
+        tcp->n_orphans--;
+    if (tcb->flags & TCB_UNFINISHED)
+        tcp->n_unfinished--;
+    if (tcb->cold->name) {
+        ft_name_release(tcp->names, tcb->cold->name);
+        ft_mem_free(&tcp->env->mem, tcb->cold->name, sizeof *tcb->cold->name);
+    }
+    ft_pool_put(&tcp->colds, tcb->cold);
+    ft_pool_put(&tcp->tcbs, tcb);
+}
+
+void ft_tcb_kill(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
+{
+    if (tcb_state(tcb) != FT_TCP_CLOSED)
+        tcb_enter(tcp, tcb, FT_TCP_CLOSED);
+    ft_tcb_leave_table(tcp, tcb);
+    drop_queue(tcp, tcb);
+    ft_flow_idle(tcp->net, &tcb->flow);
+    ft_wheel_cancel(&tcp->env->wheel, &tcb->timer);
+    tcb->retx_at = tcb->delack_at = FT_TIME_NEVER;
+    tcb->cold->keep_at = tcb->cold->cork_at = FT_TIME_NEVER;
+    tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_ACK_DELAYED | TCB_SYN_OUT | TCB_RETX_UNA |
+                              TCB_PROBE | TCB_KEEPALIVE | TCB_PERSIST);
+    tcb->acks_owed = 0;
+    tcb->flags |= TCB_DONE | TCB_RCV_SHUT | TCB_SND_SHUT;
+    if (tcb->slot == FT_NO_SLOT && !(tcb->flags & TCB_QUEUED)) {
+        ft_tcb_free(tcp, tcb);
+        return;
+    }
+    tcb->cold->error = (int16_t)error;
+    uint32_t bits = FT_READABLE | FT_WRITABLE | FT_HANGUP | FT_RDHUP;
+    ft_tcb_raise(tcp, tcb, error ? bits | FT_ERROR : bits);
+}
+
+void ft_tcb_wake(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    struct ft_path path;
+    if (tcb->flow.ifindex) {
+        ft_flow_ready(tcp->net, &tcb->flow, tcb->flow.ifindex);
+        return;
+    }
+    int err = ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb->conn.ifindex, &path);
+    if (err)
+        tcb->cold->soft_error = (int16_t)-err;
+    else
+        ft_flow_ready(tcp->net, &tcb->flow, path.ifindex);
+}
+
+void ft_tcb_raise(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t bits)
+{
+    if (tcb->slot != FT_NO_SLOT)
+        ft_ready_raise(tcp->slots, tcb->slot, bits);
+}
+
+void ft_tcb_arm(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    ft_time at = FT_MIN(tcb->retx_at, tcb->delack_at);
+    at = FT_MIN(at, FT_MIN(tcb->cold->keep_at, tcb->cold->cork_at));
+    /* A deadline that moved later costs nothing: the timer fires and finds nothing due. */
+    if (at < ft_timer_at(&tcb->timer))
+        ft_wheel_arm(&tcp->env->wheel, &tcb->timer, at);
+}
+
+void ft_tcb_restart_rto(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    tcb->flags &= ~(uint32_t)TCB_PERSIST;
+    if (tcb_flight(tcb) == 0) {
+        tcb->retx_at = FT_TIME_NEVER;
+        return;
+    }
+    tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, tcb->retries);
+    ft_tcb_arm(tcp, tcb);
+}
+
+/* RFC 9293 3.8.4, MUST-24 to MUST-28. */
+void ft_tcb_restart_keepalive(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb->slot == FT_NO_SLOT && !(tcb->flags & TCB_QUEUED))
+        return; /* keep_at is the end of FIN-WAIT-2 */
+    if (!(tcb->cold->opts.flags & OPT_KEEPALIVE) || !tcb_synchronized(tcb)) {
+        tcb->cold->keep_at = FT_TIME_NEVER;
+        return;
+    }
+    ft_time idle = tcb->probes ? tcb->cold->opts.keep_intvl_s : tcb->cold->opts.keep_idle_s;
+    tcb->cold->keep_at = tcp->env->now + idle * FT_SEC;
+    ft_tcb_arm(tcp, tcb);
+}
+
+void ft_tcb_count_unfinished(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    bool unfinished = (tcb->flags & TCB_ORPHAN) && !(tcb->flags & TCB_FIN_ACKED) &&
+                      tcb_state(tcb) != FT_TCP_CLOSED;
+    if (unfinished == !!(tcb->flags & TCB_UNFINISHED))
+        return;
+    tcb->flags ^= TCB_UNFINISHED;
+    tcp->n_unfinished += unfinished ? 1 : UINT32_MAX;
+}
+
+void ft_tcb_check(const struct ft_tcb *tcb)
+{
+    ft_assert(tcb->conn.kind == FT_CONN_TCB);
+    ft_assert(tcb->cold != NULL);
+    if (tcb_state(tcb) == FT_TCP_CLOSED) {
+        ft_assert(!(tcb->flags & TCB_IN_TABLE));
+        ft_assert(tcb->retx_at == FT_TIME_NEVER);
+        return;
+    }
+    ft_assert(tcb->flags & TCB_IN_TABLE);
+    ft_assert(seq_le(tcb->snd_una, tcb->snd_nxt));
+    ft_assert(seq_le(tcb->snd_nxt, tcb->snd_max));
+    ft_assert(tcb_flight(tcb) <= ft_ring_len(&tcb->snd) + 2);
+    ft_assert(tcb->snd_mss > 0);
+    ft_assert(!tcb_synchronized(tcb) || tcb->cwnd >= tcb->snd_mss);
+    ft_assert(!(tcb->gaps && tcb->gaps->ranges.n == 0));
+    ft_assert(!tcb->gaps || seq_gt(tcb->gaps->ranges.r[0].lo, tcb->rcv_nxt));
+    /* Something is out or waits for a window: a timer watches over it. */
+    bool waits = tcb_flight(tcb) > 0 || (tcb->flags & TCB_PERSIST);
+    ft_assert(!waits || tcb->retx_at != FT_TIME_NEVER || tcb->flow.place != FT_FLOW_IDLE);
+    ft_time at = FT_MIN(tcb->retx_at, tcb->delack_at);
+    ft_assert(at == FT_TIME_NEVER || ft_timer_armed(&tcb->timer));
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP of one stack: its pools, its table, its secrets; how it begins, ends and is checked.
+ */
+#include "priv.h"
+
+static void init_pools(struct ft_tcp *tcp)
+{
+    const struct ft_limits *limits = &tcp->env->config.limits;
+    struct ft_mem *mem = &tcp->env->mem;
+    uint32_t n = limits->connections_max;
+    ft_pool_init(&tcp->tcbs, mem, sizeof(struct ft_tcb), n);
+    ft_pool_init(&tcp->colds, mem, sizeof(struct tcp_cold), n);
+    ft_pool_init(&tcp->busys, mem, sizeof(struct tcp_busy), n);
+    ft_pool_init(&tcp->gaps, mem, sizeof(struct tcp_gaps), n);
+    ft_pool_init(&tcp->pins, mem, sizeof(struct tcp_pin), limits->sockets_max);
+    ft_pool_init(&tcp->embryos, mem, sizeof(struct tcp_embryo), limits->half_open_max);
+    ft_pool_init(&tcp->time_waits, mem, sizeof(struct ft_time_wait), limits->time_wait_max);
+    ft_pool_init(&tcp->listeners, mem, sizeof(struct ft_listener), limits->sockets_max);
+}
+
+int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, struct ft_slots *slots,
+                struct ft_names *names)
+{
+    *tcp = (struct ft_tcp){.env = env, .net = net, .slots = slots, .names = names};
+    init_pools(tcp);
+    ft_timer_init(&tcp->tw_timer, FT_TIMER_TIME_WAIT);
+    ft_derive(env->config.seed, "tcp isn", tcp->isn_key, sizeof tcp->isn_key);
+    ft_derive(env->config.seed, "tcp timestamp", tcp->ts_key, sizeof tcp->ts_key);
+    ft_derive(env->config.seed, "tcp cookie", tcp->cookie_key, sizeof tcp->cookie_key);
+    tcp->table = ft_table_new(env, "tcp table");
+    return tcp->table ? 0 : -ENOMEM;
+}
+
+static void free_slots(struct ft_tcp *tcp)
+{
+    enum ft_sock_kind kind;
+    void *obj;
+    for (uint32_t i = 0; ft_slot_at(tcp->slots, i, &kind, &obj); i++) {
+        if (kind == FT_KIND_TCB) {
+            struct ft_tcb *tcb = obj;
+            ft_slot_close(tcp->slots, i);
+            tcb->slot = FT_NO_SLOT;
+            ft_tcb_free(tcp, tcb);
+        } else if (kind == FT_KIND_LISTENER) {
+            ft_tcp_listener_close(tcp, obj);
+        } else if (kind == FT_KIND_CLOSED) {
+            ft_slot_close(tcp->slots, i);
+            ft_tcp_pin_free(tcp, obj);
+        }
+    }
+}
+
+static void free_table(struct ft_tcp *tcp)
+{
+    uint64_t cursor = 0;
+    struct ft_conn *conn;
+    while (tcp->table && (conn = ft_table_next(tcp->table, &cursor))) {
+        cursor = 0; /* it changes under the walk: begin again */
+        if (conn->kind == FT_CONN_TCB)
+            ft_tcb_free(tcp, ft_container_of(conn, struct ft_tcb, conn));
+        else if (conn->kind == FT_CONN_EMBRYO)
+            ft_embryo_free(tcp, ft_container_of(conn, struct tcp_embryo, conn));
+        else
+            ft_time_wait_end(tcp, ft_container_of(conn, struct ft_time_wait, conn));
+    }
+}
+
+void ft_tcp_fini(struct ft_tcp *tcp)
+{
+    free_slots(tcp);
+    free_table(tcp);
+    ft_time_wait_fini(tcp);
+    ft_table_free(tcp->table);
+    ft_pool_fini(&tcp->tcbs);
+    ft_pool_fini(&tcp->colds);
+    ft_pool_fini(&tcp->busys);
+    ft_pool_fini(&tcp->gaps);
+    ft_pool_fini(&tcp->pins);
+    ft_pool_fini(&tcp->embryos);
+    ft_pool_fini(&tcp->time_waits);
+    ft_pool_fini(&tcp->listeners);
+}
+
+void ft_tcp_check(const struct ft_tcp *tcp)
+{
+    enum ft_sock_kind kind;
+    void *obj;
+    uint64_t cursor = 0;
+    uint32_t n_time_wait = 0;
+    uint32_t n_embryos = 0;
+    const struct ft_conn *conn;
+    for (uint32_t i = 0; ft_slot_at(tcp->slots, i, &kind, &obj); i++) {
+        if (kind != FT_KIND_TCB)
+            continue;
+        const struct ft_tcb *tcb = obj;
+        ft_assert(tcb->slot == i);
+        ft_tcb_check(tcb);
+    }
+    while ((conn = ft_table_next(tcp->table, &cursor))) {
+        n_time_wait += conn->kind == FT_CONN_TIME_WAIT;
+        n_embryos += conn->kind == FT_CONN_EMBRYO;
+        if (conn->kind == FT_CONN_TCB)
+            ft_tcb_check(ft_container_of(conn, const struct ft_tcb, conn));
+    }
+    ft_assert(n_time_wait == tcp->n_time_wait);
+    ft_assert(n_embryos == tcp->embryos.n_used);
+    ft_assert(tcp->n_unfinished <= tcp->n_orphans);
+    ft_table_check(tcp->table);
+}
+
+int ft_tcp_unpin_closed(struct ft_tcp *tcp, void *obj)
+{
+    struct tcp_pin *pin = obj;
+    ft_slot_close(tcp->slots, pin->index);
+    ft_tcp_pin_free(tcp, pin);
+    return 0;
+}
