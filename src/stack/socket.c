@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The socket calls: find what a descriptor stands for, and hand the call to TCP or UDP. What a
+ * passive socket refuses is refused here.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "priv.h"
+
+struct sock_ref {
+    enum ft_sock_kind kind;
+    union {
+        void *obj;
+        struct ft_tcb *tcb;
+        struct ft_listener *listener;
+        struct ft_udp_sock *udp;
+    };
+};
+
+/* Return: 0; -EBADF. */
+static int find(const struct ft_stack *stack, ft_sock sock, struct sock_ref *ret)
+{
+    ret->obj = ft_slot_find(&stack->slots, sock, &ret->kind);
+    if (!ret->obj || ret->kind == FT_KIND_CLOSED || ret->kind == FT_KIND_NONE)
+        return -EBADF;
+    return 0;
+}
+
+/* A stream that is not passive. @passive: what a passive one answers. */
+static int find_tcb(const struct ft_stack *stack, ft_sock sock, int passive, struct ft_tcb **ret)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_LISTENER)
+        return passive;
+    if (ref.kind != FT_KIND_TCB)
+        return -EOPNOTSUPP;
+    *ret = ref.tcb;
+    return 0;
+}
+
+ft_sock ft_socket(struct ft_stack *stack, int domain, int type, int protocol)
+{
+    int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (domain != AF_INET && domain != AF_INET6)
+        return -EAFNOSUPPORT;
+    if (kind == SOCK_STREAM)
+        return protocol == 0 || protocol == IPPROTO_TCP ? ft_tcp_socket(&stack->tcp, domain)
+                                                        : -EPROTONOSUPPORT;
+    if (kind == SOCK_DGRAM)
+        return protocol == 0 || protocol == IPPROTO_UDP
+                   ? ft_udp_new_sock(&stack->udp, domain == AF_INET6)
+                   : -EPROTONOSUPPORT;
+    return -ESOCKTNOSUPPORT;
+}
+
+int ft_bind(struct ft_stack *stack, ft_sock sock, const struct sockaddr *addr, socklen_t len)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_LISTENER)
+        return -EINVAL;
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_bind(&stack->udp, ref.udp, addr, len);
+    return ft_tcp_bind(&stack->tcp, ref.tcb, addr, len);
+}
+
+int ft_listen(struct ft_stack *stack, ft_sock sock, int backlog)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        return -EOPNOTSUPP;
+    if (ref.kind == FT_KIND_LISTENER)
+        return ft_tcp_listen_again(ref.listener, backlog);
+    return ft_tcp_listen(&stack->tcp, ref.tcb, backlog);
+}
+
+ft_sock ft_accept(struct ft_stack *stack, ft_sock sock, struct sockaddr *ret_addr, socklen_t *len)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        return -EOPNOTSUPP;
+    if (ref.kind != FT_KIND_LISTENER)
+        return -EINVAL;
+    return ft_tcp_accept(&stack->tcp, ref.listener, ret_addr, len);
+}
+
+int ft_connect(struct ft_stack *stack, ft_sock sock, const struct sockaddr *addr, socklen_t len)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_LISTENER)
+        return -EISCONN; /* as Linux */
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_connect(&stack->udp, ref.udp, addr, len);
+    return ft_tcp_connect(&stack->tcp, ref.tcb, addr, len);
+}
+
+int ft_shutdown(struct ft_stack *stack, ft_sock sock, int how)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_shutdown(&stack->udp, ref.udp, how);
+    if (ref.kind == FT_KIND_TCB)
+        return ft_tcp_shutdown(&stack->tcp, ref.tcb, how);
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+        return -EINVAL;
+    if (how == SHUT_WR)
+        return -ENOTCONN;
+    return ft_tcp_listener_end(&stack->tcp, ref.listener);
+}
+
+int ft_close(struct ft_stack *stack, ft_sock sock)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        ft_udp_close(&stack->udp, ref.udp);
+    else if (ref.kind == FT_KIND_LISTENER)
+        ft_tcp_listener_close(&stack->tcp, ref.listener);
+    else
+        ft_tcp_close(&stack->tcp, ref.tcb);
+    return 0;
+}
+
+int ft_abort(struct ft_stack *stack, ft_sock sock)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind != FT_KIND_TCB)
+        return ft_close(stack, sock);
+    ft_tcp_abort(&stack->tcp, ref.tcb);
+    return 0;
+}
+
+ssize_t ft_sendmsg(struct ft_stack *stack, ft_sock sock, const struct msghdr *msg, int flags)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_sendmsg(&stack->udp, ref.udp, msg, flags);
+    if (ref.kind == FT_KIND_LISTENER)
+        return -EPIPE; /* no octet ever passes through a passive socket */
+    /* As Linux: a name on a stream is ignored. */
+    return ft_tcp_send(&stack->tcp, ref.tcb, msg->msg_iov, msg->msg_iovlen, flags);
+}
+
+ssize_t ft_send(struct ft_stack *stack, ft_sock sock, const void *data, size_t len, int flags)
+{
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    return ft_sendmsg(stack, sock, &msg, flags);
+}
+
+ssize_t ft_recvmsg(struct ft_stack *stack, ft_sock sock, struct msghdr *msg, int flags)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_recvmsg(&stack->udp, ref.udp, msg, flags);
+    if (ref.kind == FT_KIND_LISTENER)
+        return -ENOTCONN;
+    ssize_t got = ft_tcp_recv(&stack->tcp, ref.tcb, msg->msg_iov, msg->msg_iovlen, flags);
+    if (got >= 0) {
+        msg->msg_namelen = 0;
+        msg->msg_controllen = 0;
+        msg->msg_flags = (flags & MSG_OOB) ? MSG_OOB : 0;
+    }
+    return got;
+}
+
+ssize_t ft_recv(struct ft_stack *stack, ft_sock sock, void *ret_data, size_t len, int flags)
+{
+    struct iovec iov = {.iov_base = ret_data, .iov_len = len};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    return ft_recvmsg(stack, sock, &msg, flags);
+}
+
+int ft_getsockname(struct ft_stack *stack, ft_sock sock, struct sockaddr *ret_addr, socklen_t *len)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_getname(ref.udp, ret_addr, len);
+    if (ref.kind == FT_KIND_LISTENER)
+        ft_tcp_listener_name(ref.listener, ret_addr, len);
+    else
+        ft_tcp_name(ref.tcb, ret_addr, len);
+    return 0;
+}
+
+int ft_getpeername(struct ft_stack *stack, ft_sock sock, struct sockaddr *ret_addr, socklen_t *len)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_getpeername(ref.udp, ret_addr, len);
+    if (ref.kind == FT_KIND_LISTENER)
+        return -ENOTCONN;
+    return ft_tcp_peer(ref.tcb, ret_addr, len);
+}
+
+int ft_getsockopt(struct ft_stack *stack, ft_sock sock, int level, int name, void *ret_value,
+                  socklen_t *len)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_getsockopt(&stack->udp, ref.udp, level, name, ret_value, len);
+    if (ref.kind == FT_KIND_LISTENER)
+        return ft_tcp_listener_getsockopt(&stack->tcp, ref.listener, level, name, ret_value, len);
+    return ft_tcp_getsockopt(&stack->tcp, ref.tcb, level, name, ret_value, len);
+}
+
+int ft_setsockopt(struct ft_stack *stack, ft_sock sock, int level, int name, const void *value,
+                  socklen_t len)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_setsockopt(&stack->udp, ref.udp, level, name, value, len);
+    if (ref.kind == FT_KIND_LISTENER)
+        return ft_tcp_listener_setsockopt(&stack->tcp, ref.listener, level, name, value, len);
+    return ft_tcp_setsockopt(&stack->tcp, ref.tcb, level, name, value, len);
+}
+
+ssize_t ft_peek(struct ft_stack *stack, ft_sock sock, struct ft_span *ret_spans, size_t n)
+{
+    struct ft_tcb *tcb;
+    int err = find_tcb(stack, sock, -ENOTCONN, &tcb);
+    return err ? err : ft_tcp_peek(&stack->tcp, tcb, ret_spans, n);
+}
+
+int ft_consume(struct ft_stack *stack, ft_sock sock, size_t len)
+{
+    struct ft_tcb *tcb;
+    int err = find_tcb(stack, sock, -EINVAL, &tcb);
+    return err ? err : ft_tcp_consume(&stack->tcp, tcb, len);
+}
+
+ssize_t ft_reserve(struct ft_stack *stack, ft_sock sock, size_t len, struct ft_span *ret_spans,
+                   size_t n)
+{
+    struct ft_tcb *tcb;
+    int err = find_tcb(stack, sock, -EPIPE, &tcb);
+    return err ? err : ft_tcp_reserve(&stack->tcp, tcb, len, ret_spans, n);
+}
+
+int ft_commit(struct ft_stack *stack, ft_sock sock, size_t len)
+{
+    struct ft_tcb *tcb;
+    int err = find_tcb(stack, sock, -EINVAL, &tcb);
+    return err ? err : ft_tcp_commit(&stack->tcp, tcb, len);
+}
+
+int ft_unpin(struct ft_stack *stack, ft_sock sock)
+{
+    enum ft_sock_kind kind = FT_KIND_NONE;
+    void *obj = ft_slot_find(&stack->slots, sock, &kind);
+    if (!obj)
+        return -EBADF;
+    if (kind == FT_KIND_CLOSED)
+        return ft_tcp_unpin_closed(&stack->tcp, obj);
+    return kind == FT_KIND_TCB ? ft_tcp_unpin(&stack->tcp, obj) : -EBADF;
+}
+
+uint32_t ft_ready(const struct ft_stack *stack, ft_sock sock)
+{
+    struct sock_ref ref;
+    if (find(stack, sock, &ref))
+        return 0;
+    if (ref.kind == FT_KIND_UDP)
+        return ft_udp_ready(ref.udp);
+    if (ref.kind == FT_KIND_LISTENER)
+        return ft_tcp_listener_ready(ref.listener);
+    return ft_tcp_ready(ref.tcb);
+}
+
+int ft_watch(struct ft_stack *stack, ft_sock sock, uint32_t mask, void *user)
+{
+    struct sock_ref ref;
+    int err = find(stack, sock, &ref);
+    if (err)
+        return err;
+    ft_ready_watch(&stack->slots, ft_slot_index(sock), mask, user, ft_ready(stack, sock));
+    return 0;
+}
+
+size_t ft_events(struct ft_stack *stack, struct ft_event *ret_events, size_t n)
+{
+    return ft_ready_take(&stack->slots, ret_events, n);
+}
