@@ -61,7 +61,7 @@ static void established(struct run *run, struct chan *chan)
 }
 
 /* Write the peer's name, then answer with the descriptor. Return: 0 or -errno. */
-static int hand_over(struct run *run, const struct held *to, struct chan *chan, int fd)
+static int hand_over(struct run *run, uint64_t id, const struct want *to, struct chan *chan, int fd)
 {
     struct name peer;
     int rc;
@@ -76,7 +76,7 @@ static int hand_over(struct run *run, const struct held *to, struct chan *chan, 
             return rc;
     }
     chan->tid = to->tid;
-    return notify_answer_fd(run, to->id, fd, (to->flags & SOCK_CLOEXEC) != 0);
+    return notify_answer_fd(run, id, fd, (to->flags & SOCK_CLOEXEC) != 0);
 }
 
 /* Give a connection to an accept() that waits. Return: whether one took it. */
@@ -94,7 +94,7 @@ static bool serve_held(struct run *run, struct chan *listener, struct chan *chan
         rc = chan_set_end(run, chan, pair[0]);
         if (rc == 0) {
             chan_set_cookie(run, chan, pair[1]);
-            rc = hand_over(run, held, chan, pair[1]);
+            rc = hand_over(run, held->id, &held->want, chan, pair[1]);
         } else {
             close(pair[0]);
         }
@@ -179,7 +179,7 @@ static void requeue(struct run *run, struct chan *listener, struct chan *chan)
 }
 
 /* Take the oldest of the listener's queue. Return: as a call. */
-static int64_t take_queued(struct call *call, const struct held *to)
+static int64_t take_queued(struct call *call, const struct want *to)
 {
     struct chan *listener = call->chan, *chan = TAILQ_FIRST(&listener->pending);
     struct pollfd pfd = {.fd = call->handle, .events = POLLIN};
@@ -194,7 +194,7 @@ static int64_t take_queued(struct call *call, const struct held *to)
     pending_remove(listener, chan);
     keep_octet(chan, fd);
     chan_set_cookie(run, chan, fd);
-    rc = hand_over(run, to, chan, fd);
+    rc = hand_over(run, call->id, to, chan, fd);
     close(fd);
     if (rc == 0) {
         established(run, chan);
@@ -209,7 +209,8 @@ int64_t call_accept(struct call *call, int flags)
 {
     struct chan *listener = call->chan;
     struct pollfd pfd = {.fd = call->handle, .events = POLLIN | POLLRDHUP};
-    struct held to = {.id = call->id, .tid = call->tid, .flags = flags}, *held;
+    struct want to = {.tid = call->tid, .flags = flags};
+    struct held *held;
     bool nonblocking = (fcntl(call->handle, F_GETFL) & O_NONBLOCK) != 0;
 
     if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
@@ -232,8 +233,6 @@ int64_t call_accept(struct call *call, int flags)
     held = held_new(call, HELD_ACCEPT, SO_RCVTIMEO);
     if (!held)
         return -ENOBUFS;
-    held->addr = to.addr;
-    held->len_ptr = to.len_ptr;
-    held->flags = flags;
+    held->want = to;
     return CALL_DONE;
 }

@@ -159,6 +159,11 @@ static int64_t dispatch_on_socket(struct call *call)
         return call_sendto(call);
     case __NR_recvfrom:
         return call_recvfrom(call);
+    case __NR_sendmsg:
+    case __NR_sendmmsg:
+    case __NR_recvmsg:
+    case __NR_recvmmsg:
+        return call_msg(call);
     case __NR_ioctl:
         return call_ioctl(call);
     default:
@@ -181,6 +186,7 @@ int64_t call_dispatch(struct call *call)
         return CALL_NATIVE;
     call->chan->tid = call->tid;
     call->chan->fd = (int)call->args[0];
-    pump_flush(call->run, call->chan);
+    if (call->nr != __NR_recvmsg && call->nr != __NR_sendmsg)
+        pump_flush(call->run, call->chan);
     return dispatch_on_socket(call);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which calls stop: those that name sockets. Those that move octets or wait are left to the kernel;
- * the kernel knows by its bitmap that they are always allowed, so they cost nothing.
+ * the kernel knows by its bitmap that they are always allowed, so they cost nothing. sendmsg and
+ * its kind may carry an address that a filter cannot see; they are rare on streams, and datagrams
+ * are wrong without it, so they stop too.
  *
  * Calls of other machines' numbering (int 0x80, x32) do not exist here: they would get past us.
  */
@@ -140,8 +142,9 @@ static void emit_ioctl(struct program *prog)
 static void emit_filter(struct program *prog)
 {
     static const uint32_t always[] = {
-        __NR_connect, __NR_accept4,     __NR_accept,      __NR_bind,
-        __NR_listen,  __NR_getsockname, __NR_getpeername,
+        __NR_connect,  __NR_accept4,     __NR_accept,      __NR_bind,
+        __NR_listen,   __NR_getsockname, __NR_getpeername, __NR_sendmsg,
+        __NR_sendmmsg, __NR_recvmsg,     __NR_recvmmsg,
     };
 
     emit(prog, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));

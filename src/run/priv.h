@@ -35,7 +35,8 @@ struct run;
 #define RUN_FILLER_MAX  (256u * 1024) /* octets of one write of filler */
 #define RUN_SCRATCH_LEN (256u * 1024) /* at least a datagram, and RUN_FILLER_MAX */
 #define RUN_OPTLEN_MAX  1024u         /* longest socket option that is looked at */
-#define RUN_SOURCES_MAX 512u          /* datagrams in a channel whose sender is remembered */
+#define RUN_SOURCES_MAX 256u          /* datagrams in a channel whose sender is remembered */
+#define RUN_CONTROL_MAX 128u          /* octets of control messages with a datagram */
 #define RUN_ZOMBIES_MAX 4096u         /* closed channels that still answer questions */
 #define RUN_BACKLOG_MAX 4096          /* connections that wait in the program's own queue */
 
@@ -59,7 +60,9 @@ enum chan_state {
 struct source {
     struct sockaddr_storage addr;
     socklen_t addr_len;
-    uint32_t charge; /* octets of the channel's accounting (SIOCOUTQ) */
+    uint32_t charge;                  /* octets of the channel's accounting (SIOCOUTQ) */
+    uint8_t control[RUN_CONTROL_MAX]; /* what came with it (IP_PKTINFO and the like) */
+    uint32_t control_len;
 };
 
 struct sources {
@@ -110,6 +113,16 @@ struct chan {
 
 enum held_kind { HELD_ACCEPT, HELD_CONNECT, HELD_RECVFROM };
 
+/* Where a stopped call wants what it gets, all in the program's memory; 0: nowhere. */
+struct want {
+    pid_t tid;
+    uint64_t addr, len_ptr; /* names, of accept4 and recvfrom */
+    uint64_t buf, len;      /* of recvfrom */
+    uint64_t msg;           /* of recvmsg; 0: recvfrom */
+    bool is_mmsg;           /* msg is a struct mmsghdr */
+    int flags;
+};
+
 /* A stopped call that waits for its answer. */
 struct held {
     struct io io; /* of the handle: a listener that is shut down */
@@ -118,11 +131,9 @@ struct held {
     uint64_t id;
     pid_t tid;
     struct chan *chan;
-    int handle;             /* -1 if none */
-    uint64_t addr, len_ptr; /* where names go in the program's memory, 0: nowhere */
-    uint64_t buf, len;      /* HELD_RECVFROM */
-    int flags;              /* of accept4 or recvfrom */
-    ft_time deadline;       /* SO_RCVTIMEO, SO_SNDTIMEO */
+    int handle;       /* -1 if none */
+    struct want want; /* HELD_RECVFROM; tid, addr, len_ptr and flags of HELD_ACCEPT too */
+    ft_time deadline; /* SO_RCVTIMEO, SO_SNDTIMEO */
 };
 
 /* One stopped call while it is worked on. */
@@ -335,6 +346,26 @@ int64_t call_recvfrom(struct call *call);
 
 /** The socket ioctls. Return: as call_dispatch(). */
 int64_t call_ioctl(struct call *call);
+
+/** sendmsg(2), sendmmsg(2), recvmsg(2), recvmmsg(2). Return: as call_dispatch(). */
+int64_t call_msg(struct call *call);
+
+/**
+ * Write a datagram that lies in run->scratch to the program.
+ *
+ * @len: its octets
+ *
+ * Return: what the call answers.
+ */
+int64_t datagram_deliver(struct run *run, const struct want *want, const struct source *from,
+                         size_t len);
+
+/** The same into a struct msghdr (msg.c). */
+int64_t msg_deliver(struct run *run, const struct want *want, const struct source *from,
+                    size_t len);
+
+/** Take a datagram for the program now, or hold the call. Return: as call_dispatch(). */
+int64_t datagram_receive(struct call *call, const struct want *want);
 
 /** The stack has news of a connect: open the gate, or tell how it failed. */
 void connect_progress(struct run *run, struct chan *chan);

@@ -46,13 +46,12 @@ static void drop_taken(struct chan *chan)
     }
 }
 
-static void remember_source(struct chan *chan, const struct name *from, uint32_t charge)
+static void remember_source(struct chan *chan, const struct source *from, uint32_t charge)
 {
     struct sources *sources = chan->sources;
     struct source *source = &sources->ring[(sources->head + sources->n) % RUN_SOURCES_MAX];
 
-    source->addr = from->addr;
-    source->addr_len = from->len;
+    *source = *from;
     source->charge = charge;
     sources->charged += charge;
     sources->n++;
@@ -70,7 +69,7 @@ static bool has_room(struct chan *chan)
     return chan->sources->n < RUN_SOURCES_MAX && poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLOUT);
 }
 
-static ssize_t receive(struct run *run, struct chan *chan, struct name *ret_from)
+static ssize_t receive(struct run *run, struct chan *chan, struct source *ret_from)
 {
     struct iovec iov = {run->scratch, RUN_SCRATCH_LEN};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -79,25 +78,25 @@ static ssize_t receive(struct run *run, struct chan *chan, struct name *ret_from
     memset(ret_from, 0, sizeof(*ret_from));
     msg.msg_name = &ret_from->addr;
     msg.msg_namelen = sizeof(ret_from->addr);
+    msg.msg_control = ret_from->control;
+    msg.msg_controllen = sizeof(ret_from->control);
     n = ft_recvmsg(run->stack, chan->sock, &msg, 0);
-    ret_from->len = msg.msg_namelen;
+    ret_from->addr_len = msg.msg_namelen;
+    ret_from->control_len = (uint32_t)msg.msg_controllen;
     return n;
 }
 
-/* Hand a datagram to a recvfrom() that waits. Return: whether one took it. */
-static bool serve_held(struct run *run, struct chan *chan, const struct name *from, size_t len)
+/* Hand a datagram to a receive that waits. Return: whether one took it. */
+static bool serve_held(struct run *run, struct chan *chan, const struct source *from, size_t len)
 {
     struct held *held;
 
     while ((held = held_first(run, chan, HELD_RECVFROM))) {
-        size_t part = len < held->len ? len : (size_t)held->len;
-        int rc = child_write(held->tid, held->buf, run->scratch, part);
+        int64_t value = datagram_deliver(run, &held->want, from, len);
 
-        if (rc == 0)
-            rc = child_write_name(held->tid, held->addr, held->len_ptr, from);
-        notify_answer(run, held->id, rc < 0 ? rc : (int64_t)(held->flags & MSG_TRUNC ? len : part));
+        notify_answer(run, held->id, value);
         held_free(run, held);
-        if (rc == 0)
+        if (value >= 0)
             return true;
     }
     return false;
@@ -106,7 +105,7 @@ static bool serve_held(struct run *run, struct chan *chan, const struct name *fr
 static void to_program(struct run *run, struct chan *chan)
 {
     for (unsigned i = 0; i < DATAGRAM_BATCH; i++) {
-        struct name from;
+        struct source from;
         uint32_t before, after;
         ssize_t n;
 
@@ -201,24 +200,28 @@ int64_t call_sendto(struct call *call)
     return n == -EAGAIN ? (int64_t)iov.iov_len : n; /* a full buffer loses it, as a full queue */
 }
 
-/* Give what was read to the program. */
-static int64_t deliver(struct call *call, const struct name *from, ssize_t n)
+int64_t datagram_deliver(struct run *run, const struct want *want, const struct source *from,
+                         size_t len)
 {
-    size_t len = (size_t)n, part = len < call->args[2] ? len : (size_t)call->args[2];
-    int rc = child_write(call->tid, call->args[1], call->run->scratch, part);
+    size_t part = len < want->len ? len : (size_t)want->len;
+    struct name name = {.addr = from->addr, .len = from->addr_len};
+    int rc;
 
+    if (want->msg != 0)
+        return msg_deliver(run, want, from, len);
+    rc = child_write(want->tid, want->buf, run->scratch, part);
     if (rc == 0)
-        rc = child_write_name(call->tid, call->args[4], call->args[5], from);
+        rc = child_write_name(want->tid, want->addr, want->len_ptr, &name);
     if (rc < 0)
         return rc;
-    return (int64_t)((int)call->args[3] & MSG_TRUNC ? len : part);
+    return (int64_t)(want->flags & MSG_TRUNC ? len : part);
 }
 
 /* On a stream the address is left alone: its length becomes 0. */
-static int64_t recvfrom_stream(struct call *call)
+static int64_t recvfrom_stream(struct call *call, const struct want *want)
 {
-    static const struct name nobody = {.len = 0};
-    int flags = (int)call->args[3];
+    static const struct source nobody = {.addr_len = 0};
+    int flags = want->flags;
     size_t len = call->args[2] < RUN_SCRATCH_LEN ? (size_t)call->args[2] : RUN_SCRATCH_LEN;
     ssize_t n;
 
@@ -232,11 +235,11 @@ static int64_t recvfrom_stream(struct call *call)
             return -EAGAIN;
         return CALL_NATIVE; /* it waits in the kernel, which tells an address of its own */
     }
-    return n < 0 ? -errno : deliver(call, &nobody, n);
+    return n < 0 ? -errno : datagram_deliver(call->run, want, &nobody, (size_t)n);
 }
 
 /* Nothing is there: an error that came instead, EAGAIN, or wait. */
-static int64_t hold_or_again(struct call *call)
+static int64_t hold_or_again(struct call *call, const struct want *want)
 {
     struct held *held;
     int error = call->chan->error;
@@ -244,41 +247,50 @@ static int64_t hold_or_again(struct call *call)
     call->chan->error = 0;
     if (error != 0)
         return -error;
-    if (((int)call->args[3] & MSG_DONTWAIT) || (fcntl(call->handle, F_GETFL) & O_NONBLOCK))
+    if ((want->flags & MSG_DONTWAIT) || (fcntl(call->handle, F_GETFL) & O_NONBLOCK))
         return -EAGAIN;
     held = held_new(call, HELD_RECVFROM, SO_RCVTIMEO);
     if (!held)
         return -ENOBUFS;
-    held->buf = call->args[1];
-    held->len = call->args[2];
-    held->flags = (int)call->args[3];
-    held->addr = call->args[4];
-    held->len_ptr = call->args[5];
+    held->want = *want;
     return CALL_DONE;
+}
+
+int64_t datagram_receive(struct call *call, const struct want *want)
+{
+    static const struct source nobody = {.addr_len = 0};
+    const struct source *from = &nobody;
+    struct chan *chan = call->chan;
+    ssize_t n;
+
+    datagram_pump(call->run, chan);
+    if (chan->state != CHAN_DATAGRAM)
+        return -EBADF;
+    if (!notify_valid(call->run, call->id))
+        return CALL_DONE;
+    if (chan->sources)
+        drop_taken(chan);
+    if (chan->sources && chan->sources->n > 0)
+        from = &chan->sources->ring[chan->sources->head];
+    n = recv(call->handle, call->run->scratch, RUN_SCRATCH_LEN,
+             (want->flags & MSG_PEEK) | MSG_DONTWAIT);
+    if (n >= 0)
+        return datagram_deliver(call->run, want, from, (size_t)n);
+    return errno == EAGAIN ? hold_or_again(call, want) : -errno;
 }
 
 int64_t call_recvfrom(struct call *call)
 {
-    struct chan *chan = call->chan;
-    struct name from;
-    int flags = (int)call->args[3];
-    ssize_t n;
+    struct want want = {
+        .tid = call->tid,
+        .buf = call->args[1],
+        .len = call->args[2],
+        .flags = (int)call->args[3],
+        .addr = call->args[4],
+        .len_ptr = call->args[5],
+    };
 
-    if (chan->state != CHAN_DATAGRAM)
-        return recvfrom_stream(call);
-    datagram_pump(call->run, chan);
-    if (chan->state != CHAN_DATAGRAM || !chan->sources)
-        return chan->state == CHAN_DATAGRAM ? hold_or_again(call) : -EBADF;
-    if (!notify_valid(call->run, call->id))
-        return CALL_DONE;
-    drop_taken(chan);
-    memset(&from, 0, sizeof(from));
-    if (chan->sources->n > 0) {
-        from.addr = chan->sources->ring[chan->sources->head].addr;
-        from.len = chan->sources->ring[chan->sources->head].addr_len;
-    }
-    n = recv(call->handle, call->run->scratch, RUN_SCRATCH_LEN, flags | MSG_DONTWAIT);
-    if (n >= 0)
-        return deliver(call, &from, n);
-    return errno == EAGAIN ? hold_or_again(call) : -errno;
+    if (call->chan->state != CHAN_DATAGRAM)
+        return recvfrom_stream(call, &want);
+    return datagram_receive(call, &want);
 }
