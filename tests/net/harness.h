@@ -62,7 +62,7 @@ struct say {
 extern const uint8_t mac_us[6], mac_b[6], mac_c[6], mac_all[6];
 
 #define V4(a, b, c, d) addr_v4((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (c) << 8 | (d))
-#define V6(hi_, lo_)   ((struct ft_addr){.hi = UINT64_C(hi_), .lo = UINT64_C(lo_)})
+#define V6(hi_, lo_)   ((struct ft_addr){.hi = (hi_), .lo = (lo_)})
 #define US4            V4(10, 7, 0, 1)
 #define B4             V4(10, 7, 0, 2)
 #define US6            V6(0xfd07000000000000, 1)
