@@ -24,7 +24,8 @@
 
 static bool wildcard_covers(const struct ft_name *wildcard, bool v4)
 {
-    if (addr_is_v4(&wildcard->addr))
+    /* Any of IPv4 is ::ffff:0.0.0.0, or an AF_INET socket's :: . */
+    if (addr_is_v4(&wildcard->addr) || !wildcard->ipv6)
         return v4;
     return !v4 || !wildcard->v6only;
 }
@@ -303,7 +304,7 @@ static uint32_t group_score(const struct name_group *group, const struct ft_addr
         score += 8;
     else if (!addr_is_any(&group->addr))
         return 0;
-    else if (addr_is_v4(&group->addr) ? !v4 : v4 && group->v6only)
+    else if (addr_is_v4(&group->addr) || !group->ipv6 ? !v4 : v4 && group->v6only)
         return 0;
     if (group->ifindex)
         score += 4;

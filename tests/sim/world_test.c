@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Worlds: the same seed has one history, another seed another; plans stay within their bounds; the
+ * oracles see what they must see.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/priv.h"
+
+static struct sim_result run(uint64_t seed)
+{
+    struct sim_options options = {.seed = seed, .check = true};
+    struct sim_world *world = ft_sim_new(&options);
+    struct sim_result result;
+
+    assert_non_null(world);
+    ft_sim_run(world);
+    ft_sim_result(world, &result);
+    ft_sim_free(world);
+    return result;
+}
+
+static void the_same_seed_has_the_same_history(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct sim_result a = run(seed);
+        struct sim_result b = run(seed);
+
+        assert_int_equal(a.trace_hash, b.trace_hash);
+        assert_int_equal(a.packets, b.packets);
+        assert_int_equal(a.end, b.end);
+    }
+}
+
+static void another_seed_has_another_history(void **state)
+{
+    (void)state;
+    assert_int_not_equal(run(1).trace_hash, run(2).trace_hash);
+}
+
+static void octets_are_really_carried(void **state)
+{
+    uint64_t octets = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++)
+        octets += run(seed).octets;
+    assert_true(octets > 10000);
+}
+
+static void a_plan_keeps_its_bounds(void **state)
+{
+    struct sim_plan *plan = malloc(sizeof(*plan));
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        ft_sim_plan(plan, seed, seed % 3 == 0 ? 3600 * FT_SEC : 0);
+        assert_in_range(plan->n_hosts, 2, SIM_HOSTS_MAX);
+        assert_in_range(plan->n_conns, 1, SIM_CONNS_MAX);
+        assert_true(plan->n_faults <= SIM_FAULTS_MAX);
+        for (uint32_t i = 0; i < plan->n_conns; i++) {
+            const struct sim_conn_plan *c = &plan->conn[i];
+
+            assert_false(plan->host[c->host[0]].is_server);
+            assert_true(plan->host[c->host[1]].is_server);
+            assert_true(c->start < plan->heal_at);
+            if (c->family == 6) {
+                assert_true(plan->host[c->host[0]].mtu >= 1280);
+                assert_true(plan->host[c->host[1]].mtu >= 1280);
+            }
+        }
+        for (uint32_t i = 0; i < plan->n_faults; i++) {
+            if (plan->fault[i].kind != SIM_FAULT_FORGE)
+                assert_true(plan->fault[i].pipe < 2 * plan->n_hosts + 2);
+        }
+    }
+    free(plan);
+}
+
+/* Two conversations must not end in the same place: ends would wait for each other for ever. */
+static void somebody_always_closes_first(void **state)
+{
+    struct sim_plan *plan = malloc(sizeof(*plan));
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        ft_sim_plan(plan, seed, 0);
+        for (uint32_t i = 0; i < plan->n_conns; i++) {
+            const struct sim_conn_plan *c = &plan->conn[i];
+
+            if (c->kind == SIM_STREAM || c->kind == SIM_SIMULTANEOUS)
+                assert_false(c->side[0].ending == SIM_END_AFTER_EOF &&
+                             c->side[1].ending == SIM_END_AFTER_EOF);
+        }
+    }
+    free(plan);
+}
+
+static void a_stream_is_the_same_however_it_is_cut(void **state)
+{
+    uint8_t whole[100];
+    uint8_t part[100];
+
+    (void)state;
+    ft_sim_stream(77, 1003, whole, sizeof(whole));
+    for (size_t cut = 0; cut <= sizeof(whole); cut++) {
+        ft_sim_stream(77, 1003, part, cut);
+        ft_sim_stream(77, 1003 + cut, part + cut, sizeof(part) - cut);
+        assert_memory_equal(whole, part, sizeof(whole));
+    }
+    ft_sim_stream(78, 1003, part, sizeof(part));
+    assert_memory_not_equal(whole, part, sizeof(whole));
+}
+
+/* ---- the oracles, by themselves: a world that is not run, its ends set by hand ---- */
+
+static struct sim_world *idle_world(void)
+{
+    struct sim_options options = {.seed = 1};
+    struct sim_world *world = ft_sim_new(&options);
+
+    assert_non_null(world);
+    world->plan.conn[0].kind = SIM_STREAM;
+    world->plan.conn[0].may_reset = false;
+    world->plan.conn[0].side[0].octets = 100;
+    world->plan.conn[0].side[1].octets = 100;
+    world->app[0].sent = 100;
+    world->app[1].sent = 100;
+    return world;
+}
+
+static void expect_failure(struct sim_world *world, const char *words)
+{
+    struct sim_result result;
+
+    ft_sim_result(world, &result);
+    assert_true(result.failed);
+    if (strstr(result.sentence, words) == NULL)
+        fail_msg("the sentence is: %s", result.sentence);
+    ft_sim_free(world);
+}
+
+static void a_wrong_octet_fails(void **state)
+{
+    struct sim_world *world = idle_world();
+    uint8_t octets[50];
+
+    (void)state;
+    ft_sim_stream(world->plan.conn[0].key[0], 0, octets, sizeof(octets));
+    ft_sim_oracle_octets(&world->app[1], octets, sizeof(octets));
+    assert_false(world->failed);
+    ft_sim_stream(world->plan.conn[0].key[0], 50, octets, sizeof(octets));
+    octets[49] ^= 1;
+    ft_sim_oracle_octets(&world->app[1], octets, sizeof(octets));
+    assert_int_equal(world->app[1].received, 99);
+    expect_failure(world, "differs from the one sent");
+}
+
+static void octets_delivered_twice_fail(void **state)
+{
+    struct sim_world *world = idle_world();
+    uint8_t octets[50];
+
+    (void)state;
+    ft_sim_stream(world->plan.conn[0].key[0], 0, octets, sizeof(octets));
+    ft_sim_oracle_octets(&world->app[1], octets, sizeof(octets));
+    ft_sim_oracle_octets(&world->app[1], octets, sizeof(octets));
+    expect_failure(world, "differs from the one sent");
+}
+
+static void octets_out_of_nowhere_fail(void **state)
+{
+    struct sim_world *world = idle_world();
+    uint8_t octets[101];
+
+    (void)state;
+    ft_sim_stream(world->plan.conn[0].key[0], 0, octets, sizeof(octets));
+    ft_sim_oracle_octets(&world->app[1], octets, sizeof(octets));
+    expect_failure(world, "has not sent yet");
+}
+
+static void an_end_of_file_that_nobody_sent_fails(void **state)
+{
+    struct sim_world *world = idle_world();
+
+    (void)state;
+    world->app[1].received = 100;
+    ft_sim_oracle_eof(&world->app[1]);
+    expect_failure(world, "did not send");
+}
+
+static void an_end_of_file_that_comes_early_fails(void **state)
+{
+    struct sim_world *world = idle_world();
+
+    (void)state;
+    world->app[0].fin_asked = true;
+    world->app[1].received = 99;
+    ft_sim_oracle_eof(&world->app[1]);
+    expect_failure(world, "before the last octet");
+}
+
+static void a_reset_of_the_polite_fails(void **state)
+{
+    struct sim_world *world = idle_world();
+
+    (void)state;
+    world->app[1].error = 104; /* ECONNRESET */
+    ft_sim_oracle_pair(world, 0);
+    expect_failure(world, "nobody was rude");
+}
+
+static void a_conversation_without_end_fails(void **state)
+{
+    struct sim_world *world = idle_world();
+
+    (void)state;
+    ft_sim_oracle_late(world);
+    expect_failure(world, "has not ended");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_seed_has_the_same_history),
+        cmocka_unit_test(another_seed_has_another_history),
+        cmocka_unit_test(octets_are_really_carried),
+        cmocka_unit_test(a_plan_keeps_its_bounds),
+        cmocka_unit_test(somebody_always_closes_first),
+        cmocka_unit_test(a_stream_is_the_same_however_it_is_cut),
+        cmocka_unit_test(a_wrong_octet_fails),
+        cmocka_unit_test(octets_delivered_twice_fail),
+        cmocka_unit_test(octets_out_of_nowhere_fail),
+        cmocka_unit_test(an_end_of_file_that_nobody_sent_fails),
+        cmocka_unit_test(an_end_of_file_that_comes_early_fails),
+        cmocka_unit_test(a_reset_of_the_polite_fails),
+        cmocka_unit_test(a_conversation_without_end_fails),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
