@@ -453,7 +453,7 @@ int ft_tcp_listener_end(struct ft_tcp *tcp, struct ft_listener *listener)
     drop_backlog(tcp, listener);
     tcb->cold->name = listener->name;
     tcb->cold->name->owner = tcb;
-    tcb->cold->name->listening = false;
+    ft_name_unlisten(tcp->names, tcb->cold->name);
     tcb->conn.local = tcb->cold->name->addr;
     tcb->conn.local_port = tcb->cold->name->port;
     tcb->slot = listener->slot;
