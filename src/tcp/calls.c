@@ -43,7 +43,7 @@ static void fill_name(struct ft_name *name, const struct ft_tcb *tcb,
     uint16_t flags = tcb->cold->opts.flags;
     bool local = addr_is_link_local(&endpoint->addr) && !addr_is_v4(&endpoint->addr);
     *name = (struct ft_name){
-        .addr = addr_is_any(&endpoint->addr) ? addr_any() : endpoint->addr,
+        .addr = endpoint->addr,
         .owner = (void *)(uintptr_t)tcb,
         .ifindex = local ? endpoint->ifindex : tcb->cold->opts.bound_if,
         .protocol = IPPROTO_TCP,
@@ -52,9 +52,6 @@ static void fill_name(struct ft_name *name, const struct ft_tcb *tcb,
         .reuse_addr = flags & OPT_REUSE_ADDR,
         .reuse_port = flags & OPT_REUSE_PORT,
     };
-    /* An AF_INET6 socket bound to ::ffff:0.0.0.0 is one of IPv4. */
-    if (name->ipv6 && addr_is_any(&endpoint->addr) && addr_is_v4(&endpoint->addr))
-        name->ipv6 = false;
 }
 
 int ft_tcp_bind(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct sockaddr *addr, socklen_t len)

@@ -276,8 +276,14 @@ struct ft_time_wait {
     struct ft_conn conn;
     struct ft_time_wait *next; /* the next younger */
     ft_seq snd_nxt, rcv_nxt;
-    uint32_t ts_recent;  /* meaningful with the lowest bit of expires_ms */
-    uint32_t expires_ms; /* stack's time in ms, lowest bit: timestamps were agreed on */
+    uint32_t ts_recent;  /* meaningful with TW_TS */
+    uint32_t expires_ms; /* stack's time in ms; the lowest bits are enum tw_flag */
+};
+
+enum tw_flag {
+    TW_TS = 1,    /* timestamps were agreed on */
+    TW_REUSE = 2, /* SO_REUSEADDR: how its port is held */
+    TW_FLAGS = 3,
 };
 
 static_assert(sizeof(struct ft_time_wait) <= 64, "TIME-WAIT is a cache line");
@@ -588,9 +594,14 @@ void ft_time_wait_end(struct ft_tcp *tcp, struct ft_time_wait *tw);
 /** Free what has expired. */
 void ft_time_wait_timer(struct ft_tcp *tcp);
 
-/** Make an entry in the place of @old, which is in the table. Return: whether there was room. */
-bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, ft_seq snd_nxt, ft_seq rcv_nxt,
-                      bool has_ts, uint32_t ts_recent);
+/**
+ * Make an entry in the place of @old, which is in the table; the entry holds its port.
+ *
+ * @as: snd_nxt, rcv_nxt, ts_recent, and the flags in expires_ms
+ *
+ * Return: whether there was room.
+ */
+bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, const struct ft_time_wait *as);
 
 /** Free all entries. */
 void ft_time_wait_fini(struct ft_tcp *tcp);

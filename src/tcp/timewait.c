@@ -12,7 +12,7 @@ static void arm(struct ft_tcp *tcp)
 {
     if (!tcp->tw_head)
         return;
-    uint32_t left = (tcp->tw_head->expires_ms & ~1u) - tcp_now_ms(tcp);
+    uint32_t left = (tcp->tw_head->expires_ms & ~(uint32_t)TW_FLAGS) - tcp_now_ms(tcp);
     if (left > LASTS_MS + 2)
         left = 0;
     ft_wheel_arm(&tcp->env->wheel, &tcp->tw_timer, tcp->env->now + left * FT_MS);
@@ -41,27 +41,35 @@ static void push(struct ft_tcp *tcp, struct ft_time_wait *tw)
         arm(tcp);
 }
 
-bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, ft_seq snd_nxt, ft_seq rcv_nxt,
-                      bool has_ts, uint32_t ts_recent)
+static bool holds_reuse(const struct ft_time_wait *tw)
+{
+    return tw->expires_ms & TW_REUSE;
+}
+
+bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, const struct ft_time_wait *as)
 {
     struct ft_time_wait *tw = ft_pool_get(&tcp->time_waits);
     if (!tw && tcp->tw_head) {
         /* Full: the oldest gives way. It may be the one that is to be replaced. */
-        tcp->env->counters.tcp_time_wait_evicted += tcp->tw_head->conn.kind ? 1 : 0;
         if (&tcp->tw_head->conn == old)
             return false;
+        tcp->env->counters.tcp_time_wait_evicted += tcp->tw_head->conn.kind ? 1 : 0;
         pop(tcp);
         tw = ft_pool_get(&tcp->time_waits);
     }
     if (!tw)
         return false;
+    if (ft_port_hold(tcp->names, IPPROTO_TCP, old->local_port, holds_reuse(as))) {
+        ft_pool_put(&tcp->time_waits, tw);
+        return false;
+    }
+    *tw = *as;
+    tw->next = NULL;
     tw->conn = *old;
     tw->conn.kind = FT_CONN_TIME_WAIT;
     tw->conn.state = FT_TCP_TIME_WAIT;
-    tw->snd_nxt = snd_nxt;
-    tw->rcv_nxt = rcv_nxt;
-    tw->ts_recent = ts_recent;
-    tw->expires_ms = ((tcp_now_ms(tcp) + LASTS_MS) & ~1u) | (has_ts ? 1 : 0);
+    tw->expires_ms =
+        ((tcp_now_ms(tcp) + LASTS_MS) & ~(uint32_t)TW_FLAGS) | (as->expires_ms & TW_FLAGS);
     ft_table_replace(tcp->table, old, &tw->conn);
     push(tcp, tw);
     tcp->env->counters.tcp_time_waits++;
@@ -72,7 +80,7 @@ void ft_time_wait_end(struct ft_tcp *tcp, struct ft_time_wait *tw)
 {
     ft_assert(tw->conn.kind == FT_CONN_TIME_WAIT);
     ft_table_remove(tcp->table, &tw->conn);
-    ft_port_drop(tcp->names, IPPROTO_TCP, tw->conn.local_port, false);
+    ft_port_drop(tcp->names, IPPROTO_TCP, tw->conn.local_port, holds_reuse(tw));
     tw->conn.kind = 0;
     tcp->n_time_wait--;
 }
@@ -81,7 +89,8 @@ void ft_time_wait_timer(struct ft_tcp *tcp)
 {
     while (tcp->tw_head) {
         const struct ft_time_wait *tw = tcp->tw_head;
-        if (tw->conn.kind && (int32_t)((tw->expires_ms & ~1u) - tcp_now_ms(tcp)) > 0)
+        if (tw->conn.kind &&
+            (int32_t)((tw->expires_ms & ~(uint32_t)TW_FLAGS) - tcp_now_ms(tcp)) > 0)
             break;
         pop(tcp);
     }
@@ -98,15 +107,16 @@ void ft_time_wait_fini(struct ft_tcp *tcp)
 void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     tcb_enter(tcp, tcb, FT_TCP_TIME_WAIT);
-    /* The FIN that brought us here is acknowledged by the entry. */
-    if (ft_port_hold(tcp->names, IPPROTO_TCP, tcb->conn.local_port, false) == 0) {
-        if (ft_time_wait_new(tcp, &tcb->conn, tcb->snd_nxt, tcb->rcv_nxt, tcb->flags & TCB_TS,
-                             tcb->ts_recent)) {
-            tcb->flags &= ~(uint32_t)TCB_IN_TABLE;
-        } else {
-            ft_port_drop(tcp->names, IPPROTO_TCP, tcb->conn.local_port, false);
-        }
-    }
+    struct ft_time_wait as = {
+        .snd_nxt = tcb->snd_nxt,
+        .rcv_nxt = tcb->rcv_nxt,
+        .ts_recent = tcb->ts_recent,
+        .expires_ms = ((tcb->flags & TCB_TS) ? TW_TS : 0u) |
+                      ((tcb->cold->opts.flags & OPT_REUSE_ADDR) ? TW_REUSE : 0u),
+    };
+    if (ft_time_wait_new(tcp, &tcb->conn, &as))
+        tcb->flags &= ~(uint32_t)TCB_IN_TABLE;
+    /* The FIN that brought us here is acknowledged at once. */
     uint16_t wnd = (uint16_t)(tcb_rcv_wnd(tcb) >> tcb->rcv_wscale);
     struct ft_tcp_seg seg = {
         .src_port = tcb->conn.local_port,
@@ -126,7 +136,7 @@ void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb)
 
 static void answer(struct ft_tcp *tcp, const struct ft_time_wait *tw)
 {
-    bool has_ts = tw->expires_ms & 1;
+    bool has_ts = tw->expires_ms & TW_TS;
     struct ft_tcp_seg seg = {
         .src_port = tw->conn.local_port,
         .dst_port = tw->conn.remote_port,
@@ -146,7 +156,7 @@ static bool may_reopen(const struct ft_time_wait *tw, const struct ft_tcp_seg *s
 {
     if ((seg->flags & (SEG_SYN | SEG_RST | SEG_ACK | SEG_FIN)) != SEG_SYN)
         return false;
-    if ((tw->expires_ms & 1) && seg->has_ts)
+    if ((tw->expires_ms & TW_TS) && seg->has_ts)
         return (int32_t)(seg->tsval - tw->ts_recent) > 0;
     return seq_gt(seg->seq, tw->rcv_nxt);
 }
@@ -172,14 +182,10 @@ enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw,
     if (!again)
         return FT_RX_DROP_SEQUENCE;
     /* A retransmitted FIN restarts the 2 MSL timer: a new entry takes this one's place. */
-    if (ft_port_hold(tcp->names, IPPROTO_TCP, tw->conn.local_port, false) == 0) {
-        struct ft_conn *conn = &tw->conn;
-        if (ft_time_wait_new(tcp, conn, tw->snd_nxt, tw->rcv_nxt, tw->expires_ms & 1,
-                             tw->ts_recent)) {
-            tw->conn.kind = 0;
-            tcp->n_time_wait--;
-        }
-        ft_port_drop(tcp->names, IPPROTO_TCP, tw->conn.local_port, false);
+    if (ft_time_wait_new(tcp, &tw->conn, tw)) {
+        ft_port_drop(tcp->names, IPPROTO_TCP, tw->conn.local_port, holds_reuse(tw));
+        tw->conn.kind = 0;
+        tcp->n_time_wait--;
     }
     return FT_RX_ACTIVE;
 }
