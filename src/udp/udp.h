@@ -18,8 +18,6 @@
 struct ft_env;
 struct udp_tx_dgram; /* a datagram on its way out */
 
-#define FT_UDP_GROUPS_MAX 20 /* multicast groups of one socket, as Linux's igmp_max_memberships */
-
 /* What all datagram sockets of a stack share. */
 struct ft_udp {
     struct ft_env *env;
@@ -28,7 +26,8 @@ struct ft_udp {
     struct ft_names *names;
     struct ft_table *table; /* connected sockets by four-tuple */
     struct ft_pool socks;   /* struct ft_udp_sock */
-    uint32_t flow_key[4];   /* of the flow labels */
+    struct ft_list all;     /* every struct ft_udp_sock, closed ones with datagrams to send too */
+    uint8_t flow_key[16];   /* of the flow labels */
 };
 
 /* Which options are on: bits of ft_udp_sock.flags. */
@@ -44,49 +43,36 @@ enum {
     FT_UDP_RECVERR6 = 1 << 8,     /* IPV6_RECVERR */
     FT_UDP_MCAST_LOOP = 1 << 9,   /* IP_MULTICAST_LOOP */
     FT_UDP_MCAST_LOOP6 = 1 << 10, /* IPV6_MULTICAST_LOOP */
-    FT_UDP_MCAST_ALL = 1 << 11,   /* IP_MULTICAST_ALL */
-    FT_UDP_MCAST_ALL6 = 1 << 12,  /* IPV6_MULTICAST_ALL */
     FT_UDP_RECV_SHUT = 1 << 13,   /* shutdown(SHUT_RD) */
     FT_UDP_SEND_SHUT = 1 << 14,   /* shutdown(SHUT_WR) */
     FT_UDP_CONNECTED = 1 << 15,   /* has a peer */
     FT_UDP_ADDR_LOCKED = 1 << 16, /* bind() named an address */
     FT_UDP_PORT_LOCKED = 1 << 17, /* bind() named a port */
     FT_UDP_SCOPED = 1 << 18,      /* name.ifindex is the scope of a link-local address */
-    FT_UDP_ORIGDSTADDR = 1 << 19, /* IP_RECVORIGDSTADDR */
-    FT_UDP_TIMESTAMP =
-        1 << 20, /* SO_TIMESTAMP: kept, tells nothing (the stack's time has no date) */
-    FT_UDP_KEEPALIVE = 1 << 21, /* SO_KEEPALIVE: kept, means nothing */
-    FT_UDP_DONTROUTE = 1 << 22, /* SO_DONTROUTE: kept, means nothing */
-    FT_UDP_FREEBIND = 1 << 23,  /* IP_FREEBIND */
-};
-
-/* A multicast group that a socket has joined. */
-struct ft_udp_group {
-    struct ft_addr group;
-    int ifindex;
+    FT_UDP_FREEBIND = 1 << 20,    /* IP_FREEBIND */
 };
 
 /* A datagram socket. */
 struct ft_udp_sock {
-    struct ft_conn conn;         /* of a connected one: in ft_udp.table, or below another */
-    struct ft_udp_sock *under;   /* connected by the same four-tuple before us; NULL: none */
-    struct ft_flow flow;         /* FT_FLOW_UDP */
-    struct ft_name name;         /* bound: port is not 0; listening while it has no peer */
-    struct ft_list tx;           /* struct udp_tx_dgram: to be sent, oldest first */
-    struct ft_list tx_out;       /* those of which frames are with the link, and none is left */
-    struct ft_list rx;           /* struct udp_rx_dgram: to be read, oldest first */
-    struct ft_list errs;         /* struct udp_rx_dgram: the error queue (IP_RECVERR) */
-    struct ft_udp_group *groups; /* NULL or room for FT_UDP_GROUPS_MAX */
-    struct ft_addr mcast_src;    /* IP_MULTICAST_IF's address; any: none */
-    uint32_t slot;               /* of its descriptor; FT_NO_SLOT: closed, with datagrams to send */
-    uint32_t flags;              /* FT_UDP_* */
-    uint32_t tx_seq;             /* of the next datagram: keeps their order when one comes back */
-    uint32_t tx_size, tx_max;    /* true octets that wait or are with the link; SO_SNDBUF */
-    uint32_t rx_size, rx_max;    /* true octets that wait to be read or as errors; SO_RCVBUF */
-    uint32_t rx_octets;          /* payload that waits to be read */
-    uint32_t drops;              /* datagrams for which there was no room */
-    uint32_t priority;           /* SO_PRIORITY */
-    uint64_t n_in, n_out;        /* datagrams read from the wire, and sent */
+    struct ft_conn conn;       /* of a connected one: in ft_udp.table, or below another */
+    struct ft_udp_sock *under; /* connected by the same four-tuple before us; NULL: none */
+    struct ft_list node;       /* of ft_udp.all */
+    struct ft_flow flow;       /* FT_FLOW_UDP */
+    struct ft_name name;       /* bound: port is not 0; listening while it has no peer */
+    struct ft_list tx;         /* struct udp_tx_dgram: to be sent, oldest first */
+    struct ft_list tx_out;     /* those of which frames are with the link, and none is left */
+    struct ft_list rx;         /* struct udp_rx_dgram: to be read, oldest first */
+    struct ft_list errs;       /* struct udp_err: the error queue (IP_RECVERR) */
+    struct ft_addr mcast_src;  /* IP_MULTICAST_IF's address; any: none */
+    uint32_t slot;             /* of its descriptor; FT_NO_SLOT: closed, with datagrams to send */
+    uint32_t flags;            /* FT_UDP_* */
+    uint32_t tx_seq;           /* of the next datagram: keeps their order when one comes back */
+    uint32_t tx_size, tx_max;  /* true octets that wait or are with the link; SO_SNDBUF */
+    uint32_t rx_size, rx_max;  /* true octets that wait to be read or as errors; SO_RCVBUF */
+    uint32_t rx_octets;        /* payload that waits to be read */
+    uint32_t drops;            /* datagrams for which there was no room */
+    uint32_t priority;         /* SO_PRIORITY */
+    uint64_t n_in, n_out;      /* datagrams read from the wire, and sent */
     uint64_t octets_in, octets_out; /* payload of them */
     int error;                      /* SO_ERROR: a positive errno, or 0 */
     int mcast_if, mcast_if6;        /* IP_MULTICAST_IF, IPV6_MULTICAST_IF; 0: the route decides */
@@ -96,8 +82,7 @@ struct ft_udp_sock {
     uint8_t mcast_ttl;              /* IP_MULTICAST_TTL */
     uint8_t tos, tclass;            /* IP_TOS, IPV6_TCLASS */
     uint8_t pmtudisc, pmtudisc6;    /* IP_MTU_DISCOVER, IPV6_MTU_DISCOVER */
-    uint8_t n_groups;
-    bool ipv6; /* made as AF_INET6 */
+    bool ipv6;                      /* made as AF_INET6 */
 };
 
 /* What one frame of ft_udp_output() carries; the caller keeps it until the frame is done. */
@@ -123,8 +108,7 @@ void ft_udp_fini(struct ft_udp *udp);
 /** Assert every invariant of a socket. */
 void ft_udp_check(const struct ft_udp *udp, const struct ft_udp_sock *sock);
 
-/* ---- calls (fourtuple/socket.h has their results) ---------------------------------------------
- */
+/* ---- calls (fourtuple/socket.h has their results) -------------------------------------------- */
 
 /**
  * Make a datagram socket and its descriptor (FT_KIND_UDP).
@@ -177,8 +161,7 @@ int ft_udp_setsockopt(struct ft_udp *udp, struct ft_udp_sock *sock, int level, i
 void ft_udp_info(const struct ft_udp *udp, const struct ft_udp_sock *sock,
                  struct ft_sock_info *ret_info);
 
-/* ---- packets ----------------------------------------------------------------------------------
- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 /**
  * Take a datagram in: to the socket connected by its four-tuple, else to the one of its name, else
@@ -194,11 +177,11 @@ enum ft_verdict ft_udp_input(struct ft_udp *udp, const struct ft_rx *rx);
  * An ICMP error about a datagram of ours (RFC 1122 4.1.3.3). Only one that a socket of ours may
  * have sent has any effect, on the path MTU too.
  *
- * @err: of FT_NET_ERROR with proto UDP
+ * @rx: of FT_NET_ERROR, with err.proto UDP
  *
  * Return: whether a socket matched.
  */
-bool ft_udp_error(struct ft_udp *udp, const struct ft_icmp_err *err);
+bool ft_udp_error(struct ft_udp *udp, const struct ft_rx *rx);
 
 /**
  * Build the next datagram of a socket, or a fragment of it, into a frame.

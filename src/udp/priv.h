@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of udp/ share: datagrams in both directions, the records of the error queue, and
+ * the control messages that go with them.
+ */
+#ifndef UDP_PRIV_H
+#define UDP_PRIV_H
+
+#include "base/assert.h"
+#include "base/env.h"
+#include "udp/udp.h"
+
+/* What an allocation costs beside its octets, as we count it. */
+#define UDP_ALLOC_COST 16u
+
+struct udp_tx_dgram {
+    struct ft_list node;      /* of its socket's tx or tx_out */
+    struct ft_udp_sock *sock; /* lives as long as its datagrams */
+    struct ft_addr src, dst;
+    uint32_t len;        /* octets of header and payload */
+    uint32_t size;       /* true octets */
+    uint32_t seq;        /* its place in the order of its socket */
+    uint32_t refs;       /* frames of it that are with the link */
+    uint32_t offset;     /* octets that frames have been built of */
+    uint32_t frag_id;    /* of its fragments; chosen with the first */
+    uint32_t flow_label; /* IPv6 */
+    int bound_if;
+    uint8_t ttl, tos;
+    bool may_frag;  /* IPv4: DF is not set though it fits */
+    bool may_split; /* it may leave in fragments */
+    bool queued;    /* in tx */
+    bool dead;      /* given up: is not queued again */
+    uint8_t l4[];   /* header, checksum included, and payload */
+};
+
+struct udp_rx_dgram {
+    struct ft_list node;
+    struct ft_addr src, dst;
+    uint32_t len;  /* octets of payload */
+    uint32_t size; /* true octets */
+    int ifindex;
+    uint16_t src_port;
+    uint8_t ttl, tos;
+    uint8_t data[];
+};
+
+/* A record of the error queue. */
+struct udp_err {
+    struct ft_list node;
+    struct ft_addr dst;  /* where the datagram was for */
+    struct ft_addr from; /* who says that it did not get there */
+    uint32_t mtu;
+    int error;   /* errno */
+    int ifindex; /* where the error arrived */
+    uint16_t dst_port;
+    uint8_t type, code;
+    bool local; /* we say so ourselves */
+};
+
+/* What a caller says of one datagram, by its name and control messages. */
+struct udp_dest {
+    struct ft_addr addr;
+    struct ft_addr src; /* any: choose */
+    uint16_t port;
+    int bound_if;
+    int ttl; /* -1: not said */
+    int tos; /* -1: not said */
+};
+
+/** The interface that a socket is bound to; 0: none. */
+static inline int udp_bound_if(const struct ft_udp_sock *sock)
+{
+    return sock->bound_if || !(sock->flags & FT_UDP_SCOPED) ? sock->bound_if : sock->name.ifindex;
+}
+
+/**
+ * Read where a datagram or a connection is for.
+ *
+ * @ret_endpoint: any has become the loopback address
+ *
+ * Return: 0; -EINVAL; -EAFNOSUPPORT; -ENETUNREACH: IPv4, which this socket does not speak.
+ */
+int udp_read_peer(const struct ft_udp_sock *sock, const struct sockaddr *addr, socklen_t len,
+                  struct ft_endpoint *ret_endpoint);
+
+/** Hold a port for a socket that has none. Return: 0; -EAGAIN: there is none. */
+int udp_autobind(struct ft_udp *udp, struct ft_udp_sock *sock);
+
+/**
+ * Find the path to a destination, by the multicast options if it is a group.
+ *
+ * @dest: src and bound_if are filled in where they were not said
+ *
+ * Return: 0; -EACCES: broadcast; -EINVAL: families that do not match; as ft_path_find().
+ */
+int udp_find_path(struct ft_udp *udp, const struct ft_udp_sock *sock, struct udp_dest *dest,
+                  struct ft_path *ret_path);
+
+/** The pending error as a negative errno, which is forgotten; 0: none. */
+int udp_take_error(struct ft_udp_sock *sock);
+
+/** Free a socket that is closed and has nothing with the link or to send any more. */
+void udp_free_if_done(struct ft_udp *udp, struct ft_udp_sock *sock);
+
+/** Drop all that waits to be sent, whether frames of it are with the link or not. */
+void udp_tx_drop_all(struct ft_udp *udp, struct ft_udp_sock *sock);
+
+/** Drop all that waits to be read, errors too. */
+void udp_rx_drop_all(struct ft_udp *udp, struct ft_udp_sock *sock);
+
+/** Drop the error queue. */
+void udp_errs_drop(struct ft_udp *udp, struct ft_udp_sock *sock);
+
+/**
+ * A datagram did not get where it was for: the pending error of the socket, and its error queue if
+ * it asked for one.
+ *
+ * @err:  copied
+ * @hard: tell a connected socket even if it did not ask for errors
+ */
+void udp_report(struct ft_udp *udp, struct ft_udp_sock *sock, const struct udp_err *err, bool hard);
+
+/** Take the oldest record of the error queue (MSG_ERRQUEUE). Return: 0; -EAGAIN. */
+ssize_t udp_recv_error(struct ft_udp *udp, struct ft_udp_sock *sock, struct msghdr *msg);
+
+/**
+ * Read the control messages of a datagram to be sent.
+ *
+ * @dest: what they say is filled in
+ *
+ * Return: 0; -EINVAL.
+ */
+int udp_cmsg_read(const struct msghdr *msg, struct udp_dest *dest);
+
+/** Write the control messages that a socket asked for. msg_controllen and msg_flags are set. */
+void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram,
+                    struct msghdr *msg);
+
+/** Write the control message that tells of an error. */
+void udp_cmsg_write_error(const struct udp_err *err, struct msghdr *msg);
+
+#endif

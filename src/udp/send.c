@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Datagrams going out: copied and summed when the caller hands them over, built into frames when a
+ * link asks, in fragments if the path is too narrow, and queued again where they were when a frame
+ * was not sent. RFC 768, RFC 1122 4.1.3, RFC 8200 8.1.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/hash.h"
+#include "base/sum.h"
+#include "wire/be.h"
+#include "wire/csum.h"
+#include "wire/ip.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+#include "wire/udp.h"
+
+#include "priv.h"
+
+#define PAYLOAD4_MAX (65535u - IP4_HDR_LEN - UDP_HDR_LEN)
+#define PAYLOAD6_MAX (65535u - UDP_HDR_LEN)
+
+/* Payload that is copied into the frame rather than lent to the link. */
+#define COPY_MAX     256u
+
+/* ---- the call ---------------------------------------------------------------------------------
+ */
+
+/* Octets of all pieces; -EMSGSIZE: more than any datagram has. */
+static ssize_t iov_len(const struct msghdr *msg)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < msg->msg_iovlen; i++) {
+        if (msg->msg_iov[i].iov_len > PAYLOAD6_MAX - len)
+            return -EMSGSIZE;
+        len += msg->msg_iov[i].iov_len;
+    }
+    return (ssize_t)len;
+}
+
+/* Where the datagram is for, by the call or by connect(). */
+static int read_dest(const struct ft_udp_sock *sock, const struct msghdr *msg,
+                     struct udp_dest *ret_dest)
+{
+    bool connected = (sock->flags & FT_UDP_CONNECTED) != 0;
+    const struct sockaddr *name = msg->msg_name;
+    struct ft_endpoint peer = {.addr = sock->conn.remote, .port = sock->conn.remote_port};
+    const struct ft_addr *own = connected ? &sock->conn.local : &sock->name.addr;
+    int err = 0;
+
+    if (sock->ipv6 && name && msg->msg_namelen >= sizeof(name->sa_family) &&
+        name->sa_family == AF_UNSPEC)
+        name = NULL; /* as Linux has it for IPv6 */
+    if (name)
+        err = udp_read_peer(sock, name, msg->msg_namelen, &peer);
+    else if (!connected)
+        err = -EDESTADDRREQ;
+    else
+        peer.ifindex = sock->conn.ifindex;
+    if (err)
+        return err == -EAFNOSUPPORT && sock->ipv6 ? -ENETUNREACH : err;
+    if (peer.port == 0)
+        return -EINVAL;
+    *ret_dest = (struct udp_dest){
+        .addr = peer.addr,
+        .port = peer.port,
+        .src = addr_is_multicast(own) || addr_is_broadcast(own) ? addr_any() : *own,
+        .bound_if = udp_bound_if(sock) ? udp_bound_if(sock) : peer.ifindex,
+        .ttl = -1,
+        .tos = -1,
+    };
+    return udp_cmsg_read(msg, ret_dest);
+}
+
+/* The hop limit that the socket or the call says; 0: the default; -1: it must not leave. */
+static int choose_ttl(const struct ft_udp_sock *sock, const struct udp_dest *dest)
+{
+    bool v4 = addr_is_v4(&dest->addr);
+    int ttl = dest->ttl;
+
+    if (ttl < 0 && addr_is_multicast(&dest->addr))
+        ttl = v4 ? sock->mcast_ttl : sock->mcast_hops;
+    else if (ttl < 0)
+        return v4 ? sock->ttl : sock->hops < 0 ? 0 : sock->hops == 0 ? -1 : sock->hops;
+    if (ttl < 0)
+        return 0;
+    return ttl == 0 ? -1 : ttl;
+}
+
+/* RFC 6437 3: a label for the flow, which tells nothing of the key. */
+static uint32_t flow_label(const struct ft_udp *udp, const struct udp_tx_dgram *dgram)
+{
+    uint8_t octets[36];
+
+    if (addr_is_v4(&dgram->dst))
+        return 0;
+    addr_store16(octets, &dgram->src);
+    addr_store16(octets + 16, &dgram->dst);
+    memcpy(octets + 32, dgram->l4, 4);
+    return (uint32_t)ft_siphash(udp->flow_key, octets, sizeof(octets)) & 0xfffff;
+}
+
+/* Copies the payload behind the header, and writes the header with its checksum. */
+static void fill(struct ft_udp *udp, struct udp_tx_dgram *dgram, const struct udp_hdr *ports,
+                 const struct msghdr *msg)
+{
+    struct udp_hdr hdr = {
+        .src_port = ports->src_port, .dst_port = ports->dst_port, .len = (uint16_t)dgram->len};
+    uint64_t sum = csum_pseudo(&dgram->src, &dgram->dst, IP_PROTO_UDP, dgram->len);
+    size_t at = UDP_HDR_LEN;
+
+    for (size_t i = 0; i < msg->msg_iovlen; i++) {
+        const struct iovec *iov = &msg->msg_iov[i];
+
+        if (iov->iov_len == 0)
+            continue;
+        sum = ft_sum_add_at(sum, ft_sum_copy(dgram->l4 + at, iov->iov_base, iov->iov_len, 0), at);
+        at += iov->iov_len;
+    }
+    ft_assert(at == dgram->len);
+    (void)udp_emit(dgram->l4, UDP_HDR_LEN, &hdr);
+    hdr.csum = udp_csum_finish(ft_sum(dgram->l4, UDP_HDR_LEN, sum));
+    (void)udp_emit(dgram->l4, UDP_HDR_LEN, &hdr);
+    dgram->flow_label = flow_label(udp, dgram);
+    udp->env->counters.steps_octets_copied += dgram->len;
+}
+
+static struct udp_tx_dgram *new_dgram(struct ft_udp *udp, struct ft_udp_sock *sock,
+                                      const struct udp_dest *dest, size_t len)
+{
+    size_t room = sizeof(struct udp_tx_dgram) + UDP_HDR_LEN + len;
+    struct udp_tx_dgram *dgram = ft_mem_alloc_raw(&udp->env->mem, room);
+    bool v4 = addr_is_v4(&dest->addr);
+    uint8_t pmtudisc = v4 ? sock->pmtudisc : sock->pmtudisc6;
+
+    if (!dgram)
+        return NULL;
+    *dgram = (struct udp_tx_dgram){
+        .sock = sock,
+        .src = dest->src,
+        .dst = dest->addr,
+        .len = (uint32_t)(UDP_HDR_LEN + len),
+        .size = (uint32_t)(room + UDP_ALLOC_COST),
+        .seq = sock->tx_seq,
+        .bound_if = dest->bound_if,
+        .tos = dest->tos >= 0 ? (uint8_t)dest->tos
+               : v4           ? sock->tos
+                              : sock->tclass,
+        .may_frag = pmtudisc == IP_PMTUDISC_DONT || pmtudisc > IP_PMTUDISC_PROBE,
+        .may_split = pmtudisc < IP_PMTUDISC_DO || pmtudisc > IP_PMTUDISC_INTERFACE,
+        .queued = true,
+    };
+    list_init(&dgram->node);
+    return dgram;
+}
+
+static uint32_t ip_hdr_len(const struct ft_addr *dst)
+{
+    return addr_is_v4(dst) ? IP4_HDR_LEN : IP6_HDR_LEN;
+}
+
+/* What keeps the datagram from being queued. */
+static int check_send(struct ft_udp_sock *sock, const struct udp_dest *dest,
+                      const struct ft_path *path, size_t len)
+{
+    bool v4 = addr_is_v4(&dest->addr);
+    uint8_t pmtudisc = v4 ? sock->pmtudisc : sock->pmtudisc6;
+    bool may_split = pmtudisc < IP_PMTUDISC_DO || pmtudisc > IP_PMTUDISC_INTERFACE;
+
+    if (len > (v4 ? PAYLOAD4_MAX : PAYLOAD6_MAX))
+        return -EMSGSIZE;
+    if (!may_split && ip_hdr_len(&dest->addr) + UDP_HDR_LEN + len > path->mtu)
+        return -EMSGSIZE;
+    if (sock->error)
+        return udp_take_error(sock);
+    if (sock->flags & FT_UDP_SEND_SHUT)
+        return -EPIPE;
+    return sock->tx_size >= sock->tx_max ? -EAGAIN : 0;
+}
+
+ssize_t ft_udp_sendmsg(struct ft_udp *udp, struct ft_udp_sock *sock, const struct msghdr *msg,
+                       int flags)
+{
+    ssize_t len = iov_len(msg);
+    struct udp_tx_dgram *dgram;
+    struct udp_hdr ports;
+    struct udp_dest dest;
+    struct ft_path path;
+    int err, ttl;
+
+    if (flags & (MSG_OOB | MSG_MORE)) /* datagrams are not put together out of several calls */
+        return -EOPNOTSUPP;
+    if (len < 0)
+        return len;
+    err = read_dest(sock, msg, &dest);
+    if (!err)
+        err = udp_autobind(udp, sock);
+    if (!err)
+        err = udp_find_path(udp, sock, &dest, &path);
+    if (!err)
+        err = check_send(sock, &dest, &path, (size_t)len);
+    if (err)
+        return err;
+    ttl = choose_ttl(sock, &dest);
+    if (ttl < 0)
+        return len; /* as far as this host, where nobody has joined */
+    dest.src = path.src;
+    dgram = new_dgram(udp, sock, &dest, (size_t)len);
+    if (!dgram)
+        return -ENOBUFS;
+    dgram->ttl = (uint8_t)ttl;
+    ports = (struct udp_hdr){.src_port = sock->name.port, .dst_port = dest.port};
+    fill(udp, dgram, &ports, msg);
+    sock->tx_seq++;
+    sock->tx_size += dgram->size;
+    if (list_empty(&sock->tx))
+        ft_flow_ready(udp->net, &sock->flow, path.ifindex);
+    list_push_back(&sock->tx, &dgram->node);
+    return len;
+}
+
+/* ---- output -----------------------------------------------------------------------------------
+ */
+
+static void free_dgram(struct ft_udp *udp, struct udp_tx_dgram *dgram)
+{
+    struct ft_udp_sock *sock = dgram->sock;
+    bool was_full = sock->tx_size >= sock->tx_max / 2;
+
+    ft_assert(dgram->refs == 0);
+    list_remove(&dgram->node);
+    sock->tx_size -= dgram->size;
+    ft_mem_free(&udp->env->mem, dgram, sizeof(*dgram) + dgram->len);
+    if (was_full && sock->tx_size < sock->tx_max / 2)
+        ft_ready_raise(udp->slots, sock->slot, FT_WRITABLE);
+}
+
+/* No frame of it is to be built any more. */
+static void unqueue(struct udp_tx_dgram *dgram)
+{
+    list_remove(&dgram->node);
+    list_push_back(&dgram->sock->tx_out, &dgram->node);
+    dgram->queued = false;
+}
+
+/* Gives a datagram up. One of which fragments are with the link goes when they come back. */
+static void give_up(struct ft_udp *udp, struct udp_tx_dgram *dgram)
+{
+    dgram->dead = true;
+    unqueue(dgram);
+    if (dgram->refs == 0)
+        free_dgram(udp, dgram);
+}
+
+static void fail(struct ft_udp *udp, struct udp_tx_dgram *dgram, int error, uint32_t mtu)
+{
+    struct ft_udp_sock *sock = dgram->sock;
+    struct udp_err err = {
+        .dst = dgram->dst,
+        .from = dgram->src,
+        .dst_port = be16_load(dgram->l4 + 2),
+        .error = error,
+        .mtu = mtu,
+        .local = true,
+    };
+
+    give_up(udp, dgram);
+    udp_report(udp, sock, &err, false);
+}
+
+/* Writes transport header and payload behind the IP header. */
+static void put_whole(struct ft_udp *udp, struct udp_tx_dgram *dgram, struct ft_frame *frame)
+{
+    uint32_t payload = dgram->len - UDP_HDR_LEN;
+    bool copy = (frame->flags & FT_FRAME_LINEAR) || payload <= COPY_MAX;
+    uint32_t n;
+
+    if (frame->cap - frame->len < dgram->len)
+        copy = false;
+    n = copy ? dgram->len : UDP_HDR_LEN;
+    ft_assert(n <= frame->cap - frame->len); /* ft_output has seen to cap */
+    memcpy(frame->buf + frame->len, dgram->l4, n);
+    frame->len += n;
+    udp->env->counters.steps_octets_copied += n;
+    if (n < dgram->len) {
+        frame->spans[0] = (struct ft_span){.data = dgram->l4 + n, .len = dgram->len - n};
+        frame->n_spans = 1;
+    }
+    dgram->offset = dgram->len;
+}
+
+static enum ft_tx_result build(struct ft_udp *udp, struct udp_tx_dgram *dgram,
+                               const struct ft_path *path, struct ft_frame *frame)
+{
+    struct ft_flow *flow = &dgram->sock->flow;
+    struct ft_ip_tx tx = {
+        .src = dgram->src,
+        .dst = dgram->dst,
+        .l4_len = dgram->len,
+        .flow_label = dgram->flow_label,
+        .bound_if = dgram->bound_if,
+        .proto = IP_PROTO_UDP,
+        .ttl = dgram->ttl,
+        .tos = dgram->tos,
+        .may_frag = dgram->may_frag,
+    };
+    enum ft_tx_result result;
+
+    if (dgram->offset == 0 && ip_hdr_len(&dgram->dst) + dgram->len <= path->mtu) {
+        result = ft_ip_begin(udp->net, path, &tx, flow, frame);
+        if (result == FT_TX_READY)
+            put_whole(udp, dgram, frame);
+        return result;
+    }
+    if (dgram->offset == 0)
+        dgram->frag_id = ft_ip_frag_id(udp->net, &dgram->src, &dgram->dst);
+    return ft_ip_fragment(udp->net, path, &tx, dgram->l4, dgram->frag_id, flow, frame,
+                          &dgram->offset);
+}
+
+/* Builds a frame of the first datagram. Return: whether to stop, and if so *ret_built. */
+static bool output_first(struct ft_udp *udp, struct udp_tx_dgram *dgram, int ifindex,
+                         struct ft_frame *frame, struct ft_udp_sent *ret_sent, bool *ret_built)
+{
+    struct ft_path path;
+    uint32_t offset = dgram->offset;
+    int err = ft_path_find(udp->net, &dgram->dst, &dgram->src, dgram->bound_if, &path);
+
+    *ret_built = false;
+    if (err) {
+        fail(udp, dgram, -err, 0);
+        return false;
+    }
+    if (path.ifindex != ifindex) {
+        ft_flow_ready(udp->net, &dgram->sock->flow, path.ifindex);
+        return true;
+    }
+    if (!dgram->may_split && ip_hdr_len(&dgram->dst) + dgram->len > path.mtu) {
+        fail(udp, dgram, EMSGSIZE, path.mtu);
+        return false;
+    }
+    switch (build(udp, dgram, &path, frame)) {
+    case FT_TX_READY:
+        dgram->refs++;
+        *ret_sent = (struct ft_udp_sent){.dgram = dgram, .offset = offset};
+        *ret_built = true;
+        if (dgram->offset == dgram->len)
+            unqueue(dgram);
+        return true;
+    case FT_TX_WAIT:
+        return true;
+    case FT_TX_FAIL:
+        fail(udp, dgram, EHOSTUNREACH, 0);
+        return false;
+    }
+    return true;
+}
+
+bool ft_udp_output(struct ft_udp *udp, struct ft_udp_sock *sock, int ifindex,
+                   struct ft_frame *frame, struct ft_udp_sent *ret_sent)
+{
+    struct ft_list *node;
+    bool built;
+
+    ft_assert(sock->flow.place == FT_FLOW_IDLE);
+    while ((node = list_first(&sock->tx)) != NULL) {
+        struct udp_tx_dgram *dgram = ft_container_of(node, struct udp_tx_dgram, node);
+
+        if (output_first(udp, dgram, ifindex, frame, ret_sent, &built))
+            return built;
+    }
+    udp_free_if_done(udp, sock);
+    return false;
+}
+
+/* Queues a datagram again where it was. */
+static void requeue(struct ft_udp *udp, struct udp_tx_dgram *dgram)
+{
+    struct ft_udp_sock *sock = dgram->sock;
+    struct ft_list *at = sock->tx.next;
+
+    if (dgram->queued)
+        return;
+    for (; at != &sock->tx; at = at->next) {
+        if ((int32_t)(ft_container_of(at, struct udp_tx_dgram, node)->seq - dgram->seq) > 0)
+            break;
+        udp->env->counters.steps_list_nodes++;
+    }
+    list_remove(&dgram->node);
+    list_push_back(at, &dgram->node); /* in front of the node at hand */
+    dgram->queued = true;
+    ft_flow_ready(udp->net, &sock->flow, sock->flow.ifindex);
+}
+
+void ft_udp_done(struct ft_udp *udp, const struct ft_udp_sent *sent, bool was_sent)
+{
+    struct udp_tx_dgram *dgram = sent->dgram;
+    struct ft_udp_sock *sock = dgram->sock;
+
+    ft_assert(dgram->refs > 0);
+    dgram->refs--;
+    if (!was_sent && !dgram->dead) {
+        dgram->offset = FT_MIN(dgram->offset, sent->offset);
+        requeue(udp, dgram);
+    }
+    if (dgram->refs > 0 || dgram->queued)
+        return;
+    if (!dgram->dead) {
+        sock->n_out++;
+        sock->octets_out += dgram->len - UDP_HDR_LEN;
+        udp->env->counters.udp_out++;
+    }
+    free_dgram(udp, dgram);
+    udp_free_if_done(udp, sock);
+}
+
+void udp_tx_drop_all(struct ft_udp *udp, struct ft_udp_sock *sock)
+{
+    list_splice_back(&sock->tx, &sock->tx_out);
+    ft_list_for_each (node, &sock->tx) {
+        struct udp_tx_dgram *dgram = ft_container_of(node, struct udp_tx_dgram, node);
+
+        dgram->refs = 0;
+        free_dgram(udp, dgram);
+    }
+    ft_flow_idle(udp->net, &sock->flow);
+}
