@@ -16,12 +16,12 @@ static uint64_t frame_octets(const struct ft_frame *frame)
     return octets;
 }
 
-static enum ft_verdict take_error(struct ft_stack *stack, const struct ft_icmp_err *err)
+static enum ft_verdict take_error(struct ft_stack *stack, const struct ft_rx *rx)
 {
-    if (err->proto == IPPROTO_TCP)
-        return ft_tcp_error(&stack->tcp, err);
-    if (err->proto == IPPROTO_UDP)
-        return ft_udp_error(&stack->udp, err) ? FT_RX_CONTROL : FT_RX_DROP_CONTROL;
+    if (rx->err.proto == IPPROTO_TCP)
+        return ft_tcp_error(&stack->tcp, &rx->err);
+    if (rx->err.proto == IPPROTO_UDP)
+        return ft_udp_error(&stack->udp, rx) ? FT_RX_CONTROL : FT_RX_DROP_CONTROL;
     return FT_RX_DROP_CONTROL;
 }
 
@@ -43,7 +43,7 @@ static void take_frame(struct ft_stack *stack, int ifindex, const struct ft_fram
         verdict = ft_udp_input(&stack->udp, &rx);
         break;
     case FT_NET_ERROR:
-        verdict = take_error(stack, &rx.err);
+        verdict = take_error(stack, &rx);
         break;
     }
     ft_assert(verdict < FT_RX_N);

@@ -23,11 +23,11 @@ int ft_udp_init(struct ft_udp *udp, struct ft_env *env, struct ft_net *net, stru
 
     *udp = (struct ft_udp){.env = env, .net = net, .slots = slots, .names = names};
     list_init(&udp->all);
-    udp->table = ft_table_new(env, "udp-table");
-    if (!udp->table)
-        return -ENOMEM;
     ft_pool_init(&udp->socks, &env->mem, sizeof(struct ft_udp_sock),
                  n_max > UINT32_MAX ? UINT32_MAX : (uint32_t)n_max);
+    udp->table = ft_table_new(env, "udp-table");
+    if (!udp->table)
+        return -ENOMEM; /* ft_udp_fini() frees what there is */
     ft_derive(env->config.seed, "udp-flow-label", udp->flow_key, sizeof(udp->flow_key));
     return 0;
 }
@@ -50,8 +50,8 @@ static void sock_init(struct ft_udp *udp, struct ft_udp_sock *sock, bool ipv6)
     sock->name.ipv6 = ipv6;
     sock->name.addr = ipv6 ? addr_any() : addr_v4(0);
     sock->flags = FT_UDP_MCAST_LOOP | FT_UDP_MCAST_LOOP6;
-    sock->tx_max = limits->send_buffer;
-    sock->rx_max = limits->recv_buffer;
+    sock->tx_max = FT_MIN(limits->send_buffer, BUFFER_DEFAULT);
+    sock->rx_max = FT_MIN(limits->recv_buffer, BUFFER_DEFAULT);
     sock->hops = -1;
     sock->mcast_hops = -1;
     sock->mcast_ttl = 1;

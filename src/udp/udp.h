@@ -97,7 +97,7 @@ struct ft_udp_sent {
  * @udp: the caller's memory
  * @names: shared with tcp
  *
- * Return: 0; -ENOMEM.
+ * Return: 0; -ENOMEM. ft_udp_fini() is called in either case.
  */
 int ft_udp_init(struct ft_udp *udp, struct ft_env *env, struct ft_net *net, struct ft_slots *slots,
                 struct ft_names *names);
@@ -200,8 +200,7 @@ bool ft_udp_output(struct ft_udp *udp, struct ft_udp_sock *sock, int ifindex,
                    struct ft_frame *frame, struct ft_udp_sent *ret_sent);
 
 /**
- * A frame of ft_udp_output() has been given back; frames of one socket in the order in which they
- * were built.
+ * A frame of ft_udp_output() has been given back, in whatever order.
  *
  * @was_sent: it has left; otherwise it is queued again where it was
  */
