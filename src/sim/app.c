@@ -196,7 +196,8 @@ static void connect_failed(struct sim_app *app, int error)
                  (error == ECONNREFUSED && conn->kind == SIM_SIMULTANEOUS);
 
     ft_sim_app_note(app, "could not connect, errno", error);
-    if (conn->kind == SIM_UNREACHABLE || app->world->now > app->world->plan.heal_at + RETRY_GRACE)
+    if ((conn->kind == SIM_UNREACHABLE && error != ENOBUFS) ||
+        app->world->now > app->world->plan.heal_at + RETRY_GRACE)
         retry = false;
     if (!retry) {
         ft_sim_app_done(app, error);
@@ -206,7 +207,8 @@ static void connect_failed(struct sim_app *app, int error)
         (void)ft_close(stack_of(app), app->sock);
     app->sock = -1;
     app->state = SIM_APP_IDLE;
-    wake_at(app, app->world->now + RETRY_AFTER);
+    /* On the full second, so that both ends of a simultaneous open meet. */
+    wake_at(app, (app->world->now / RETRY_AFTER + 1) * RETRY_AFTER);
 }
 
 /* Both names of a simultaneous open are known beforehand. */

@@ -206,6 +206,14 @@ static void learn_ack(struct audit_end *to, const struct audit_end *peer, const 
         to->told_edge = edge;
 }
 
+/* In TIME-WAIT: its FIN is acknowledged, and it has acknowledged the peer's. RFC 1337: resets are
+   ignored there. */
+static bool waits_out(const struct audit_end *end, const struct audit_end *peer)
+{
+    return end->fin_sent && end->told_ack > end->fin_at && peer->fin_sent &&
+           end->acked > peer->fin_at;
+}
+
 /* A reset counts when it is exact (RFC 5961 3.2) or refuses our SYN (RFC 9293 3.10.7.3). */
 static void learn_reset(struct audit_conn *conn, int at, const struct sight_tcp *t, ft_time now)
 {
@@ -215,7 +223,7 @@ static void learn_reset(struct audit_conn *conn, int at, const struct sight_tcp 
     bool exact = to->ack_seen && peer->syn_sent && off == to->acked && off == audit_contiguous(to);
     bool refused = !to->ack_seen && to->syn_sent && (t->flags & SIGHT_ACK) && t->ack == to->isn + 1;
 
-    if (!exact && !refused)
+    if ((!exact && !refused) || waits_out(to, peer))
         return;
     to->reset_arrived = true;
     if (!conn->finished) {
@@ -229,7 +237,7 @@ static void learn_arrival(struct audit_end *to, const struct sight_tcp *t)
 {
     to->recent[to->n_recent++ % AUDIT_RECENT_MAX] =
         (struct audit_recent){t->seq, t->ack, sight_seq_len(t), t->flags};
-    to->same_acks = 0;
+    to->ack_credit++;
 }
 
 static void learn_segment(struct audit_conn *conn, int at, const struct sight_tcp *t, ft_time now)
@@ -240,6 +248,8 @@ static void learn_segment(struct audit_conn *conn, int at, const struct sight_tc
     uint32_t len = sight_seq_len(t);
 
     learn_arrival(to, t);
+    if (len > 0)
+        conn->idle_acks = 0;
     if (t->flags & SIGHT_RST) {
         learn_reset(conn, at, t, now);
         return;

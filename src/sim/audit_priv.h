@@ -56,8 +56,9 @@ struct audit_end {
     struct audit_recent recent[AUDIT_RECENT_MAX];
     uint32_t n_recent;
 
-    /* ACKs that say the same again, since anything arrived */
+    /* ACKs that say the same again, beyond one for each arrival */
     uint32_t same_acks;
+    uint32_t ack_credit; /* arrivals that were not answered yet */
     struct sight_tcp last_ack;
 };
 

@@ -26,6 +26,8 @@ static void forget_end(struct audit_end *end)
     fresh.host = end->host;
     fresh.addr = end->addr;
     fresh.port = end->port;
+    memcpy(fresh.recent, end->recent, sizeof(fresh.recent));
+    fresh.n_recent = end->n_recent;
     free(end->octets);
     *end = fresh;
 }
@@ -269,7 +271,12 @@ static const char *check_storm(struct sim_audit *audit, struct audit_conn *conn,
     if (frame->refused || t->seq != end->last_ack.seq || t->ack != end->last_ack.ack ||
         t->wnd != end->last_ack.wnd || t->n_sack != end->last_ack.n_sack) {
         end->same_acks = 0;
+        end->ack_credit = 0;
         end->last_ack = *t;
+        return NULL;
+    }
+    if (end->ack_credit > 0) {
+        end->ack_credit--;
         return NULL;
     }
     if (++end->same_acks > SAME_ACKS_MAX)
@@ -303,14 +310,23 @@ static bool begins_anew(const struct audit_conn *conn, int from, const struct si
     return end->isn != t->seq || end->reset_sent;
 }
 
-/* An old SYN has reached a passive socket after, or beside, the connection that it once began: the
-   answer is of no connection, and its reset is under way. */
+/* An old SYN has come after, or beside, the connection that it once began, or that another one has
+   begun since: the answer is of no connection, and its reset is under way. */
 static bool is_ghost(const struct audit_conn *conn, int from, const struct sight_tcp *t)
 {
     const struct audit_end *end = &conn->end[from];
 
-    return (t->flags & SIGHT_SYN) && (t->flags & SIGHT_ACK) && end->syn_sent &&
-           end->isn != t->seq && end->told_ack > 0 && t->ack == conn->end[1 - from].isn + 1;
+    uint32_t n = end->n_recent < AUDIT_RECENT_MAX ? end->n_recent : AUDIT_RECENT_MAX;
+
+    if (!(t->flags & SIGHT_SYN) || !(t->flags & SIGHT_ACK))
+        return false;
+    if (t->ack == conn->end[1 - from].isn + 1 && end->syn_arrived)
+        return end->syn_sent && end->isn != t->seq && end->told_ack > 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if ((end->recent[i].flags & SIGHT_SYN) && end->recent[i].seq + 1 == t->ack)
+            return true;
+    }
+    return false;
 }
 
 /* The rules for a segment of a connection that both ends know. */
