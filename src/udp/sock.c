@@ -12,6 +12,9 @@
 
 #include "priv.h"
 
+/* net.core.rmem_default and wmem_default, if the limits do not say less. */
+#define BUFFER_DEFAULT 212992u
+
 /* ---- life -------------------------------------------------------------------------------------
  */
 
