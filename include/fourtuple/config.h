@@ -42,7 +42,6 @@ struct ft_limits {
     uint32_t reassembly_fragments_max; /* fragments of one datagram */
     uint32_t control_max;              /* records in the control queue of an interface */
     uint32_t frames_out_max;           /* frames between ft_output and ft_output_done */
-    uint32_t ack_segs_max;             /* segments that one ACK may cover in a batch */
     uint32_t send_buffer;              /* SO_SNDBUF as it starts, octets */
     uint32_t send_buffer_max;          /* net.core.wmem_max */
     uint32_t recv_buffer;              /* SO_RCVBUF as it starts, octets */

@@ -317,6 +317,8 @@ static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
         busy->rtt_seq = end;
         busy->rtt_at = tcp->env->now;
     }
+    if (tcb->cold->opts.notsent_lowat != UINT32_MAX && (ft_tcp_ready(tcb) & FT_WRITABLE))
+        ft_tcb_raise(tcp, tcb, FT_WRITABLE); /* fewer octets wait to be sent than before */
     if (first && busy)
         busy->progress_at = tcp->env->now;
     if (tcb->flags & TCB_PERSIST)
