@@ -65,8 +65,8 @@ static struct net_addr *conflicting(struct ft_net *net, struct net_iface *iface,
     if (memcmp(pkt->sha, iface->mac, ETH_ADDR_LEN) == 0)
         return NULL;
     a = ft_addr_find(net, iface, &pkt->spa);
-    if (a)
-        return a;
+    if (a) /* one that we gave up is its owner's */
+        return a->state != FT_ADDR_DUPLICATE ? a : NULL;
     if (!addr_is_any(&pkt->spa) || pkt->op != ARP_OP_REQUEST)
         return NULL;
     a = ft_addr_find(net, iface, &pkt->tpa);

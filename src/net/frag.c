@@ -97,10 +97,11 @@ static void free_datagram(struct ft_net *net, struct net_datagram *d)
     free_pieces(net, d);
     ft_assert(d->octets == DATAGRAM_OCTETS);
     net->frag_octets -= d->octets;
-    net->frag_sources[d->source]--;
+    net->n_frag_sources[d->source]--;
     net->n_datagrams--;
     list_remove(&d->hash);
     list_remove(&d->age);
+    list_remove(&d->kin);
     ft_mem_free(&net->env->mem, d, sizeof(*d));
     arm(net);
 }
@@ -127,6 +128,13 @@ void ft_frag_kill(struct ft_net *net, const struct net_in *in, const struct net_
         condemn(net, d);
 }
 
+/* An unfinished datagram goes for a newer one. */
+static void give_way(struct ft_net *net, struct net_datagram *d)
+{
+    net->env->counters.reassembly_timeouts++;
+    free_datagram(net, d);
+}
+
 /* Make room within the budget; the oldest give way, but not the one at hand. */
 static bool make_room(struct ft_net *net, const struct net_datagram *keep, uint64_t octets)
 {
@@ -139,8 +147,7 @@ static bool make_room(struct ft_net *net, const struct net_datagram *keep, uint6
             return true;
         if (d == keep)
             continue;
-        net->env->counters.reassembly_timeouts++;
-        free_datagram(net, d);
+        give_way(net, d);
     }
     return net->frag_octets + octets <= max;
 }
@@ -149,10 +156,12 @@ static struct net_datagram *make(struct ft_net *net, const struct net_in *in,
                                  const struct net_piece *piece)
 {
     const struct ft_rx *rx = in->rx;
-    uint8_t source = (uint8_t)ft_net_hash(net, &rx->src, 4);
+    uint8_t source = (uint8_t)(ft_net_hash(net, &rx->src, 4) % NET_FRAG_SOURCES);
     struct net_datagram *d;
 
-    if (net->frag_sources[source] >= FRAG_PER_SOURCE || !make_room(net, NULL, DATAGRAM_OCTETS))
+    if (net->n_frag_sources[source] >= FRAG_PER_SOURCE)
+        give_way(net, ft_container_of(net->frag_sources[source].next, struct net_datagram, kin));
+    if (!make_room(net, NULL, DATAGRAM_OCTETS))
         return NULL;
     d = ft_mem_alloc(&net->env->mem, sizeof(*d));
     if (!d)
@@ -168,10 +177,12 @@ static struct net_datagram *make(struct ft_net *net, const struct net_in *in,
     d->source = source;
     list_init(&d->hash);
     list_init(&d->age);
+    list_init(&d->kin);
     list_init(&d->pieces);
     list_push_back(bucket_of(net, rx, piece), &d->hash);
     list_push_back(&net->frag_age, &d->age);
-    net->frag_sources[source]++;
+    list_push_back(&net->frag_sources[source], &d->kin);
+    net->n_frag_sources[source]++;
     net->n_datagrams++;
     charge(net, d, DATAGRAM_OCTETS);
     arm(net);

@@ -58,6 +58,8 @@ struct ft_net *ft_net_new(struct ft_env *env)
         list_init(&net->names[i]);
     for (size_t i = 0; i < NET_FRAG_BUCKETS; i++)
         list_init(&net->frags[i]);
+    for (size_t i = 0; i < NET_FRAG_SOURCES; i++)
+        list_init(&net->frag_sources[i]);
     list_init(&net->frag_age);
     ft_timer_init(&net->frag_timer, FT_TIMER_FRAG);
     for (net->n_pmtu_sets = 1; net->n_pmtu_sets * NET_PMTU_WAYS * 2 <= limits->pmtu_max;)

@@ -63,26 +63,27 @@ void ft_ndp_probe(struct ft_net *net, struct net_addr *a)
     send_msg(net, a->iface, &ip, NULL, &msg);
 }
 
-/* An advertisement of an address of ours. @dst: all nodes if nobody in particular asked. */
+/* An advertisement of an address of ours. @dst: all nodes if nobody in particular asked. @mac: as
+   for send_msg(). */
 static void advertise(struct ft_net *net, const struct net_addr *a, const struct ft_addr *dst,
-                      bool solicited)
+                      const uint8_t *mac)
 {
     struct ndp_msg msg = {
         .type = ICMP6_NA,
         .target = a->addr,
-        .solicited = solicited,
+        .solicited = !addr_is_multicast(dst),
         .override = a->state != FT_ADDR_OPTIMISTIC, /* RFC 4429 3.3 */
         .has_tllao = true,
     };
     struct ip6_hdr ip = {.src = a->addr, .dst = *dst};
 
     memcpy(msg.tllao, a->iface->mac, ETH_ADDR_LEN);
-    send_msg(net, a->iface, &ip, NULL, &msg);
+    send_msg(net, a->iface, &ip, mac, &msg);
 }
 
 void ft_ndp_announce(struct ft_net *net, const struct net_addr *a)
 {
-    advertise(net, a, &all_nodes, false);
+    advertise(net, a, &all_nodes, NULL);
 }
 
 /* RFC 4862 5.4.3: somebody probes for an address of ours. */
@@ -100,13 +101,14 @@ static void probed(struct ft_net *net, struct net_in *in, struct net_addr *a,
         ft_dad_conflict(net, a);
     else
         /* Also when optimistic, so that who came first keeps it. */
-        advertise(net, a, &all_nodes, false);
+        advertise(net, a, &all_nodes, NULL);
 }
 
 static enum ft_net_verdict solicited(struct ft_net *net, struct net_in *in,
                                      const struct ip6_hdr *ip, const struct ndp_msg *msg)
 {
     struct net_addr *a = ft_addr_find(net, in->iface, &msg->target);
+    bool known;
 
     if (!a || a->state == FT_ADDR_DUPLICATE)
         return ft_in_done(in, FT_RX_DROP_CONTROL);
@@ -120,7 +122,11 @@ static enum ft_net_verdict solicited(struct ft_net *net, struct net_in *in,
         return ft_in_done(in, FT_RX_DROP_CONTROL);
     if (msg->has_sllao)
         ft_neigh_learn(net, in->iface, &ip->src, msg->sllao);
-    advertise(net, a, &ip->src, true);
+    /* One that is optimistic may not say where it is (RFC 4429 3.2). Were we to ask in turn, being
+       optimistic too, both would wait for each other; so the answer goes back the way the question
+       came. No entry is made of it. */
+    known = msg->has_sllao || ft_neigh_find(net, in->iface, &ip->src);
+    advertise(net, a, &ip->src, known || !eth_is_station(in->mac) ? NULL : in->mac);
     return ft_in_done(in, FT_RX_CONTROL);
 }
 
@@ -136,7 +142,7 @@ static enum ft_net_verdict advertised(struct ft_net *net, struct net_in *in,
         .is_router = msg->router,
     };
 
-    if (a) {
+    if (a && a->state != FT_ADDR_DUPLICATE) {
         /* RFC 4862 5.4.4. Our own announcement, come back, is no conflict. */
         if (memcmp(in->mac, in->iface->mac, ETH_ADDR_LEN) != 0)
             ft_dad_conflict(net, a);

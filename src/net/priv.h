@@ -24,6 +24,7 @@
 #define NET_PATH_SLOTS   256
 #define NET_ICMP_BUCKETS 256
 #define NET_FRAG_BUCKETS 256
+#define NET_FRAG_SOURCES 256
 #define NET_PMTU_WAYS    4
 /* The longest IP packet with what may stand before it: a whole frame in one piece. */
 #define NET_SCRATCH_LEN  (65535u + IP6_HDR_LEN + 24u)
@@ -512,6 +513,7 @@ struct net_frag; /* one fragment; frag.c */
 struct net_datagram {
     struct ft_list hash;   /* of net->frags */
     struct ft_list age;    /* of net->frag_age, oldest first */
+    struct ft_list kin;    /* of net->frag_sources[source], oldest first */
     struct ft_list pieces; /* struct net_frag, by offset */
     struct ft_addr src, dst;
     ft_time expires_at;
@@ -605,7 +607,8 @@ struct ft_net {
     struct ft_timer frag_timer;
     uint64_t frag_octets; /* true size of all of them */
     uint32_t n_datagrams;
-    uint16_t frag_sources[256]; /* datagrams by hash of their source */
+    struct ft_list frag_sources[NET_FRAG_SOURCES]; /* datagrams by hash of their source */
+    uint16_t n_frag_sources[NET_FRAG_SOURCES];
 
     uint8_t *scratch;                   /* NET_SCRATCH_LEN octets, at first use */
     struct ft_span spans[FT_SPANS_MAX]; /* of the packet handed up */

@@ -294,6 +294,25 @@ static void reverse_arp_assigns_nothing(void **state)
     assert_int_equal(host_drain(&h), 0);
 }
 
+/* What we gave up is its owner's, who is a neighbour like others. */
+static void owner_of_a_duplicate_address_is_a_neighbour(void **state)
+{
+    struct arp_pkt pkt;
+
+    (void)state;
+    add(V4(10, 7, 0, 9), 0);
+    add(US4, FT_ADDR_PROBE_FIRST);
+    host_after(&h, FT_SEC);
+    arp_from_c(ARP_OP_REPLY, US4, addr_v4(0));
+    assert_int_equal(state_of(US4), FT_ADDR_DUPLICATE);
+    (void)host_drain(&h);
+    arp_from_c(ARP_OP_REQUEST, US4, V4(10, 7, 0, 9));
+    assert_int_equal(h.verdict, FT_RX_CONTROL);
+    assert_true(sent_arp(&pkt));
+    assert_int_equal(pkt.op, ARP_OP_REPLY);
+    assert_memory_equal(pkt.tha, mac_c, 6);
+}
+
 int main(void)
 {
 #define T(name)  cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -308,6 +327,7 @@ int main(void)
         T(own_probe_come_back_is_no_conflict),
         T(claims_of_our_address_are_answered_once_in_ten_seconds),
         T(own_arp_come_back_is_no_conflict),
+        T(owner_of_a_duplicate_address_is_a_neighbour),
         T(malformed_arp_changes_nothing),
         T(reverse_arp_assigns_nothing),
     };

@@ -28,7 +28,8 @@ struct cut {
     uint32_t id;
     size_t off, len;
     bool more;
-    uint8_t proto; /* UDP if 0 */
+    uint8_t proto;      /* UDP if 0 */
+    struct ft_addr src; /* B if any */
 };
 
 static void make_datagram(size_t len)
@@ -49,6 +50,8 @@ static void take_cut(const struct cut *c)
     if (c->v6) {
         assert_int_equal(ip6_frag_emit(buf, 8, &frag), 8);
         memcpy(buf + 8, datagram + c->off, c->len);
+        if (c->src.hi)
+            s.src = c->src;
         say_ip(&h, &s, buf, c->len + 8);
     } else {
         s = (struct say){.src = B4,
@@ -254,6 +257,73 @@ static void floods_of_fragments_stay_within_the_budget(void **state)
 }
 
 /* proves: A-23 */
+static void oldest_gives_way_when_many_sources_fill_the_budget(void **state)
+{
+    uint64_t max = h.env.config.limits.reassembly_octets_max;
+    uint64_t base = h.env.mem.used;
+
+    (void)state;
+    make_datagram(1480);
+    for (unsigned i = 0; i < 20000; i++) {
+        take_cut(&(struct cut){.v6 = true,
+                               .id = i,
+                               .off = 512,
+                               .len = 512,
+                               .more = true,
+                               .src = V6(0x20010db800000000 + i, i)});
+        assert_true(host_dropped(&h, FT_RX_FRAGMENT));
+    }
+    assert_true(h.env.mem.used <= base + max);
+    assert_true(h.env.mem.used > base + max - 2048);
+    /* An honest datagram is put together all the same. */
+    take_cut(&(struct cut){.v6 = true, .id = 1, .len = 512, .more = true});
+    take_cut(&(struct cut){.v6 = true, .id = 1, .off = 512, .len = 88});
+    assert_whole(600);
+    host_after(&h, 61 * FT_SEC);
+    (void)host_drain(&h);
+}
+
+/* One source whose fragments get lost does not shut itself out for a minute. */
+static void source_with_many_losses_is_still_heard(void **state)
+{
+    (void)state;
+    make_datagram(600);
+    for (unsigned i = 0; i < 500; i++)
+        take_cut(&(struct cut){.id = i, .len = 512, .more = true});
+    take_cut(&(struct cut){.id = 499, .off = 512, .len = 88});
+    assert_whole(600);
+}
+
+/* proves: A-97 */
+static void fragments_cannot_be_chosen_to_share_a_bucket(void **state)
+{
+    uint64_t steps;
+
+    (void)state;
+    make_datagram(600);
+    /* Sources and ids that are alike in their low bits, as an attacker would pick them. */
+    for (unsigned i = 0; i < 500; i++)
+        take_cut(&(struct cut){.v6 = true,
+                               .id = i << 20,
+                               .off = 8,
+                               .len = 8,
+                               .more = true,
+                               .src = V6(0x20010db800000000 + ((uint64_t)i << 20), 1)});
+    steps = h.env.counters.steps_list_nodes;
+    for (unsigned i = 0; i < 500; i++)
+        take_cut(&(struct cut){.v6 = true,
+                               .id = i << 20,
+                               .off = 24,
+                               .len = 8,
+                               .more = true,
+                               .src = V6(0x20010db800000000 + ((uint64_t)i << 20), 1)});
+    /* Two datagrams a bucket, and a handful of addresses and routes beside. */
+    assert_true((h.env.counters.steps_list_nodes - steps) / 500 < 12);
+    host_after(&h, 61 * FT_SEC);
+    (void)host_drain(&h);
+}
+
+/* proves: A-23 */
 static void timer_runs_from_the_first_fragment(void **state)
 {
     (void)state;
@@ -381,6 +451,9 @@ int main(void)
         T(exact_duplicates_are_ignored),
         T(datagrams_end_at_65535_octets),
         T(floods_of_fragments_stay_within_the_budget),
+        T(oldest_gives_way_when_many_sources_fill_the_budget),
+        T(source_with_many_losses_is_still_heard),
+        T(fragments_cannot_be_chosen_to_share_a_bucket),
         T(timer_runs_from_the_first_fragment),
         T(timeout_is_told_only_with_the_first_fragment),
         T(atomic_fragment_leaves_a_pending_datagram_alone),

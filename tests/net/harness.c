@@ -24,8 +24,10 @@ static void host_free(void *ctx, void *ptr, size_t size)
     free(ptr);
 }
 
-static void init_env(struct ft_env *env)
+void host_open_env(struct host *h)
 {
+    struct ft_env *env = &h->env;
+
     memset(env, 0, sizeof(*env));
     for (size_t i = 0; i < sizeof(env->config.seed); i++)
         env->config.seed[i] = (uint8_t)(i + 1);
@@ -57,7 +59,7 @@ void host_open_bare(struct host *h, uint32_t flags)
     struct ft_if_config lo = {
         .size = sizeof(lo), .name = "lo", .type = FT_IF_LOOPBACK, .mtu = 65535};
 
-    init_env(&h->env);
+    host_open_env(h);
     memcpy(eth.mac, mac_us, 6);
     h->net = ft_net_new(&h->env);
     assert_non_null(h->net);

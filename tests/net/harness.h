@@ -76,6 +76,9 @@ void host_open(struct host *h, uint32_t flags);
 /** As host_open() without addresses, and @flags as they are. */
 void host_open_bare(struct host *h, uint32_t flags);
 
+/** Only its surroundings: time, memory, limits. */
+void host_open_env(struct host *h);
+
 /** Free it and assert that no memory is left. */
 void host_close(struct host *h);
 

@@ -158,6 +158,22 @@ static void solicitation_is_answered_to_who_asked(void **state)
     assert_int_equal(host_drain(&h), 0);
 }
 
+/* RFC 4429: two optimistic nodes find each other though neither says where it is. */
+static void asker_without_link_address_is_answered_where_it_is(void **state)
+{
+    struct ndp_msg ns = message(ICMP6_NS);
+    uint64_t used = h.env.mem.used;
+
+    (void)state;
+    ns.has_sllao = false;
+    say_nd(&h, &(struct say){.src = B6, .dst = US6}, &ns);
+    host_take_in(&h);
+    assert_true(host_sent(&h) > 0);
+    assert_memory_equal(h.out, mac_b, 6);
+    assert_int_equal(out_ip(&h)[40], ICMP6_NA);
+    assert_int_equal(h.env.mem.used, used);
+}
+
 /* The records of the next MLDv2 report; 0: there was none. */
 static unsigned sent_report(void)
 {
@@ -237,6 +253,7 @@ int main(void)
         T(each_broken_condition_makes_a_message_void),
         T(option_lengths_are_checked_before_anything),
         T(solicitation_is_answered_to_who_asked),
+        T(asker_without_link_address_is_answered_where_it_is),
         T(groups_are_reported),
         T(queries_provoke_one_report_an_interval),
     };

@@ -276,6 +276,23 @@ static void conflicts_of_formed_addresses_are_tried_three_times(void **state)
     (void)host_drain(&h);
 }
 
+/* RFC 4861 7.2.5: who says that it is no router is none any more. */
+static void router_that_steps_down_loses_its_route(void **state)
+{
+    struct ndp_msg ra = advert();
+    struct ndp_msg na = {.type = ICMP6_NA, .target = R_LL, .override = true};
+    struct ft_path path;
+
+    (void)state;
+    take_ra(R_LL, &ra);
+    assert_int_equal(path_to(V6(0x20010db8ffff0000, 1), &path), 0);
+    say_nd(&h, &(struct say){.src = R_LL, .dst = V6(0xff02000000000000, 1), .eth_dst = mac_all},
+           &na);
+    host_take_in(&h);
+    assert_true(path_to(V6(0x20010db8ffff0000, 1), &path) < 0);
+    (void)host_drain(&h);
+}
+
 static void without_the_flag_advertisements_do_nothing(void **state)
 {
     struct ndp_msg ra = advert();
@@ -302,6 +319,7 @@ int main(void)
         T(floods_of_advertisements_find_the_limits),
         T(prefixes_that_cannot_be_are_ignored),
         T(conflicts_of_formed_addresses_are_tried_three_times),
+        T(router_that_steps_down_loses_its_route),
         T(without_the_flag_advertisements_do_nothing),
     };
 
