@@ -167,7 +167,7 @@ static void on_round(void *ctx, struct host *host)
 
     if (conf_ready(ctx, host, err) < 0) {
         (void)fprintf(stderr, "fourtuple: %s\n", err);
-        exit(125);
+        host_stop(host);
     }
 }
 
