@@ -56,7 +56,8 @@ class Host:
     """A process of ours on a TAP of its own, whose kernel end has KERNEL's addresses."""
 
     def __init__(self, *command, tap="ft0"):
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL)
         try:
             eventually("the TAP", lambda: exists(tap) or self.process.poll() is not None)
             assert self.process.poll() is None, f"exit status {self.process.poll()}"
@@ -224,9 +225,9 @@ def iperf(*client):
     if "run" not in run(FOURTUPLE, "--help"):
         raise Skip("fourtuple has no run")
     with Host(FOURTUPLE, "run", "--net", "tap:ft0", "--addr", f"{OURS}/24", "--", "iperf3", "-s"):
-        connect(5201).close()
+        eventually("iperf3", lambda: ":5201" in run(FOURTUPLE, "ss", "-tlH"))
         out = json.loads(run("iperf3", "-c", OURS, "-t", "2", "-J", *client, check=False))
-    assert "error" not in out, out["error"]
+    assert "error" not in out, f"{client}: {out['error']}"
     rate = out["end"]["sum_received"]["bits_per_second"] / 1e6
     print(f"# {' '.join(client) or 'to us'}: {rate:.0f} Mbit/s")
     assert rate > 20, f"{rate} Mbit/s"
