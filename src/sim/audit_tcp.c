@@ -268,10 +268,12 @@ static const char *check_storm(struct sim_audit *audit, struct audit_conn *conn,
     if (++conn->idle_acks > IDLE_ACKS_MAX)
         return audit_say(audit, "takes part in a storm: %u ACKs in a second and no octet",
                          conn->idle_acks);
-    if (frame->refused || t->seq != end->last_ack.seq || t->ack != end->last_ack.ack ||
-        t->wnd != end->last_ack.wnd || t->n_sack != end->last_ack.n_sack) {
+    if (frame->refused)
+        return NULL;
+    if (t->seq != end->last_ack.seq || t->ack != end->last_ack.ack || t->wnd != end->last_ack.wnd ||
+        t->n_sack != end->last_ack.n_sack) {
         end->same_acks = 0;
-        end->ack_credit = 0;
+        end->ack_credit -= end->ack_credit > 0 ? 1 : 0;
         end->last_ack = *t;
         return NULL;
     }

@@ -12,11 +12,13 @@ static bool is_duplicate(const struct ft_tcb *tcb, const struct tcp_in *in, uint
            seq_eq(in->seg.ack, tcb->snd_una) && wnd == tcb->snd_wnd;
 }
 
-/* RFC 9293 3.10.7.4: only a segment that is not older than the last may change the window. */
+/* RFC 9293 3.10.7.4: only a segment that is not older than the last may change the window. One that
+   acknowledges more is newer whatever its number, as on Linux: after a timeout the peer's octets
+   begin below its ACKs, and a window that stayed while snd_una moves would grow by it. */
 static void update_window(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in,
                           uint32_t wnd)
 {
-    bool newer = seq_lt(tcb->snd_wl1, in->seg.seq) ||
+    bool newer = in->advanced || seq_lt(tcb->snd_wl1, in->seg.seq) ||
                  (seq_eq(tcb->snd_wl1, in->seg.seq) && seq_le(tcb->snd_wl2, in->seg.ack));
     if (!newer)
         return;
@@ -104,7 +106,7 @@ static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
 
 void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
 {
-    uint32_t wnd = in->seg.wnd << tcb->snd_wscale;
+    uint32_t wnd = tcp_in_wnd(tcb, in);
     tcb->probes = 0;
     if (seq_gt(in->seg.ack, tcb->snd_una)) {
         advance(tcp, tcb, in);

@@ -245,6 +245,7 @@ static enum tcp_verdict check_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
     if (tcb_state(tcb) == FT_TCP_SYN_RECEIVED && (seg->flags & SEG_ACK) &&
         seq_eq(seg->seq, tcb->irs) && seq_eq(seg->ack, seq_add(tcb->iss, 1))) {
         trim(tcb, in);
+        in->was_syn = true;
         tcb->flags |= TCB_ACK_NOW;
         return TCP_NEXT;
     }
@@ -266,7 +267,7 @@ static enum tcp_verdict ack_range(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
             ft_tcp_reset_reply(tcp, in->rx, seg);
             return TCP_DROP;
         }
-        tcb->snd_wnd = tcb->snd_wnd_max = seg->wnd << tcb->snd_wscale;
+        tcb->snd_wnd = tcb->snd_wnd_max = tcp_in_wnd(tcb, in);
         tcb->snd_wl1 = seg->seq;
         tcb->snd_wl2 = seg->ack;
         tcb->snd_una = seq_add(tcb->iss, 1);

@@ -140,7 +140,7 @@ static bool plan_data(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
 /* @most: octets of payload that the frame has room for. */
 static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct plan *plan)
 {
-    *plan = (struct plan){.kind = PLAN_NONE, .seq = tcb->snd_nxt};
+    *plan = (struct plan){.kind = PLAN_NONE, .seq = tcb_ack_seq(tcb)};
     enum ft_tcp_state state = tcb_state(tcb);
     if (state == FT_TCP_SYN_SENT || state == FT_TCP_SYN_RECEIVED) {
         if (tcb->flags & TCB_SYN_OUT) {
@@ -166,7 +166,7 @@ static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
         *plan = (struct plan){.kind = PLAN_PROBE, .seq = seq_sub(tcb->snd_una, 1)};
         return true;
     }
-    *plan = (struct plan){.kind = PLAN_ACK, .seq = tcb->snd_nxt};
+    *plan = (struct plan){.kind = PLAN_ACK, .seq = tcb_ack_seq(tcb)};
     return tcb->flags & TCB_ACK_NOW;
 }
 

@@ -312,6 +312,7 @@ struct tcp_in {
     uint32_t data_len;
     uint32_t skip; /* payload octets trimmed off the front */
     bool advanced; /* the ACK moved snd_una */
+    bool was_syn;  /* it carried a SYN, which has been trimmed off */
 };
 
 enum tcp_verdict {
@@ -354,6 +355,21 @@ static inline bool tcb_fin_sent(const struct ft_tcb *tcb)
 {
     return (tcb->flags & TCB_FIN_ACKED) ||
            ((tcb->flags & TCB_FIN_QUEUED) && seq_gt(tcb->snd_max, tcb_snd_end(tcb)));
+}
+
+/* SEG.WND in octets; that of a SYN is not scaled (RFC 7323 2.2). */
+static inline uint32_t tcp_in_wnd(const struct ft_tcb *tcb, const struct tcp_in *in)
+{
+    return in->was_syn ? in->seg.wnd : (uint32_t)in->seg.wnd << tcb->snd_wscale;
+}
+
+/* The number of a segment that carries no octet. snd_nxt may be behind, after a timeout: the peer
+   has what lies there already, and would not look at the ACK of a segment that begins there (RFC
+   9293 3.10.7.4). Not beyond the window either, if the peer has taken some of it back. */
+static inline ft_seq tcb_ack_seq(const struct ft_tcb *tcb)
+{
+    ft_seq edge = seq_add(tcb->snd_una, tcb->snd_wnd);
+    return tcb_synchronized(tcb) && seq_lt(edge, tcb->snd_max) ? edge : tcb->snd_max;
 }
 
 /* Octets (SYN and FIN count) sent and not acknowledged. */

@@ -70,7 +70,7 @@ void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb)
     struct ft_tcp_seg seg = {
         .src_port = tcb->conn.local_port,
         .dst_port = tcb->conn.remote_port,
-        .seq = tcb->snd_nxt,
+        .seq = tcb_ack_seq(tcb),
         .ack = tcb->rcv_nxt,
         .flags = SEG_RST | SEG_ACK,
     };

@@ -24,6 +24,12 @@ uint8_t ft_tcp_wscale_for(const struct ft_tcp *tcp, const struct tcp_opts *opts)
     return shift;
 }
 
+/* RFC 9293 3.8.6.2.2: by less the right edge does not move. */
+static uint32_t advertise_step(const struct ft_tcb *tcb)
+{
+    return FT_MIN(tcb->cold->opts.rcv_buf / 4, (uint32_t)tcb->rcv_mss);
+}
+
 /* The right edge never moves left (SHLD-14), and moves right only by what is worth it. */
 uint32_t ft_tcp_advertise(struct ft_tcb *tcb, bool syn)
 {
@@ -31,9 +37,8 @@ uint32_t ft_tcp_advertise(struct ft_tcb *tcb, bool syn)
     uint32_t promised = tcb_rcv_wnd(tcb);
     /* RFC 7323 2.2: the window of a SYN is not scaled. */
     uint8_t shift = syn ? 0 : tcb->rcv_wscale;
-    uint32_t step = FT_MIN(tcb->cold->opts.rcv_buf / 4, (uint32_t)tcb->rcv_mss);
     uint32_t wnd = promised;
-    if (space >= promised && (space - promised >= step || syn))
+    if (space >= promised && (space - promised >= advertise_step(tcb) || syn))
         wnd = space;
     wnd = FT_MIN(wnd, (uint32_t)65535 << shift);
     uint32_t field = wnd >> shift;
@@ -57,7 +62,8 @@ void ft_tcp_window_update(struct ft_tcp *tcp, struct ft_tcb *tcb)
     uint32_t promised = tcb_rcv_wnd(tcb);
     uint32_t half = tcb->cold->opts.rcv_buf / 4;
     bool reopened = promised < tcb->rcv_mss && space >= FT_MIN((uint32_t)tcb->rcv_mss, half);
-    if (space <= promised)
+    /* Nothing is said that ft_tcp_advertise() would not say. */
+    if (space < promised || space - promised < advertise_step(tcb))
         return;
     if (!reopened && space - promised < FT_MIN(2 * (uint32_t)tcb->rcv_mss, half))
         return;
