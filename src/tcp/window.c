@@ -58,7 +58,8 @@ void ft_tcp_window_update(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     if (!tcb_synchronized(tcb) || (tcb->flags & TCB_FIN_RECEIVED))
         return;
-    uint32_t space = ft_tcp_rcv_space(tcb);
+    /* What the field cannot say is no reason to speak. */
+    uint32_t space = FT_MIN(ft_tcp_rcv_space(tcb), (uint32_t)65535 << tcb->rcv_wscale);
     uint32_t promised = tcb_rcv_wnd(tcb);
     uint32_t half = tcb->cold->opts.rcv_buf / 4;
     bool reopened = promised < tcb->rcv_mss && space >= FT_MIN((uint32_t)tcb->rcv_mss, half);
