@@ -55,6 +55,24 @@ static enum ft_addr_class class_by_table(const struct ft_net *net, const struct 
     return FT_ADDR_UNICAST;
 }
 
+/* Both addresses of every packet are looked up, mostly the same ones again. Who chooses addresses
+   so that they share a slot gains no more than the look into the table. */
+static enum ft_addr_class class_by_cache(const struct ft_net *net, const struct net_iface *iface,
+                                         const struct ft_addr *addr)
+{
+    uint64_t x = (addr->hi ^ addr->lo) * UINT64_C(0x9e3779b97f4a7c15);
+    struct net_class_slot *slot = &net->classes[x >> 32 & (NET_CLASS_SLOTS - 1)];
+
+    if (slot->gen != net->gen || slot->iface != iface || !addr_eq(&slot->addr, addr))
+        *slot = (struct net_class_slot){
+            .addr = *addr,
+            .iface = iface,
+            .gen = net->gen,
+            .class = class_by_table(net, iface, addr),
+        };
+    return slot->class;
+}
+
 enum ft_addr_class ft_addr_class_on(const struct ft_net *net, const struct net_iface *iface,
                                     const struct ft_addr *addr)
 {
@@ -66,7 +84,7 @@ enum ft_addr_class ft_addr_class_on(const struct ft_net *net, const struct net_i
         return FT_ADDR_MULTICAST;
     if (addr_is_broadcast(addr))
         return FT_ADDR_BROADCAST;
-    return class_by_table(net, iface, addr);
+    return class_by_cache(net, iface, addr);
 }
 
 enum ft_addr_class ft_addr_classify(const struct ft_net *net, const struct ft_addr *addr)

@@ -43,9 +43,31 @@ ft_time ft_net_random(struct ft_net *net, ft_time lo, ft_time hi)
     return lo + ft_rng_below(&net->env->rng, us + 1) * FT_US;
 }
 
+/* The tables whose size the limits say. False: refused; some may be there. */
+static bool alloc_tables(struct ft_net *net)
+{
+    const struct ft_limits *limits = &net->env->config.limits;
+    struct ft_mem *mem = &net->env->mem;
+    uint32_t n_sets = 1;
+
+    while (n_sets * NET_PMTU_WAYS * 2 <= limits->pmtu_max)
+        n_sets *= 2;
+    net->n_pmtu_sets = n_sets;
+    net->classes = ft_mem_alloc(mem, NET_CLASS_SLOTS * sizeof(*net->classes));
+    if (!net->classes)
+        return false;
+    if (limits->pmtu_max >= NET_PMTU_WAYS) {
+        net->pmtus = ft_mem_alloc(mem, n_sets * NET_PMTU_WAYS * sizeof(*net->pmtus));
+        if (!net->pmtus)
+            return false;
+    }
+    if (limits->routes_max > 0)
+        net->routes = ft_mem_alloc(mem, limits->routes_max * sizeof(*net->routes));
+    return net->routes || limits->routes_max == 0;
+}
+
 struct ft_net *ft_net_new(struct ft_env *env)
 {
-    const struct ft_limits *limits = &env->config.limits;
     struct ft_net *net = ft_mem_alloc(&env->mem, sizeof(*net));
 
     if (!net)
@@ -62,15 +84,7 @@ struct ft_net *ft_net_new(struct ft_env *env)
         list_init(&net->frag_sources[i]);
     list_init(&net->frag_age);
     ft_timer_init(&net->frag_timer, FT_TIMER_FRAG);
-    for (net->n_pmtu_sets = 1; net->n_pmtu_sets * NET_PMTU_WAYS * 2 <= limits->pmtu_max;)
-        net->n_pmtu_sets *= 2;
-    if (limits->pmtu_max >= NET_PMTU_WAYS)
-        net->pmtus =
-            ft_mem_alloc(&env->mem, net->n_pmtu_sets * NET_PMTU_WAYS * sizeof(*net->pmtus));
-    if (limits->routes_max > 0)
-        net->routes = ft_mem_alloc(&env->mem, limits->routes_max * sizeof(*net->routes));
-    if ((limits->pmtu_max >= NET_PMTU_WAYS && !net->pmtus) ||
-        (limits->routes_max > 0 && !net->routes)) {
+    if (!alloc_tables(net)) {
         ft_net_free(net);
         return NULL;
     }
@@ -102,6 +116,7 @@ void ft_net_free(struct ft_net *net)
     ft_frag_free_all(net);
     for (uint32_t i = 0; i < net->n_ifs; i++)
         free_iface(net, net->ifs[i]);
+    ft_mem_free(&env->mem, net->classes, NET_CLASS_SLOTS * sizeof(*net->classes));
     if (net->pmtus)
         ft_mem_free(&env->mem, net->pmtus, net->n_pmtu_sets * NET_PMTU_WAYS * sizeof(*net->pmtus));
     if (net->routes)

@@ -60,7 +60,7 @@ bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, uint32_t mtu
     /* RFC 8021: below 1280 IPv6 would need atomic fragments, which are never sent. */
     if (mtu < (addr_is_v4(dst) ? PMTU_MIN4 : IP6_MTU_MIN) || !net->pmtus)
         return false;
-    if (ft_path_find(net, dst, &any, 0, &path) == 0 && (path.local || mtu >= path.mtu))
+    if (ft_path_find(net, dst, &any, 0, &path) < 0 || path.local || mtu >= path.mtu)
         return false;
     p = find(net, dst);
     if (p && mtu >= p->mtu)

@@ -22,6 +22,7 @@
 #define NET_IFINDEX_MAX  255
 #define NET_ADDR_BUCKETS 64
 #define NET_PATH_SLOTS   256
+#define NET_CLASS_SLOTS  128
 #define NET_ICMP_BUCKETS 256
 #define NET_FRAG_BUCKETS 256
 #define NET_FRAG_SOURCES 256
@@ -575,6 +576,14 @@ struct net_path_slot {
     struct ft_path path;
 };
 
+/* What an address was found to be. Valid if gen is that of net. */
+struct net_class_slot {
+    struct ft_addr addr;
+    const struct net_iface *iface; /* from where it was looked at */
+    uint64_t gen;
+    enum ft_addr_class class;
+};
+
 /* A token bucket. */
 struct net_bucket {
     ft_time at;      /* last refilled */
@@ -593,6 +602,7 @@ struct ft_net {
     struct net_iface *loopback;
 
     struct ft_list names[NET_ADDR_BUCKETS]; /* struct net_name */
+    struct net_class_slot *classes;         /* NET_CLASS_SLOTS */
     struct net_route *routes; /* routes_max; longest prefix first, then smallest metric */
     uint32_t n_routes;
     struct net_pmtu *pmtus; /* sets of NET_PMTU_WAYS */

@@ -309,6 +309,25 @@ static void limit_over_all_does_not_count_exactly(void **state)
     assert_true(differ > 25);
 }
 
+/* proves: A-52 */
+static void datagrams_to_closed_ports_leave_nothing_behind(void **state)
+{
+    uint64_t used = h.env.mem.used;
+    unsigned n_sent = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        say_udp(&h, &(struct say){.src = i & 1 ? B4 : B6}, 10);
+        host_take_in(&h);
+        assert_int_equal(h.what, FT_NET_UDP);
+        ft_icmp_port_unreachable(h.net, &h.rx);
+        while (ft_net_pending(h.net, h.eth))
+            n_sent += (unsigned)host_drain(&h);
+    }
+    assert_in_range(n_sent, 2, 200);
+    assert_int_equal(h.env.mem.used, used);
+}
+
 /* A host refuses itself as often as it likes. */
 static void loopback_is_not_limited(void **state)
 {
@@ -334,6 +353,7 @@ int main(void)
         T(no_error_about_an_error),
         T(errors_are_limited_for_one_and_for_all),
         T(limit_over_all_does_not_count_exactly),
+        T(datagrams_to_closed_ports_leave_nothing_behind),
         T(loopback_is_not_limited),
     };
 
