@@ -139,9 +139,12 @@ static int bind_name(struct ft_udp *udp, struct ft_udp_sock *sock, uint16_t port
 
 int udp_autobind(struct ft_udp *udp, struct ft_udp_sock *sock)
 {
+    int err;
+
     if (sock->name.port != 0)
         return 0;
-    return bind_name(udp, sock, 0) < 0 ? -EAGAIN : 0;
+    err = bind_name(udp, sock, 0);
+    return err == -EADDRINUSE ? -EAGAIN : err; /* as Linux when there is no port left */
 }
 
 static int check_bind(const struct ft_udp *udp, const struct ft_udp_sock *sock,
