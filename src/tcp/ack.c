@@ -111,7 +111,7 @@ void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
     if (seq_gt(in->seg.ack, tcb->snd_una)) {
         advance(tcp, tcb, in);
     } else if (is_duplicate(tcb, in, wnd)) {
-        ft_tcp_recovery_dupack(tcp, tcb);
+        ft_tcp_recovery_dupack(tcp, tcb, &in->seg);
     }
     update_window(tcp, tcb, in, wnd);
 }

@@ -502,8 +502,8 @@ void ft_tcp_sack_blocks(const struct ft_tcb *tcb, struct ft_tcp_seg *seg);
 /** Process an acceptable ACK (3.10.7.4, fifth). */
 void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in);
 
-/** A duplicate ACK (RFC 5681 2). */
-void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb);
+/** A duplicate ACK (RFC 5681 2), or one that stands for several. */
+void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg);
 
 /** snd_una has moved by @acked octets; @flight was out before. */
 void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t flight);

@@ -72,6 +72,8 @@ static void owe_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in 
 {
     uint32_t segs = tcb->segs_unacked + in->rx->n_segs;
     tcb->segs_unacked = (uint16_t)FT_MIN(segs, 65535u);
+    /* Duplicates that were owed for octets before these would now tell of a loss beyond them. */
+    tcb->acks_owed = 0;
     bool now = filled_gap || segs >= 2 || tcb->quick_acks > 0 ||
                (uint32_t)seq_diff(tcb->rcv_nxt, tcb->last_ack_sent) >= 2u * tcb->rcv_mss;
     if (tcb->quick_acks > 0)
@@ -121,7 +123,10 @@ static enum ft_verdict out_of_order(struct ft_tcp *tcp, struct ft_tcb *tcb, cons
     ft_seq lo = in->seg.seq;
     ft_seq end = seq_add(lo, in->seg.len);
     tcp->env->counters.tcp_out_of_order++;
-    if (tcb->acks_owed < UINT16_MAX)
+    /* With SACK one ACK tells all of a batch; without, the sender counts them. */
+    if (tcb->flags & TCB_SACK)
+        tcb->flags |= TCB_ACK_NOW;
+    else if (tcb->acks_owed < UINT16_MAX)
         tcb->acks_owed++;
     ft_tcb_wake(tcp, tcb);
     if (!tcb->gaps) {

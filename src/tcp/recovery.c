@@ -27,14 +27,32 @@ static void leave_recovery(struct ft_tcb *tcb)
     tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_RETX_UNA);
 }
 
-void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb)
+/* How many segments have left the network, as far as the blocks of one ACK tell. */
+static uint32_t segs_sacked(const struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
 {
-    if (tcb->dupacks < UINT8_MAX)
-        tcb->dupacks++;
+    uint32_t octets = 0;
+    for (unsigned i = 0; i < seg->n_sack; i++) {
+        ft_seq lo = seg->sack[i].lo;
+        ft_seq hi = seg->sack[i].hi;
+        /* what cannot be is not looked at. */
+        if (seq_lt(lo, hi) && seq_gt(lo, tcb->snd_una) && seq_le(hi, tcb->snd_max))
+            octets += (uint32_t)seq_diff(hi, lo);
+    }
+    return FT_MIN(octets, tcb_flight(tcb)) / tcb->snd_mss;
+}
+
+/* One ACK of a receiver that merges them stands for as many duplicates as segments it SACKs. */
+void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
+{
+    uint32_t sacked = segs_sacked(tcb, seg);
+    if ((tcb->flags & TCB_SACK) && seg->n_sack == 0)
+        return; /* it tells of no segment that has left */
+    uint8_t before = tcb->dupacks;
+    tcb->dupacks = (uint8_t)FT_MIN(FT_MAX(before + 1u, sacked), 255u);
     if (tcb->flags & TCB_RECOVERY) {
-        /* Each one tells that a segment has left; never more than are out. */
-        uint32_t most = tcb_flight(tcb);
-        tcb->inflate = FT_MIN(tcb->inflate + tcb->snd_mss, most);
+        /* Each tells that a segment has left; never more than are out. */
+        uint32_t inflate = FT_MAX(tcb->inflate + tcb->snd_mss, sacked * tcb->snd_mss);
+        tcb->inflate = FT_MIN(inflate, tcb_flight(tcb));
         ft_tcb_wake(tcp, tcb);
         return;
     }
@@ -47,7 +65,7 @@ void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb)
         return;
     }
     /* RFC 6582 3.2 step 2: not again for what was sent before the last loss was found. */
-    if (tcb->dupacks == 3 && seq_gt(tcb->snd_una, tcb->recover))
+    if (before < 3 && seq_gt(tcb->snd_una, tcb->recover))
         enter_recovery(tcp, tcb);
 }
 
