@@ -5,6 +5,7 @@
  */
 #include "run.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@
 
 #define RUN_EVENTS    256u
 #define RUN_SWEEP     (250 * FT_MS) /* how soon a closed passive socket is noticed at the latest */
+#define RUN_GOODBYE   (250 * FT_MS) /* for the FINs of peers that close in answer to ours */
 #define RUN_LAST_GASP (20 * FT_MS)  /* for the resets of those that are given up */
 
 ft_time run_now(void)
@@ -91,6 +93,21 @@ static void all_ended(struct run *run)
     chan_sweep(run, run_now());
 }
 
+/* All of ours is acknowledged. A peer that closes in answer is waited for a moment: its FIN would
+   find nobody, and its own run would have to give up on it. */
+static bool has_said_goodbye(struct run *run, ft_time now)
+{
+    struct ft_counters counters;
+
+    if (run->finished_at == 0)
+        run->finished_at = now;
+    ft_counters(run->stack, &counters);
+    if (counters.now_orphans == 0 || now >= run->finished_at + RUN_GOODBYE || now >= run->end_by)
+        return true;
+    host_wake_at(run->host, run->finished_at + RUN_GOODBYE);
+    return false;
+}
+
 static void check_end(struct run *run)
 {
     ft_time now = run_now();
@@ -101,7 +118,8 @@ static void check_end(struct run *run)
         return;
     }
     if (run->n_chans == 0 && !host_unfinished(run->host)) {
-        host_stop(run->host);
+        if (has_said_goodbye(run, now))
+            host_stop(run->host);
     } else if (now >= run->end_by) {
         if (run->n_chans == 0 || run->n_terms > 1)
             host_stop(run->host);
@@ -276,6 +294,11 @@ static void describe_net(const struct conf_net *net, struct sandbox_if *iface)
     }
 }
 
+static bool is_link_local(const struct sandbox_addr *addr)
+{
+    return addr->family == AF_INET6 && addr->octets[0] == 0xfe && (addr->octets[1] & 0xc0) == 0x80;
+}
+
 static void describe_files(const struct run_options *options, struct sandbox *ret)
 {
     size_t len = 0, room = sizeof(ret->resolv_conf);
@@ -287,11 +310,35 @@ static void describe_files(const struct run_options *options, struct sandbox *re
     for (unsigned i = 0; i < options->n_dns; i++)
         len += (size_t)snprintf(ret->resolv_conf + len, room - len, "nameserver %s\n",
                                 options->dns[i]);
-    snprintf(ret->hosts, sizeof(ret->hosts),
-             "127.0.0.1\tlocalhost\n"
-             "::1\tlocalhost ip6-localhost ip6-loopback\n"
-             "127.0.1.1\t%s\n",
-             options->conf->name);
+}
+
+/* The name of the host stands for the addresses that were given to it; else for loopback. */
+static void describe_hosts(const struct run_options *options, struct sandbox *ret)
+{
+    size_t room = sizeof(ret->hosts);
+    size_t len = (size_t)snprintf(ret->hosts, room,
+                                  "127.0.0.1\tlocalhost\n"
+                                  "::1\tlocalhost ip6-localhost ip6-loopback\n");
+    bool any = false;
+
+    for (unsigned i = 0; i < options->conf->n_nets; i++) {
+        const struct conf_net *net = &options->conf->nets[i];
+
+        for (unsigned k = 0; k < net->n_addrs && len < room - 128; k++) {
+            struct sandbox_addr addr;
+            char text[64];
+
+            octets_of(&net->addrs[k].addr, &addr);
+            if (net->addrs[k].chosen || is_link_local(&addr) ||
+                !inet_ntop(addr.family, addr.octets, text, sizeof(text)))
+                continue;
+            len += (size_t)snprintf(ret->hosts + len, room - len, "%s\t%s\n", text,
+                                    options->conf->name);
+            any = true;
+        }
+    }
+    if (!any)
+        snprintf(ret->hosts + len, room - len, "127.0.1.1\t%s\n", options->conf->name);
 }
 
 static void describe(const struct run_options *options, struct sandbox *ret)
@@ -301,6 +348,7 @@ static void describe(const struct run_options *options, struct sandbox *ret)
     for (unsigned i = 0; i < options->conf->n_nets && i < SANDBOX_IFS_MAX; i++)
         describe_net(&options->conf->nets[i], &ret->ifs[ret->n_ifs++]);
     describe_files(options, ret);
+    describe_hosts(options, ret);
 }
 
 static int open_hub(struct run *run)
