@@ -31,6 +31,8 @@ void host_open_env(struct host *h)
     memset(env, 0, sizeof(*env));
     for (size_t i = 0; i < sizeof(env->config.seed); i++)
         env->config.seed[i] = (uint8_t)(i + 1);
+    if (h->mac)
+        memcpy(env->config.seed, h->mac, 6); /* another host, other choices */
     env->config.ttl = 64;
     env->config.limits = (struct ft_limits){
         .memory_max = 64 << 20,
@@ -60,7 +62,7 @@ void host_open_bare(struct host *h, uint32_t flags)
         .size = sizeof(lo), .name = "lo", .type = FT_IF_LOOPBACK, .mtu = 65535};
 
     host_open_env(h);
-    memcpy(eth.mac, mac_us, 6);
+    memcpy(eth.mac, h->mac ? h->mac : mac_us, 6);
     h->net = ft_net_new(&h->env);
     assert_non_null(h->net);
     h->lo = ft_net_if_add(h->net, &lo);

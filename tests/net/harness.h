@@ -35,6 +35,7 @@
 struct host {
     struct ft_env env;
     struct ft_net *net;
+    const uint8_t *mac; /* of its interface, set before it is opened; NULL: mac_us */
     int eth, lo;
     /* What became of the last frame. */
     enum ft_net_verdict what;

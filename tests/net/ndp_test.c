@@ -174,6 +174,88 @@ static void asker_without_link_address_is_answered_where_it_is(void **state)
     assert_int_equal(h.env.mem.used, used);
 }
 
+/* What each has to send goes to the other, until both are quiet. */
+static void exchange(struct host *a, struct host *b)
+{
+    bool busy = true;
+
+    while (busy) {
+        busy = host_sent(a) > 0;
+        if (busy)
+            host_take(b, a->out, a->out_len);
+        if (host_sent(b) > 0) {
+            host_take(a, b->out, b->out_len);
+            busy = true;
+        }
+    }
+}
+
+/* DESIGN 2: addresses are used at once, also when both ends have only just come up. */
+static void two_new_hosts_find_each_other_at_once(void **state)
+{
+    static struct host other;
+    struct ft_addr us = US6, them = B6, any = addr_any();
+    struct ft_ip_tx tx = {.src = US6, .dst = B6, .l4_len = 20, .proto = IP_PROTO_TCP};
+    struct ft_frame frame = {.buf = h.in, .cap = sizeof(h.in)};
+    struct ft_flow flow;
+    struct ft_path path;
+
+    (void)state;
+    host_close(&h);
+    other.mac = mac_b;
+    host_open_bare(&h, 0);
+    host_open_bare(&other, 0);
+    assert_int_equal(ft_net_addr_add(h.net, h.eth, &us, 64, 0), 0);
+    assert_int_equal(ft_net_addr_add(other.net, other.eth, &them, 64, 0), 0);
+    host_after(&h, FT_MS);
+    host_after(&other, FT_MS);
+    ft_flow_init(&flow, FT_FLOW_TCP);
+    assert_int_equal(ft_path_find(h.net, &them, &any, 0, &path), 0);
+    assert_int_equal(ft_ip_begin(h.net, &path, &tx, &flow, &frame), FT_TX_WAIT);
+    exchange(&h, &other);
+    assert_int_equal(flow.place, FT_FLOW_READY);
+    assert_ptr_equal(ft_flow_next(h.net, h.eth), &flow);
+    assert_int_equal(ft_ip_begin(h.net, &path, &tx, &flow, &frame), FT_TX_READY);
+    assert_memory_equal(h.in, mac_b, 6);
+    for (unsigned ms = 0; ms < 5000; ms += 10) {
+        host_after(&h, 10 * FT_MS);
+        host_after(&other, 10 * FT_MS);
+        exchange(&h, &other);
+    }
+    assert_int_equal(ft_net_addr_state(h.net, h.eth, &us), FT_ADDR_PREFERRED);
+    assert_int_equal(ft_net_addr_state(other.net, other.eth, &them), FT_ADDR_PREFERRED);
+    host_close(&other);
+}
+
+/* The same address twice: both see it, and neither goes on with it. */
+static void two_hosts_with_one_address_both_notice(void **state)
+{
+    static struct host other;
+    const struct ft_addr addrs[] = {US6, US4};
+
+    (void)state;
+    host_close(&h);
+    other.mac = mac_b;
+    host_open_bare(&h, 0);
+    host_open_bare(&other, 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(ft_net_addr_add(h.net, h.eth, &addrs[i], 24, 0), 0);
+        assert_int_equal(ft_net_addr_add(other.net, other.eth, &addrs[i], 24, 0), 0);
+    }
+    for (unsigned ms = 0; ms < 10000; ms += 10) {
+        host_after(&h, 10 * FT_MS);
+        host_after(&other, 10 * FT_MS);
+        exchange(&h, &other);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        int a = ft_net_addr_state(h.net, h.eth, &addrs[i]);
+        int b = ft_net_addr_state(other.net, other.eth, &addrs[i]);
+
+        assert_true(a == FT_ADDR_DUPLICATE || b == FT_ADDR_DUPLICATE);
+    }
+    host_close(&other);
+}
+
 /* The records of the next MLDv2 report; 0: there was none. */
 static unsigned sent_report(void)
 {
@@ -254,6 +336,8 @@ int main(void)
         T(option_lengths_are_checked_before_anything),
         T(solicitation_is_answered_to_who_asked),
         T(asker_without_link_address_is_answered_where_it_is),
+        T(two_new_hosts_find_each_other_at_once),
+        T(two_hosts_with_one_address_both_notice),
         T(groups_are_reported),
         T(queries_provoke_one_report_an_interval),
     };
