@@ -80,7 +80,10 @@ static enum ft_verdict syn_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, struct t
     }
     /* Second, check the RST bit. */
     if (seg->flags & SEG_RST) {
-        if (!ack)
+        /* RFC 9293 U-2. Deviation: as on Linux a reset that acknowledges our SYN counts wherever it
+           stands; under the RFC's profile only at RCV.NXT, which is 0 until the peer's SYN. */
+        bool exact = seg->seq.v == 0 || tcp->env->config.profile != FT_PROFILE_RFC;
+        if (!ack || !exact)
             return FT_RX_DROP_FLAGS;
         ft_tcb_kill(tcp, tcb, ECONNREFUSED);
         return FT_RX_ACTIVE;
