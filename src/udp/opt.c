@@ -410,8 +410,9 @@ int ft_udp_getsockopt(struct ft_udp *udp, struct ft_udp_sock *sock, int level, i
     const struct bit_option *bit = find_bit(level, name);
     int v = 0, err;
 
+    /* For reading, AF_INET of Linux has another word for a level that it does not know. */
     if (!level_known(sock, level))
-        return -ENOPROTOOPT;
+        return sock->ipv6 || level == IPPROTO_UDP ? -ENOPROTOOPT : -EOPNOTSUPP;
     if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
         return get_bindtodevice(udp, sock, ret_value, len);
     if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
