@@ -227,8 +227,8 @@ static void two_new_hosts_find_each_other_at_once(void **state)
     host_close(&other);
 }
 
-/* The same address twice: both see it, and neither goes on with it. */
-static void two_hosts_with_one_address_both_notice(void **state)
+/* The same address twice: who came first may keep it, but not both. */
+static void two_hosts_never_both_keep_one_address(void **state)
 {
     static struct host other;
     const struct ft_addr addrs[] = {US6, US4};
@@ -337,7 +337,7 @@ int main(void)
         T(solicitation_is_answered_to_who_asked),
         T(asker_without_link_address_is_answered_where_it_is),
         T(two_new_hosts_find_each_other_at_once),
-        T(two_hosts_with_one_address_both_notice),
+        T(two_hosts_never_both_keep_one_address),
         T(groups_are_reported),
         T(queries_provoke_one_report_an_interval),
     };
