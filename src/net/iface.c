@@ -135,14 +135,6 @@ static bool name_ends(const char name[FT_IF_NAME_MAX])
     return false;
 }
 
-static bool terminated(const char *name)
-{
-    for (size_t i = 0; i < FT_IF_NAME_MAX; i++)
-        if (!name[i])
-            return true;
-    return false;
-}
-
 static bool config_sane(const struct ft_if_config *config)
 {
     if (config->size != sizeof(*config) || !name_ends(config->name))
