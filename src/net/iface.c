@@ -249,6 +249,15 @@ bool ft_net_if_exists(const struct ft_net *net, int ifindex)
     return ft_iface_get(net, ifindex) != NULL;
 }
 
+int ft_net_link_header(const struct ft_net *net, int ifindex)
+{
+    const struct net_iface *iface = ft_iface_get(net, ifindex);
+
+    if (!iface)
+        return -1;
+    return iface->type == FT_IF_ETHER ? ETH_HDR_LEN : 0;
+}
+
 static bool name_is(const char *have, const char *name)
 {
     for (size_t i = 0; i < FT_IF_NAME_MAX; i++) {

@@ -215,6 +215,8 @@ struct ft_rx {
     uint16_t n_segs; /* segments that it stands for, at least 1 */
     int ifindex;
     bool csum_good;    /* the link has verified the transport checksum, or none is needed */
+    bool has_hash;     /* hash is set: by stack/rx.c, which looked ahead */
+    uint64_t hash;     /* ft_table_hash() of the segment's four-tuple */
     bool l2_multicast; /* came to a multicast or broadcast link address */
     enum ft_addr_class dst_class; /* LOCAL, BROADCAST or MULTICAST */
     struct ft_icmp_err err;       /* with FT_NET_ERROR */
@@ -236,6 +238,9 @@ enum ft_net_verdict {
  */
 enum ft_net_verdict ft_net_input(struct ft_net *net, int ifindex, const struct ft_frame *frame,
                                  struct ft_rx *ret_rx, enum ft_verdict *ret_verdict);
+
+/** Octets of link header on an interface; -1: it does not exist. */
+int ft_net_link_header(const struct ft_net *net, int ifindex);
 
 /** Answer a datagram that nobody wants by "port unreachable", if that is allowed (RFC 1122). */
 void ft_icmp_port_unreachable(struct ft_net *net, const struct ft_rx *rx);

@@ -174,6 +174,9 @@ struct ft_conn *ft_table_find_hashed(const struct ft_table *table, const struct 
 /** Let the memory that ft_table_find_hashed() will read come: for batches. */
 void ft_table_prefetch(const struct ft_table *table, uint64_t hash);
 
+/** Let the objects come that ft_table_find_hashed() may compare, after ft_table_prefetch(). */
+void ft_table_prefetch_conns(const struct ft_table *table, uint64_t hash);
+
 /** How many are in the table. */
 uint32_t ft_table_len(const struct ft_table *table);
 

@@ -25,7 +25,8 @@ static enum ft_verdict take_error(struct ft_stack *stack, const struct ft_rx *rx
     return FT_RX_DROP_CONTROL;
 }
 
-static void take_frame(struct ft_stack *stack, int ifindex, const struct ft_frame *frame)
+static void take_frame(struct ft_stack *stack, int ifindex, const struct ft_frame *frame,
+                       const struct stack_ahead *ahead)
 {
     struct ft_env *env = &stack->env;
     struct ft_rx rx;
@@ -37,6 +38,8 @@ static void take_frame(struct ft_stack *stack, int ifindex, const struct ft_fram
     case FT_NET_DONE:
         break;
     case FT_NET_TCP:
+        rx.has_hash = ahead->known;
+        rx.hash = ahead->hash;
         verdict = ft_tcp_input(&stack->tcp, &rx, &event.sock);
         break;
     case FT_NET_UDP:
@@ -57,6 +60,12 @@ void ft_input(struct ft_stack *stack, int ifindex, const struct ft_frame *frames
               ft_time now)
 {
     ft_stack_advance(stack, now);
-    for (size_t i = 0; i < n; i++)
-        take_frame(stack, ifindex, &frames[i]);
+    for (size_t at = 0; at < n; at += STACK_AHEAD) {
+        struct stack_ahead ahead[STACK_AHEAD] = {{0}};
+        size_t len = FT_MIN(n - at, (size_t)STACK_AHEAD);
+        if (len > 1)
+            ft_stack_look_ahead(stack, ifindex, frames + at, len, ahead);
+        for (size_t i = 0; i < len; i++)
+            take_frame(stack, ifindex, &frames[at + i], &ahead[i]);
+    }
 }

@@ -409,9 +409,9 @@ void ft_tcp_close(struct ft_tcp *tcp, struct ft_tcb *tcb)
     forget_slot(tcp, tcb);
     tcb->flags |= TCB_RCV_SHUT | TCB_ORPHAN;
     tcp->n_orphans++;
-    tcb->cold->keep_at = FT_TIME_NEVER;
+    tcb->keep_at = FT_TIME_NEVER;
     if (tcb_state(tcb) == FT_TCP_FIN_WAIT_2) {
-        tcb->cold->keep_at = tcp->env->now + TCP_FIN_WAIT_2;
+        tcb->keep_at = tcp->env->now + TCP_FIN_WAIT_2;
         ft_tcb_arm(tcp, tcb);
     }
     ft_tcb_count_unfinished(tcp, tcb);

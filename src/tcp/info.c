@@ -92,7 +92,7 @@ void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_s
     ret_info->octets_received = cold->octets_received;
     ret_info->octets_retrans = cold->octets_retrans;
     ret_info->segs_out = cold->segs_out;
-    ret_info->segs_in = cold->segs_in;
+    ret_info->segs_in = tcb->segs_in;
     ret_info->segs_retrans = cold->segs_retrans;
     if (tcb_state(tcb) != FT_TCP_CLOSED && tcb_state(tcb) != FT_TCP_SYN_SENT)
         ret_info->octets_sent = cold->octets_acked +
@@ -163,5 +163,5 @@ void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struc
     ret->tcpi_rcv_space = tcb->cold->opts.rcv_buf / 2;
     ret->tcpi_total_retrans = tcb->cold->segs_retrans;
     ret->tcpi_last_data_sent = (uint32_t)((tcp->env->now - tcb->cold->sent_at) / FT_MS);
-    ret->tcpi_last_ack_recv = tcp_now_ms(tcp) - tcb->cold->last_rcv_ms;
+    ret->tcpi_last_ack_recv = tcp_now_ms(tcp) - tcb->last_rcv_ms;
 }

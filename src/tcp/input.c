@@ -296,7 +296,7 @@ static enum tcp_verdict fin_acked(struct ft_tcp *tcp, struct ft_tcb *tcb)
     case FT_TCP_FIN_WAIT_1:
         tcb_enter(tcp, tcb, FT_TCP_FIN_WAIT_2);
         if (tcb->slot == FT_NO_SLOT) {
-            tcb->cold->keep_at = tcp->env->now + TCP_FIN_WAIT_2; /* */
+            tcb->keep_at = tcp->env->now + TCP_FIN_WAIT_2; /* */
             ft_tcb_arm(tcp, tcb);
         }
         ft_tcb_raise(tcp, tcb, FT_WRITABLE);
@@ -337,7 +337,7 @@ static enum tcp_verdict check_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
         tcb->ts_recent = in->seg.tsval;
         tcb->ts_recent_s = (uint32_t)(tcp->env->now / FT_SEC);
     }
-    tcb->cold->last_rcv_ms = tcp_now_ms(tcp);
+    tcb->last_rcv_ms = tcp_now_ms(tcp);
     bool was_acked = tcb->flags & TCB_FIN_ACKED;
     ft_tcp_ack(tcp, tcb, in);
     if (!was_acked && (tcb->flags & TCB_FIN_ACKED))
@@ -463,7 +463,7 @@ static enum ft_verdict other_states(struct ft_tcp *tcp, struct ft_tcb *tcb, stru
         return verdict;
     if (check_fin(tcp, tcb, in) == TCP_GONE)
         return verdict;
-    if (tcb->cold->opts.flags & OPT_KEEPALIVE)
+    if (tcb->keep_at != FT_TIME_NEVER)
         ft_tcb_restart_keepalive(tcp, tcb);
     return verdict;
 }
@@ -519,7 +519,7 @@ static enum ft_verdict to_conn(struct ft_tcp *tcp, struct ft_conn *conn, const s
     }
     tcb = ft_container_of(conn, struct ft_tcb, conn);
     *ret_sock = ft_slot_sock(tcp->slots, tcb->slot);
-    tcb->cold->segs_in += in->rx->n_segs;
+    tcb->segs_in += in->rx->n_segs;
     if (tcb_state(tcb) == FT_TCP_SYN_SENT)
         return syn_sent(tcp, tcb, in);
     return other_states(tcp, tcb, in);
@@ -549,7 +549,8 @@ enum ft_verdict ft_tcp_input(struct ft_tcp *tcp, const struct ft_rx *rx, ft_sock
         .remote_port = in.seg.src_port,
         .ifindex = addr_is_link_local(&rx->src) ? (uint16_t)rx->ifindex : 0,
     };
-    struct ft_conn *conn = ft_table_find(tcp->table, &key);
+    uint64_t hash = rx->has_hash ? rx->hash : ft_table_hash(tcp->table, &key);
+    struct ft_conn *conn = ft_table_find_hashed(tcp->table, &key, hash);
     if (conn)
         return to_conn(tcp, conn, &key, &in, ret_sock);
     return to_name(tcp, &key, &in, ret_sock);

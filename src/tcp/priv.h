@@ -179,9 +179,11 @@ struct ft_tcb {
     struct tcp_pin *pin;   /* what ft_peek or ft_reserve showed; NULL: nothing */
 
     /* Rings. */
-    struct ft_ring snd;    /* octets from snd_una on (SYN and FIN not among them) */
-    struct ft_ring rcv;    /* octets for the user; out-of-order ones lie ahead of its length */
-    uint8_t hot_spare[16]; /* fills the line */
+    struct ft_ring snd;   /* octets from snd_una on (SYN and FIN not among them) */
+    struct ft_ring rcv;   /* octets for the user; out-of-order ones lie ahead of its length */
+    ft_time keep_at;      /* keep-alive; in FIN-WAIT-2 of an orphan: its end */
+    uint32_t last_rcv_ms; /* when the peer was last heard, ms of the stack's time */
+    uint32_t segs_in;     /* segments taken in, all of them */
 
     /* Timer and flow. */
     struct ft_timer timer; /* armed at or before the earliest of the deadlines */
@@ -206,15 +208,13 @@ struct tcp_cold {
     struct ft_name *name;         /* from ft_bind(); NULL: the port is held, or there is none */
     struct ft_listener *listener; /* whose backlog it is in, with TCB_QUEUED */
     struct ft_list accept_node;   /* in that backlog */
-    ft_time keep_at;              /* keep-alive; in FIN-WAIT-2 of an orphan: its end */
     ft_time cork_at;              /* a corked partial segment leaves then */
     ft_time sent_at;              /* when octets last left: restart after idle */
     uint64_t octets_acked;        /* octets of the stream that the peer has acknowledged */
     uint64_t octets_received;     /* octets taken in order */
     uint64_t octets_retrans;      /* octets sent again */
-    uint32_t segs_out, segs_in;   /* segments, all of them */
+    uint32_t segs_out;            /* segments sent, all of them */
     uint32_t segs_retrans;        /* segments sent again */
-    uint32_t last_rcv_ms;         /* when the peer was last heard, ms of the stack's time */
     int16_t error;                /* SO_ERROR: positive errno, told once */
     int16_t soft_error;           /* the last soft ICMP error (MUST-47) */
 };

@@ -33,7 +33,7 @@ struct ft_tcb *ft_tcb_new(struct ft_tcp *tcp, const struct tcp_opts *opts)
     tcb->cold->tcb = tcb;
     tcb->cold->opts = *opts;
     tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT / FT_US);
-    tcb->cold->keep_at = FT_TIME_NEVER;
+    tcb->keep_at = FT_TIME_NEVER;
     tcb->cold->cork_at = FT_TIME_NEVER;
     list_init(&tcb->cold->accept_node);
     tcb->conn.kind = FT_CONN_TCB;
@@ -129,7 +129,7 @@ void ft_tcb_kill(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
     ft_flow_idle(tcp->net, &tcb->flow);
     ft_wheel_cancel(&tcp->env->wheel, &tcb->timer);
     tcb->retx_at = tcb->delack_at = FT_TIME_NEVER;
-    tcb->cold->keep_at = tcb->cold->cork_at = FT_TIME_NEVER;
+    tcb->keep_at = tcb->cold->cork_at = FT_TIME_NEVER;
     tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_ACK_DELAYED | TCB_SYN_OUT | TCB_RETX_UNA |
                               TCB_PROBE | TCB_KEEPALIVE | TCB_PERSIST);
     tcb->acks_owed = 0;
@@ -166,7 +166,7 @@ void ft_tcb_raise(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t bits)
 void ft_tcb_arm(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_time at = FT_MIN(tcb->retx_at, tcb->delack_at);
-    at = FT_MIN(at, FT_MIN(tcb->cold->keep_at, tcb->cold->cork_at));
+    at = FT_MIN(at, FT_MIN(tcb->keep_at, tcb->cold->cork_at));
     /* A deadline that moved later costs nothing: the timer fires and finds nothing due. */
     if (at < ft_timer_at(&tcb->timer))
         ft_wheel_arm(&tcp->env->wheel, &tcb->timer, at);
@@ -189,11 +189,11 @@ void ft_tcb_restart_keepalive(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcb->slot == FT_NO_SLOT && !(tcb->flags & TCB_QUEUED))
         return; /* keep_at is the end of FIN-WAIT-2 */
     if (!(tcb->cold->opts.flags & OPT_KEEPALIVE) || !tcb_synchronized(tcb)) {
-        tcb->cold->keep_at = FT_TIME_NEVER;
+        tcb->keep_at = FT_TIME_NEVER;
         return;
     }
     ft_time idle = tcb->probes ? tcb->cold->opts.keep_intvl_s : tcb->cold->opts.keep_idle_s;
-    tcb->cold->keep_at = tcp->env->now + idle * FT_SEC;
+    tcb->keep_at = tcp->env->now + idle * FT_SEC;
     ft_tcb_arm(tcp, tcb);
 }
 

@@ -137,14 +137,14 @@ static bool keepalive_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ft_tcb_kill(tcp, tcb, 0);
         return false;
     }
-    ft_time idle = (tcp_now_ms(tcp) - tcb->cold->last_rcv_ms) * FT_MS;
+    ft_time idle = (tcp_now_ms(tcp) - tcb->last_rcv_ms) * FT_MS;
     if (tcb_flight(tcb) > 0 || ft_ring_len(&tcb->snd) > 0) {
         ft_tcb_restart_keepalive(tcp, tcb);
         return true;
     }
     ft_time wait = opts->keep_idle_s * FT_SEC;
     if (idle + FT_MS < wait) {
-        tcb->cold->keep_at = tcp->env->now + wait - idle;
+        tcb->keep_at = tcp->env->now + wait - idle;
         return true;
     }
     bool too_long = opts->user_timeout_ms && idle >= opts->user_timeout_ms * FT_MS && tcb->probes;
@@ -156,7 +156,7 @@ static bool keepalive_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->probes++;
     tcp->env->counters.tcp_keepalives++;
     tcb->flags |= TCB_KEEPALIVE;
-    tcb->cold->keep_at = tcp->env->now + opts->keep_intvl_s * FT_SEC;
+    tcb->keep_at = tcp->env->now + opts->keep_intvl_s * FT_SEC;
     ft_tcb_wake(tcp, tcb);
     return true;
 }
@@ -179,7 +179,7 @@ static void tcb_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
     }
     if (tcb->retx_at <= now && !retx_fired(tcp, tcb))
         return;
-    if (tcb->cold->keep_at <= now && !keepalive_fired(tcp, tcb))
+    if (tcb->keep_at <= now && !keepalive_fired(tcp, tcb))
         return;
     ft_tcb_arm(tcp, tcb);
 }
