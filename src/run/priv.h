@@ -192,6 +192,7 @@ struct run {
     int failure;          /* exit status, if the run failed on its way */
     ft_time addresses_at; /* when the addresses are looked at next */
     unsigned n_terms;     /* SIGTERM and SIGHUP seen */
+    bool said_all;        /* a round has passed since nobody was waited for */
     ft_time finished_at;  /* when nothing was left to send; 0: not yet */
     ft_time end_by;       /* when lingering is over; 0: not begun */
 };

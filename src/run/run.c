@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,17 +94,54 @@ static void all_ended(struct run *run)
     chan_sweep(run, run_now());
 }
 
+/* Whether frames of ours are still on their way through an impaired cable. */
+static bool is_cable_busy(const struct run *run)
+{
+    const struct conf *conf = run->options->conf;
+
+    for (unsigned i = 0; i < conf->n_nets; i++) {
+        const struct impair_counters *out = host_impair(run->host, conf->nets[i].ifindex, true);
+
+        if (out && out->n_in + out->n_duplicated > out->n_out + out->n_lost + out->n_queue_full +
+                                                       out->n_too_long + out->n_refused)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a peer may still close in answer to us (FIN-WAIT-2 counts as no orphan's work). */
+static bool awaits_fin(const struct run *run)
+{
+    struct ft_sock_info infos[16];
+    uint32_t cursor = 0;
+    size_t n;
+
+    do {
+        n = ft_sockets(run->stack, infos, 16, &cursor);
+        for (size_t i = 0; i < n; i++) {
+            if (infos[i].protocol == IPPROTO_TCP && infos[i].state == FT_TCP_FIN_WAIT_2)
+                return true;
+        }
+    } while (cursor != 0);
+    return false;
+}
+
 /* All of ours is acknowledged. A peer that closes in answer is waited for a moment: its FIN would
-   find nobody, and its own run would have to give up on it. */
+   find nobody, and its own run would have to give up on it. Nor is our last ACK to be lost. */
 static bool has_said_goodbye(struct run *run, ft_time now)
 {
-    struct ft_counters counters;
-
     if (run->finished_at == 0)
         run->finished_at = now;
-    ft_counters(run->stack, &counters);
-    if (counters.now_orphans == 0 || now >= run->finished_at + RUN_GOODBYE || now >= run->end_by)
+    if (now >= run->end_by)
         return true;
+    if (now >= run->finished_at + RUN_GOODBYE || !awaits_fin(run)) {
+        /* What the stack says in this round is on the cable in the next one only. */
+        bool sure = run->said_all && !is_cable_busy(run);
+
+        run->said_all = true;
+        host_wake_at(run->host, now + FT_MS);
+        return sure;
+    }
     host_wake_at(run->host, run->finished_at + RUN_GOODBYE);
     return false;
 }
