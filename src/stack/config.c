@@ -31,7 +31,7 @@ void ft_config_init(struct ft_config *config)
                 .addrs_max = 16,
                 .pmtu_max = 1024,
                 .reassembly_octets_max = 4u << 20,
-                .reassembly_fragments_max = 64,
+                .reassembly_fragments_max = 128,
                 .control_max = 1024,
                 .frames_out_max = 256,
                 .send_buffer = 2u << 20,

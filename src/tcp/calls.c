@@ -215,6 +215,7 @@ static void start_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_pa
     tcb->iss = ft_tcp_isn(tcp, &tcb->conn);
     tcb->snd_una = tcb->snd_nxt = tcb->snd_max = tcb->snd_up = tcb->recover = tcb->iss;
     tcb->cold->ts_offset = ft_tcp_ts_offset(tcp, &tcb->conn);
+    tcb->cold->flow_label = ft_tcp_flow_label(tcp, &tcb->conn);
     tcb->peer_mss = tcb_is_v4(tcb) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
     tcb->rcv_wscale = ft_tcp_wscale_for(tcp, &tcb->cold->opts);
     tcb->busy->progress_at = tcp->env->now;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an outsider must not guess: initial sequence numbers (RFC 6528) and timestamp offsets
- * (RFC 7323 5.4). Both are keyed functions of the four-tuple.
+ * What an outsider must not guess: initial sequence numbers (RFC 6528), timestamp offsets
+ * (RFC 7323 5.4) and flow labels (RFC 6437). Each is a function of the four-tuple with its own key.
  */
 #include "base/hash.h"
 #include "priv.h"
@@ -26,6 +26,11 @@ ft_seq ft_tcp_isn(const struct ft_tcp *tcp, const struct ft_conn *conn)
 {
     uint32_t m = (uint32_t)(tcp->env->now >> ISN_TICK_SHIFT);
     return seq_make(m + keyed(tcp->isn_key, conn));
+}
+
+uint32_t ft_tcp_flow_label(const struct ft_tcp *tcp, const struct ft_conn *conn)
+{
+    return keyed(tcp->label_key, conn) & 0xfffff;
 }
 
 uint32_t ft_tcp_ts_offset(const struct ft_tcp *tcp, const struct ft_conn *conn)

@@ -189,6 +189,7 @@ struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listen
     };
     ft_tcp_take_syn_options(tcb, &syn, (uint32_t)(tcp->env->now / FT_SEC));
     tcb->cold->ts_offset = ft_tcp_ts_offset(tcp, &tcb->conn);
+    tcb->cold->flow_label = ft_tcp_flow_label(tcp, &tcb->conn);
     tcb->snd_wnd = tcb->snd_wnd_max = seg->wnd << tcb->snd_wscale;
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;

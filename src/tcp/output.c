@@ -435,7 +435,7 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
         .src = tcb->conn.local,
         .dst = tcb->conn.remote,
         .l4_len = (uint32_t)tcp_hdr_len(&seg) + plan.len,
-        .flow_label = tcb->cold->ts_offset & 0xfffff,
+        .flow_label = tcb->cold->flow_label,
         .bound_if = tcb->conn.ifindex,
         .proto = IPPROTO_TCP,
         .ttl = tcb->cold->opts.ttl,

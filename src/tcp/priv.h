@@ -204,6 +204,7 @@ struct tcp_cold {
     struct ft_tcb *tcb;           /* whose it is */
     uint32_t srtt_us, rttvar_us;  /* RFC 6298; srtt 0: no sample yet */
     uint32_t rto_us;              /* before backoff */
+    uint32_t flow_label;          /* IPv6 */
     uint32_t ts_offset;           /* added to the clock in TSval (RFC 7323 5.4) */
     struct ft_name *name;         /* from ft_bind(); NULL: the port is held, or there is none */
     struct ft_listener *listener; /* whose backlog it is in, with TCB_QUEUED */
@@ -457,6 +458,9 @@ ft_seq ft_tcp_isn(const struct ft_tcp *tcp, const struct ft_conn *conn);
 
 /** The timestamp offset of a connection (RFC 7323 5.4). */
 uint32_t ft_tcp_ts_offset(const struct ft_tcp *tcp, const struct ft_conn *conn);
+
+/** The IPv6 flow label of a connection, 20 bits (RFC 6437). */
+uint32_t ft_tcp_flow_label(const struct ft_tcp *tcp, const struct ft_conn *conn);
 
 /* ---- rtt.c ----------------------------------------------------------------------------------- */
 

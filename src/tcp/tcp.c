@@ -27,6 +27,7 @@ int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, stru
     ft_timer_init(&tcp->tw_timer, FT_TIMER_TIME_WAIT);
     ft_derive(env->config.seed, "tcp isn", tcp->isn_key, sizeof tcp->isn_key);
     ft_derive(env->config.seed, "tcp timestamp", tcp->ts_key, sizeof tcp->ts_key);
+    ft_derive(env->config.seed, "tcp flow label", tcp->label_key, sizeof tcp->label_key);
     ft_derive(env->config.seed, "tcp cookie", tcp->cookie_key, sizeof tcp->cookie_key);
     tcp->table = ft_table_new(env, "tcp table");
     return tcp->table ? 0 : -ENOMEM;

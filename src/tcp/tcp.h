@@ -48,6 +48,7 @@ struct ft_tcp {
     uint32_t listener_ids;  /* the last id given to a passive socket */
     uint8_t isn_key[16];    /* RFC 6528's secret */
     uint8_t ts_key[16];     /* of the timestamp offsets (RFC 7323 5.4) */
+    uint8_t label_key[16];  /* of the IPv6 flow labels */
     uint8_t cookie_key[16]; /* of the SYN cookies (RFC 4987 3.6) */
 };
 
