@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""connect() is the act on which all else hinges: it fails in ways a program can tell apart."""
+# timeout: 180
+import signal
+import subprocess
+import sys
+
+from programs import PYTHON, equal, finish, main, wait_for
+
+ASK = """
+import errno, socket, sys, time
+def ask(address, port, timeout=None):
+    s = socket.socket()
+    if timeout:
+        import struct
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout)
+    try:
+        s.connect((address, port))
+        return 'connected'
+    except OSError as error:
+        return errno.errorcode[error.errno]
+"""
+
+
+def a_host_that_refuses_is_econnrefused(lab):
+    lab.host("10.7.0.1/24", "sleep", "20", options=["--name", "quiet"])
+    wait_for(lambda: "quiet" in lab.ss("--counters", "-a", "quiet"), "the host is there")
+    equal(lab.python("10.7.0.2/24", ASK + "print(ask('10.7.0.1', 81))").strip(), "ECONNREFUSED")
+
+
+def a_neighbour_that_is_not_there_is_ehostunreach(lab):
+    equal(lab.python("10.7.0.2/24", ASK + "print(ask('10.7.0.9', 80))").strip(), "EHOSTUNREACH")
+
+
+def a_network_without_a_route_is_enetunreach(lab):
+    equal(lab.python("10.7.0.2/24", ASK + "print(ask('192.0.2.1', 80))").strip(), "ENETUNREACH")
+
+
+def a_host_that_never_answers_is_etimedout(lab):
+    server = lab.host("10.7.0.1/24", PYTHON, "-c",
+                      "import socket, time\n"
+                      "passive = socket.create_server(('10.7.0.1', 80))\n"
+                      "time.sleep(60)\n", options=["--name", "mute"])
+    wait_for(lambda: ":80" in lab.ss("-l", "mute"), "it listens")
+    client = lab.host("10.7.0.2/24", PYTHON, "-c", ASK +
+                      "print(ask('10.7.0.1', 80), flush=True)\n"
+                      "input()\n"
+                      "print(ask('10.7.0.1', 80, 1500))\n", stdin=subprocess.PIPE)
+    equal(client.stdout.readline(), b"connected\n")
+    server.send_signal(signal.SIGSTOP)
+    out, err = finish(client, 20, b"\n")
+    equal(out, "ETIMEDOUT\n", err)
+
+
+def a_host_that_resets_at_once_is_econnreset_at_the_first_use(lab):
+    lab.host("10.7.0.1/24", PYTHON, "-c",
+             "import socket, struct\n"
+             "passive = socket.create_server(('10.7.0.1', 80))\n"
+             "while True:\n"
+             "    active, _ = passive.accept()\n"
+             "    active.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))\n"
+             "    active.close()\n", options=["--name", "rude"])
+    wait_for(lambda: ":80" in lab.ss("-l", "rude"), "it listens")
+    out = lab.python("10.7.0.2/24", "import errno, socket\n"
+                     "active = socket.create_connection(('10.7.0.1', 80))\n"
+                     "try:\n"
+                     "    print(active.recv(1))\n"
+                     "except OSError as error:\n"
+                     "    print(errno.errorcode[error.errno])\n")
+    equal(out.strip(), "ECONNRESET")
+
+
+NONBLOCKING = """
+import errno, select, socket
+passive = socket.create_server(('127.0.0.1', 80))
+def begin(port):
+    s = socket.socket()
+    s.setblocking(False)
+    assert s.connect_ex(('127.0.0.1', port)) == errno.EINPROGRESS
+    return s
+"""
+
+
+def poll_tells_the_end_of_a_nonblocking_connect(lab):
+    out = lab.python(None, NONBLOCKING + """
+for port in (80, 81):
+    s = begin(port)
+    p = select.poll()
+    p.register(s, select.POLLIN | select.POLLOUT)
+    print(p.poll(5000)[0][1], s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+""")
+    # POLLOUT; and POLLIN, POLLOUT, POLLERR, POLLHUP with ECONNREFUSED, as the kernel's TCP.
+    equal(out, "4 0\n29 111\n")
+
+
+def select_tells_the_end_of_a_nonblocking_connect(lab):
+    out = lab.python(None, NONBLOCKING + """
+for port in (80, 81):
+    s = begin(port)
+    r, w, x = select.select([s], [s], [s], 5)
+    print(len(r), len(w), s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+""")
+    equal(out, "0 1 0\n1 1 111\n")
+
+
+def epoll_tells_the_end_level_and_edge_triggered(lab):
+    out = lab.python(None, NONBLOCKING + """
+for edge in (0, select.EPOLLET):
+    for port in (80, 81):
+        s = socket.socket()
+        s.setblocking(False)
+        e = select.epoll()
+        e.register(s, select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | edge)
+        e.poll(0)
+        assert s.connect_ex(('127.0.0.1', port)) == errno.EINPROGRESS
+        print(e.poll(5)[0][1], s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        print(len(e.poll(0)) == (0 if edge else 1))
+""")
+    equal(out, "4 0\nTrue\n8221 111\nTrue\n" * 2)
+
+
+def nothing_is_ready_while_a_connect_is_under_way(lab):
+    out = lab.python("10.7.0.2/24", """
+import errno, select, socket
+s = socket.socket()
+s.setblocking(False)
+assert s.connect_ex(('10.7.0.9', 80)) == errno.EINPROGRESS
+p = select.poll()
+p.register(s, select.POLLIN | select.POLLOUT | select.POLLRDHUP)
+print(p.poll(100), s.connect_ex(('10.7.0.9', 80)) == errno.EALREADY)
+try:
+    s.send(b'x')
+except BlockingIOError:
+    print('EAGAIN')
+""")
+    equal(out, "[] True\nEAGAIN\n")
+
+
+def a_connect_may_be_tried_again_on_the_same_descriptor(lab):
+    out = lab.python(None, """
+import errno, os, socket
+s = socket.socket()
+copy = s.fileno()
+print(errno.errorcode[s.connect_ex(('127.0.0.1', 80))])
+passive = socket.create_server(('127.0.0.1', 80))
+s.connect(('127.0.0.1', 80))
+active, name = passive.accept()
+active.sendall(b'again')
+print(s.recv(10), name == s.getsockname(), os.get_inheritable(s.fileno()))
+""")
+    equal(out, "ECONNREFUSED\nb'again' True False\n")
+
+
+def a_second_connect_is_eisconn(lab):
+    out = lab.python(None, NONBLOCKING + """
+s = socket.create_connection(('127.0.0.1', 80))
+print(errno.errorcode[s.connect_ex(('127.0.0.1', 80))])
+print(errno.errorcode[passive.connect_ex(('127.0.0.1', 80))])
+""")
+    equal(out, "EISCONN\nEISCONN\n")
+
+
+def a_signal_interrupts_a_blocking_connect(lab):
+    out = lab.python("10.7.0.2/24", """
+import ctypes, errno, select, signal, socket, struct
+libc = ctypes.CDLL(None, use_errno=True)
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.siginterrupt(signal.SIGALRM, True)
+s = socket.socket()
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+name = struct.pack('!H', 80)
+name = struct.pack('H', socket.AF_INET) + name + socket.inet_aton('10.7.0.9') + bytes(8)
+print(libc.connect(s.fileno(), name, 16), errno.errorcode[ctypes.get_errno()])
+p = select.poll()
+p.register(s, select.POLLOUT)
+print(p.poll(0))
+""")
+    equal(out, "-1 EINTR\n[]\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(a_host_that_refuses_is_econnrefused,
+                  a_neighbour_that_is_not_there_is_ehostunreach,
+                  a_network_without_a_route_is_enetunreach,
+                  a_host_that_never_answers_is_etimedout,
+                  a_host_that_resets_at_once_is_econnreset_at_the_first_use,
+                  poll_tells_the_end_of_a_nonblocking_connect,
+                  select_tells_the_end_of_a_nonblocking_connect,
+                  epoll_tells_the_end_level_and_edge_triggered,
+                  nothing_is_ready_while_a_connect_is_under_way,
+                  a_connect_may_be_tried_again_on_the_same_descriptor,
+                  a_second_connect_is_eisconn,
+                  a_signal_interrupts_a_blocking_connect))

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Datagrams, enough for a resolver and more."""
+# timeout: 120
+import sys
+
+from programs import PYTHON, equal, main, need, wait_for
+
+IMPORTS = "import errno, os, select, socket, sys, threading, time\n"
+
+# Answers every question for an A record with 10.7.0.1, and every other with nothing.
+NAME_SERVER = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('0.0.0.0', 53))
+print('ready', flush=True)
+while True:
+    question, peer = s.recvfrom(512)
+    end = question.index(0, 12) + 5
+    is_a = question[end - 4:end - 2] == bytes([0, 1])
+    answer = question[:2] + bytes([0x81, 0x80, 0, 1, 0, is_a, 0, 0, 0, 0]) + question[12:end]
+    if is_a:
+        answer += bytes([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 7, 0, 1])
+    s.sendto(answer, peer)
+"""
+
+
+def a_resolver_asks_the_name_server_that_dns_names(lab):
+    need("curl")
+    server = lab.host("10.7.0.53/24", PYTHON, "-c", NAME_SERVER)
+    equal(server.stdout.readline(), b"ready\n")
+    (lab.folder / "page").write_text("found by name")
+    lab.host("10.7.0.1/24", PYTHON, "-m", "http.server", "80", options=["--name", "web"])
+    wait_for(lambda: ":80" in lab.ss("-l", "web"), "http.server listens")
+    status, out, err = lab.run("10.7.0.2/24", "curl", "-sS", "http://www.lab.test/page",
+                               options=["--dns", "10.7.0.53"])
+    equal((status, out), (0, "found by name"), err)
+
+
+def without_dns_a_resolver_fails_soon(lab):
+    out = lab.python("10.7.0.2/24", IMPORTS + """
+try:
+    socket.getaddrinfo('www.lab.test', 80)
+except socket.gaierror:
+    print('not found')
+print(open('/etc/resolv.conf').read().count('nameserver'))
+""", timeout=8)
+    equal(out, "not found\n0\n")
+
+
+def datagrams_keep_their_bounds_and_their_senders(lab):
+    out = lab.python(None, IMPORTS + """
+a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+a.bind(('127.0.0.1', 1000))
+b.bind(('127.0.0.1', 2000))
+for data in (b'one', b'', b'three' * 1000):
+    b.sendto(data, ('127.0.0.1', 1000))
+time.sleep(0.1)
+print([(len(data), name[1]) for data, name in (a.recvfrom(9000) for _ in range(3))])
+b.connect(('127.0.0.1', 1000))
+b.send(b'native')
+b.sendall(b'next')
+b.sendmsg([b'by', b'msg'])
+select.select([a], [], [])
+time.sleep(0.1)
+print(a.recv(100), a.recvfrom(100)[1], a.recvmsg(100)[0])
+a.setblocking(False)
+try:
+    a.recvfrom(10)
+except BlockingIOError:
+    print('EAGAIN')
+""")
+    equal(out, "[(3, 2000), (0, 2000), (5000, 2000)]\n"
+               "b'native' ('127.0.0.1', 2000) b'bymsg'\nEAGAIN\n")
+
+
+def a_receive_that_waits_is_answered_or_times_out(lab):
+    out = lab.python(None, IMPORTS + """
+import struct
+a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+a.bind(('127.0.0.1', 1000))
+for receive in (lambda: a.recvfrom(10)[0], lambda: a.recvmsg(10)[0], lambda: a.recv(10)):
+    threading.Timer(0.1, lambda: b.sendto(b'late', ('127.0.0.1', 1000))).start()
+    print(receive())
+a.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('ll', 0, 100_000))
+try:
+    a.recvfrom(10)
+except OSError as error:
+    print(errno.errorcode[error.errno])
+""")
+    equal(out, "b'late'\n" * 3 + "EAGAIN\n")
+
+
+def a_port_that_nobody_has_is_told_on_a_connected_socket(lab):
+    out = lab.python(None, IMPORTS + """
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(('127.0.0.1', 9))
+s.send(b'anybody')
+time.sleep(0.2)
+print(errno.errorcode[s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)])
+""")
+    equal(out, "ECONNREFUSED\n")
+
+
+def a_name_is_free_as_soon_as_its_socket_is_closed(lab):
+    out = lab.python(None, IMPORTS + """
+for _ in range(3):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.bind(('::1', 1000))
+    print(s.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE))
+    s.close()
+""")
+    equal(out, "2\n2\n2\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(a_resolver_asks_the_name_server_that_dns_names, without_dns_a_resolver_fails_soon,
+                  datagrams_keep_their_bounds_and_their_senders,
+                  a_receive_that_waits_is_answered_or_times_out,
+                  a_port_that_nobody_has_is_told_on_a_connected_socket,
+                  a_name_is_free_as_soon_as_its_socket_is_closed))

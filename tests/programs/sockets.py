@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a TCP socket means, seen by unmodified programs."""
+# timeout: 180
+import sys
+
+from programs import PYTHON, check, equal, finish, main, wait_for
+
+IMPORTS = "import array, errno, fcntl, os, select, signal, socket, struct, sys, threading, time\n"
+
+
+def a_passive_socket_refuses_octets(lab):
+    out = lab.python(None, IMPORTS + """
+signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+passive = socket.create_server(('127.0.0.1', 80))
+for attempt in (lambda: passive.send(b'x'), lambda: passive.recv(1),
+                lambda: passive.recvfrom(1), lambda: passive.getpeername()):
+    try:
+        print('allowed', attempt())
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+""")
+    lines = out.split()
+    check(lines[0] in ("ENOTCONN", "EPIPE") and lines[1] in ("ENOTCONN", "EINVAL"), out)
+    equal(lines[2:], ["ENOTCONN", "ENOTCONN"])
+
+
+def while_it_listens_nobody_else_takes_its_name(lab):
+    out = lab.python(None, IMPORTS + """
+passive = socket.create_server(('127.0.0.1', 80))
+for reuse in (0, 1):
+    other = socket.socket()
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+    try:
+        other.bind(('127.0.0.1', 80))
+        other.listen()
+        print('allowed')
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+""")
+    equal(out, "EADDRINUSE\nEADDRINUSE\n")
+
+
+def a_name_is_free_as_soon_as_its_socket_is_closed(lab):
+    out = lab.python(None, IMPORTS + """
+for listening in (False, True):
+    first = socket.socket()
+    first.bind(('127.0.0.1', 0))
+    name = first.getsockname()
+    if listening:
+        first.listen()
+    first.close()
+    print(errno.errorcode.get(socket.socket().connect_ex(name)))
+    second = socket.socket()
+    second.bind(name)
+    second.close()
+""")
+    equal(out, "ECONNREFUSED\nECONNREFUSED\n")
+
+
+def reuseport_lets_several_share_a_name(lab):
+    out = lab.python(None, IMPORTS + """
+group = []
+for _ in range(3):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind(('127.0.0.1', 80))
+    s.listen(64)
+    s.setblocking(False)
+    group.append(s)
+clients = [socket.create_connection(('127.0.0.1', 80)) for _ in range(48)]
+counts = []
+for s in group:
+    n = 0
+    while select.select([s], [], [], 0.1)[0]:
+        s.accept()
+        n += 1
+    counts.append(n)
+print(sum(counts), min(counts) > 0)
+""")
+    equal(out, "48 True\n")
+
+
+def thousands_share_one_local_name_and_are_told_apart_by_four_tuple(lab):
+    out = lab.python(None, IMPORTS + """
+passive = socket.create_server(('127.0.0.1', 80), backlog=64)
+names = set()
+keep = []
+for i in range(500):
+    client = socket.create_connection(('127.0.0.1', 80))
+    active, peer = passive.accept()
+    assert peer == client.getsockname() and active.getsockname() == ('127.0.0.1', 80)
+    assert active.getpeername() == peer
+    names.add(peer)
+    client.sendall(b'%d' % i)
+    keep.append((client, active, i))
+print(len(names), all(active.recv(10) == b'%d' % i for _, active, i in keep))
+""")
+    equal(out, "500 True\n")
+
+
+def ports_are_picked_from_the_ephemeral_range_and_not_in_order(lab):
+    out = lab.python(None, IMPORTS + """
+ports = []
+for _ in range(32):
+    s = socket.socket()
+    s.bind(('0.0.0.0', 0))
+    ports.append(s.getsockname()[1])
+print(all(1024 <= p <= 65535 for p in ports), ports != sorted(ports), len(set(ports)) > 28)
+""")
+    equal(out, "True True True\n")
+
+
+def a_half_close_ends_one_direction_only(lab):
+    out = lab.python(None, IMPORTS + """
+passive = socket.create_server(('127.0.0.1', 80))
+client = socket.create_connection(('127.0.0.1', 80))
+active, _ = passive.accept()
+client.sendall(b'ask')
+client.shutdown(socket.SHUT_WR)
+p = select.poll()
+print(active.recv(10), active.recv(10))
+p.register(active, select.POLLIN | select.POLLOUT | select.POLLRDHUP)
+print(p.poll(1000)[0][1] == select.POLLIN | select.POLLOUT | select.POLLRDHUP)
+active.sendall(b'answer')
+active.close()
+print(client.recv(10), client.recv(10))
+""")
+    equal(out, "b'ask' b''\nTrue\nb'answer' b''\n")
+
+
+def a_reset_lets_octets_that_came_before_be_read_and_then_is_told_once(lab):
+    out = lab.python(None, IMPORTS + """
+signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+passive = socket.create_server(('127.0.0.1', 80))
+for talks in (True, False):
+    client = socket.create_connection(('127.0.0.1', 80))
+    active, _ = passive.accept()
+    if talks:
+        client.sendall(b'x')
+        active.recv(1)
+    active.sendall(b'before')
+    select.select([client], [], [])
+    active.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    active.close()
+    p = select.poll()
+    p.register(client, 0)
+    p.poll(2000)
+    print(client.recv(10))
+    for attempt in (lambda: client.recv(10), lambda: client.recv(10), lambda: client.send(b'x')):
+        try:
+            print(attempt())
+        except OSError as error:
+            print(errno.errorcode[error.errno])
+""")
+    equal(out, "b'before'\nECONNRESET\nb''\nEPIPE\n" * 2)
+
+
+def closing_with_octets_unread_resets_the_peer(lab):
+    out = lab.python(None, IMPORTS + """
+passive = socket.create_server(('127.0.0.1', 80))
+client = socket.create_connection(('127.0.0.1', 80))
+active, _ = passive.accept()
+client.sendall(b'never read')
+select.select([active], [], [])
+active.close()
+try:
+    print(client.recv(10))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+""")
+    equal(out, "ECONNRESET\n")
+
+
+def a_writer_waits_for_a_slow_reader_and_loses_nothing(lab):
+    out = lab.python(None, IMPORTS + """
+import hashlib
+data = os.urandom(8_000_000)
+passive = socket.create_server(('127.0.0.1', 80))
+client = socket.create_connection(('127.0.0.1', 80))
+active, _ = passive.accept()
+threading.Thread(target=lambda: (client.sendall(data), client.close())).start()
+time.sleep(0.3)
+got = hashlib.sha256()
+n = 0
+while piece := active.recv(10_000):
+    got.update(piece)
+    n += 1
+    if n % 100 == 0:
+        time.sleep(0.005)
+print(got.digest() == hashlib.sha256(data).digest())
+""")
+    equal(out, "True\n")
+
+
+def options_answer_as_linux_answers(lab):
+    out = lab.python(None, IMPORTS + """
+s = socket.socket()
+print(s.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE), s.getsockopt(socket.SOL_SOCKET, 39),
+      s.getsockopt(socket.SOL_SOCKET, 38), s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+for level, name, value in ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+                           (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+                           (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+                           (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)):
+    s.setsockopt(level, name, value)
+    print(s.getsockopt(level, name))
+for level, name in ((socket.IPPROTO_TCP, 250), (socket.SOL_SOCKET, 250), (200, 1)):
+    for attempt in (lambda: s.setsockopt(level, name, 1), lambda: s.getsockopt(level, name)):
+        try:
+            attempt()
+            print('known')
+        except OSError as error:
+            print(errno.errorcode[error.errno])
+s.settimeout(0.1)
+s.bind(('127.0.0.1', 0))
+s.listen()
+try:
+    s.accept()
+except TimeoutError:
+    print('timed out')
+print(s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+""")
+    lines = out.split("\n")
+    equal(lines[:5], ["1 2 6 0", "1", "1", "30", "1"])
+    check(set(lines[5:11]) <= {"ENOPROTOOPT", "ENOTSUP", "EOPNOTSUPP"}, out)
+    equal(lines[11:13], ["timed out", "1"])
+
+
+def accept_waits_times_out_and_ends_at_shutdown(lab):
+    out = lab.python(None, IMPORTS + """
+passive = socket.create_server(('127.0.0.1', 80))
+passive.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('ll', 0, 200_000))
+def accept():
+    try:
+        return passive.accept()[1] is not None
+    except OSError as error:
+        return errno.errorcode[error.errno]
+began = time.monotonic()
+print(accept(), 0.15 < time.monotonic() - began < 1)
+passive.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('ll', 0, 0))
+threading.Timer(0.2, lambda: socket.create_connection(('127.0.0.1', 80))).start()
+print(accept())
+threading.Timer(0.2, lambda: passive.shutdown(socket.SHUT_RDWR)).start()
+print(accept())
+""")
+    equal(out, "EAGAIN True\nTrue\nEINVAL\n")
+
+
+def workers_that_share_a_passive_socket_are_served_in_turn(lab):
+    out = lab.python(None, IMPORTS + """
+passive = socket.create_server(('127.0.0.1', 80), backlog=64)
+r, w = os.pipe()
+workers = []
+for worker in range(3):
+    workers.append(os.fork())
+    if workers[-1] == 0:
+        while True:
+            active, _ = passive.accept()
+            os.write(w, b'%d' % worker)
+            active.close()
+time.sleep(0.3)
+for _ in range(60):
+    c = socket.create_connection(('127.0.0.1', 80))
+    c.recv(1)
+seen = b''
+while len(seen) < 60:
+    seen += os.read(r, 100)
+print(all(seen.count(b'%d' % worker) >= 10 for worker in range(3)))
+for pid in workers:
+    os.kill(pid, signal.SIGKILL)
+""")
+    equal(out, "True\n")
+
+
+def getifaddrs_and_ioctl_tell_the_stacks_interface(lab):
+    out = lab.python("10.7.0.2/24", IMPORTS + """
+s = socket.socket()
+name = [n for _, n in socket.if_nameindex() if n != 'lo'][0]
+req = fcntl.ioctl(s, 0x8915, struct.pack('256s', name.encode()))
+print(socket.inet_ntoa(req[20:24]), len(socket.if_nameindex()))
+print(socket.gethostname(), socket.gethostbyname(socket.gethostname()))
+""", options=["--name", "bob"])
+    equal(out, "10.7.0.2 2\nbob 10.7.0.2\n")
+
+
+def nothing_reaches_the_kernels_own_network(lab):
+    import socket as kernel
+    with kernel.create_server(("127.0.0.1", 0)) as passive:
+        port = passive.getsockname()[1]
+        out = lab.python(None, IMPORTS + f"print(socket.socket().connect_ex(('127.0.0.1', {port})))")
+        equal(out, "111\n")
+        passive.settimeout(0)
+        try:
+            passive.accept()
+            check(False, "the kernel's own listener was reached")
+        except BlockingIOError:
+            pass
+
+
+def a_thousand_connections_at_once_keep_all_octets(lab):
+    server = """
+import asyncio
+async def echo(reader, writer):
+    while piece := await reader.read(65536):
+        writer.write(piece)
+        await writer.drain()
+    writer.close()
+async def main():
+    server = await asyncio.start_server(echo, '10.7.0.1', 80, backlog=2000)
+    print('ready', flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+    client = """
+import asyncio, os
+async def one(ready):
+    reader, writer = await asyncio.open_connection('10.7.0.1', 80)
+    ready.append(1)
+    while len(ready) < 1000:
+        await asyncio.sleep(0.01)
+    data = os.urandom(20000)
+    writer.write(data)
+    writer.write_eof()
+    assert await reader.read(-1) == data
+    writer.close()
+async def main():
+    ready = []
+    await asyncio.gather(*[one(ready) for _ in range(1000)])
+    print('intact')
+asyncio.run(main())
+"""
+    host = lab.host("10.7.0.1/24", PYTHON, "-c", server)
+    equal(host.stdout.readline(), b"ready\n")
+    equal(lab.python("10.7.0.2/24", client, timeout=60), "intact\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(a_passive_socket_refuses_octets, while_it_listens_nobody_else_takes_its_name,
+                  a_name_is_free_as_soon_as_its_socket_is_closed,
+                  reuseport_lets_several_share_a_name,
+                  thousands_share_one_local_name_and_are_told_apart_by_four_tuple,
+                  ports_are_picked_from_the_ephemeral_range_and_not_in_order,
+                  a_half_close_ends_one_direction_only,
+                  a_reset_lets_octets_that_came_before_be_read_and_then_is_told_once,
+                  closing_with_octets_unread_resets_the_peer,
+                  a_writer_waits_for_a_slow_reader_and_loses_nothing,
+                  options_answer_as_linux_answers, accept_waits_times_out_and_ends_at_shutdown,
+                  workers_that_share_a_passive_socket_are_served_in_turn,
+                  getifaddrs_and_ioctl_tell_the_stacks_interface,
+                  nothing_reaches_the_kernels_own_network,
+                  a_thousand_connections_at_once_keep_all_octets))
