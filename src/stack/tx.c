@@ -81,6 +81,11 @@ static size_t output_control(struct ft_stack *stack, int ifindex, struct ft_fram
     return done;
 }
 
+static ft_sock traced_sock(const struct ft_stack *stack, uint32_t slot)
+{
+    return stack->env.trace.event ? ft_slot_sock(&stack->slots, slot) : -1;
+}
+
 /* One frame of a flow. The flow may be gone when the answer is false. */
 static bool output_flow(struct ft_stack *stack, int ifindex, struct ft_flow *flow,
                         struct ft_frame *frame, struct stack_out *out)
@@ -90,13 +95,13 @@ static bool output_flow(struct ft_stack *stack, int ifindex, struct ft_flow *flo
     frame_reset(frame, stack->env.now);
     if (flow->kind == FT_FLOW_TCP) {
         struct ft_tcb *tcb = ft_tcp_of_flow(flow);
-        sock = ft_slot_sock(&stack->slots, ft_tcp_slot(tcb));
+        sock = traced_sock(stack, ft_tcp_slot(tcb));
         sent = ft_tcp_output(&stack->tcp, flow, frame, &out->tcp, out->chunks);
         out->n_chunks = frame->n_spans;
         out->kind = OUT_TCP;
     } else {
         struct ft_udp_sock *udp = ft_container_of(flow, struct ft_udp_sock, flow);
-        sock = ft_slot_sock(&stack->slots, udp->slot);
+        sock = traced_sock(stack, udp->slot);
         sent = ft_udp_output(&stack->udp, udp, ifindex, frame, &out->udp);
         out->kind = OUT_UDP;
     }

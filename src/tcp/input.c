@@ -484,6 +484,12 @@ static bool checksum_ok(const struct ft_rx *rx)
     return ft_sum_fold(sum) == 0xffff;
 }
 
+/* The descriptor is told to the trace only: its generation may be far from the cache. */
+static ft_sock traced_sock(const struct ft_tcp *tcp, uint32_t slot)
+{
+    return tcp->env->trace.event ? ft_slot_sock(tcp->slots, slot) : -1;
+}
+
 static enum ft_verdict to_name(struct ft_tcp *tcp, const struct ft_conn *key, struct tcp_in *in,
                                ft_sock *ret_sock)
 {
@@ -495,7 +501,7 @@ static enum ft_verdict to_name(struct ft_tcp *tcp, const struct ft_conn *key, st
         return FT_RX_NO_SOCKET;
     }
     struct ft_listener *listener = name->owner;
-    *ret_sock = ft_slot_sock(tcp->slots, listener->slot);
+    *ret_sock = traced_sock(tcp, listener->slot);
     return ft_listen_input(tcp, listener, key, in);
 }
 
@@ -518,7 +524,7 @@ static enum ft_verdict to_conn(struct ft_tcp *tcp, struct ft_conn *conn, const s
         return verdict;
     }
     tcb = ft_container_of(conn, struct ft_tcb, conn);
-    *ret_sock = ft_slot_sock(tcp->slots, tcb->slot);
+    *ret_sock = traced_sock(tcp, tcb->slot);
     tcb->segs_in += in->rx->n_segs;
     if (tcb_state(tcb) == FT_TCP_SYN_SENT)
         return syn_sent(tcp, tcb, in);

@@ -52,18 +52,24 @@ static void free_slots(struct ft_tcp *tcp)
     }
 }
 
+static void free_conn(struct ft_tcp *tcp, struct ft_conn *conn)
+{
+    if (conn->kind == FT_CONN_TCB)
+        ft_tcb_free(tcp, ft_container_of(conn, struct ft_tcb, conn));
+    else if (conn->kind == FT_CONN_EMBRYO)
+        ft_embryo_free(tcp, ft_container_of(conn, struct tcp_embryo, conn));
+    else
+        ft_time_wait_end(tcp, ft_container_of(conn, struct ft_time_wait, conn));
+}
+
+/* A walk misses what moves while it removes: walk again until nothing is left. */
 static void free_table(struct ft_tcp *tcp)
 {
-    uint64_t cursor = 0;
-    struct ft_conn *conn;
-    while (tcp->table && (conn = ft_table_next(tcp->table, &cursor))) {
-        cursor = 0; /* it changes under the walk: begin again */
-        if (conn->kind == FT_CONN_TCB)
-            ft_tcb_free(tcp, ft_container_of(conn, struct ft_tcb, conn));
-        else if (conn->kind == FT_CONN_EMBRYO)
-            ft_embryo_free(tcp, ft_container_of(conn, struct tcp_embryo, conn));
-        else
-            ft_time_wait_end(tcp, ft_container_of(conn, struct ft_time_wait, conn));
+    while (tcp->table && ft_table_len(tcp->table) > 0) {
+        uint64_t cursor = 0;
+        struct ft_conn *conn;
+        while ((conn = ft_table_next(tcp->table, &cursor)))
+            free_conn(tcp, conn);
     }
 }
 

@@ -80,7 +80,7 @@ void ft_tcp_check(const struct ft_tcp *tcp);
  * A segment has arrived (RFC 9293 3.10.7).
  *
  * @rx:       proto is TCP
- * @ret_sock: the socket that it was for, or -1
+ * @ret_sock: the socket that it was for, if somebody traces; else -1
  *
  * Return: what became of it.
  */
