@@ -428,6 +428,9 @@ void ft_tcb_wake(struct ft_tcp *tcp, struct ft_tcb *tcb);
 /** Arm the timer for the earliest deadline, if it is not armed for then or earlier. */
 void ft_tcb_arm(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
+/** When the retransmission timer is to fire: after the RTO, but no later than the user timeout. */
+ft_time ft_tcb_rto_at(const struct ft_tcp *tcp, const struct ft_tcb *tcb);
+
 /** Start the retransmission timer anew (RFC 6298 5.1, 5.3), or stop it when nothing is out. */
 void ft_tcb_restart_rto(struct ft_tcp *tcp, struct ft_tcb *tcb);
 

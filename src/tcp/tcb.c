@@ -172,6 +172,16 @@ void ft_tcb_arm(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ft_wheel_arm(&tcp->env->wheel, &tcb->timer, at);
 }
 
+ft_time ft_tcb_rto_at(const struct ft_tcp *tcp, const struct ft_tcb *tcb)
+{
+    ft_time now = tcp->env->now;
+    ft_time at = now + ft_tcp_rto(tcb, tcb->retries);
+    ft_time max = tcb->cold->opts.user_timeout_ms * FT_MS;
+    if (!max || !tcb->busy)
+        return at;
+    return FT_MIN(at, FT_MAX(tcb->busy->progress_at + max, now + FT_MS));
+}
+
 void ft_tcb_restart_rto(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     tcb->flags &= ~(uint32_t)TCB_PERSIST;
@@ -179,7 +189,7 @@ void ft_tcb_restart_rto(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcb->retx_at = FT_TIME_NEVER;
         return;
     }
-    tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, tcb->retries);
+    tcb->retx_at = ft_tcb_rto_at(tcp, tcb);
     ft_tcb_arm(tcp, tcb);
 }
 

@@ -53,6 +53,16 @@ static bool syn_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     return true;
 }
 
+/* RFC 9293 SHLD-9 and U-1. Deviation: as on Linux only TCP_INFO tells of retransmissions; under the
+   RFC's profile SO_ERROR does too. */
+static void report_trouble(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcp->env->config.profile != FT_PROFILE_RFC)
+        return;
+    tcb->cold->soft_error = ETIMEDOUT;
+    ft_tcb_raise(tcp, tcb, FT_ERROR);
+}
+
 static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     uint8_t r2 = (tcb->flags & TCB_ORPHAN) ? TCP_ORPHAN_RETRIES : TCP_RETRIES2;
@@ -74,8 +84,10 @@ static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     }
     if (tcb->retries < UINT8_MAX)
         tcb->retries++;
-    if (tcb->retries == TCP_RETRIES1)
+    if (tcb->retries == TCP_RETRIES1) {
         ft_path_doubt(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
+        report_trouble(tcp, tcb);
+    }
     return true;
 }
 
@@ -118,11 +130,7 @@ static bool retx_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
         return false;
     if (tcb->busy)
         tcb->busy->rtt_timing = false; /* Karn */
-    tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, tcb->retries);
-    ft_time max = tcb->cold->opts.user_timeout_ms * FT_MS;
-    if (max && tcb->busy)
-        tcb->retx_at =
-            FT_MIN(tcb->retx_at, FT_MAX(tcb->busy->progress_at + max, tcp->env->now + FT_MS));
+    tcb->retx_at = ft_tcb_rto_at(tcp, tcb);
     ft_tcb_wake(tcp, tcb);
     return true;
 }
