@@ -45,12 +45,22 @@ int link_wire_private_dir(const char *path, char *ret_err, size_t err_len)
 int link_wire_base(char *ret_path, size_t len, char *ret_err, size_t err_len)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
+    struct stat st;
     int n;
 
-    if (runtime != NULL && runtime[0] != '\0')
-        n = snprintf(ret_path, len, "%s/fourtuple", runtime);
-    else
+    if (runtime == NULL || runtime[0] == '\0') {
         n = snprintf(ret_path, len, "/tmp/fourtuple-%u", (unsigned)geteuid());
+        return n < 0 || (size_t)n >= len ? -ENAMETOOLONG
+                                         : link_wire_private_dir(ret_path, ret_err, err_len);
+    }
+    /* What sudo or su leave behind is another user's: nothing of ours may be put there. */
+    if (stat(runtime, &st) != 0 || st.st_uid != geteuid()) {
+        (void)snprintf(ret_err, err_len,
+                       "XDG_RUNTIME_DIR is %.200s, which is not a directory of yours; unset it",
+                       runtime);
+        return -EPERM;
+    }
+    n = snprintf(ret_path, len, "%s/fourtuple", runtime);
     if (n < 0 || (size_t)n >= len) {
         (void)snprintf(ret_err, err_len, "the path in XDG_RUNTIME_DIR is too long");
         return -ENAMETOOLONG;

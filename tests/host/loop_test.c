@@ -175,9 +175,8 @@ static void a_wish_to_be_woken_is_kept(void **state)
     (void)host_round(node.host, 0);
     from = host_now(node.host);
     host_wake_at(node.host, from + 20 * FT_MS);
-    while (host_now(node.host) < from + 20 * FT_MS)
-        (void)host_round(node.host, host_now(node.host) < from ? 0 : PATIENCE);
-    assert_true(host_now(node.host) - from < PATIENCE);
+    (void)host_round(node.host, PATIENCE);
+    assert_in_range(host_now(node.host) - from, 0, 500 * FT_MS);
     host_free(node.host);
 }
 
