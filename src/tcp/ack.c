@@ -90,8 +90,10 @@ static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
     in->advanced = true;
     sample_rtt(tcp, tcb, in);
     release(tcp, tcb, in->seg.ack);
-    if (tcb->busy)
+    if (tcb->busy) {
         tcb->busy->progress_at = tcp->env->now;
+        tcb->busy->sml = seq_max(tcb->busy->sml, tcb->snd_una); /* never 2 GiB behind */
+    }
     tcb->retries = 0;
     tcb->cold->soft_error = 0;
     ft_tcp_recovery_acked(tcp, tcb, acked, flight);

@@ -218,6 +218,7 @@ static void start_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_pa
     tcb->cold->flow_label = ft_tcp_flow_label(tcp, &tcb->conn);
     tcb->peer_mss = tcb_is_v4(tcb) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
     tcb->rcv_wscale = ft_tcp_wscale_for(tcp, &tcb->cold->opts);
+    tcb->rcv_adv = seq_make(0); /* no window has been told; see fill_syn() */
     tcb->busy->progress_at = tcp->env->now;
     ft_tcp_set_mss(tcp, tcb, path->mtu);
     tcb->flags |= TCB_SYN_OUT | TCB_ACTIVE;
@@ -252,6 +253,8 @@ static void begin_again(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->retries = tcb->probes = tcb->dupacks = 0;
     tcb->acks_owed = 0;
     tcb->fin_seen = false;
+    if (tcb->pin)
+        tcb->pin->len = 0; /* its octets are of the connection that was */
     tcb->cold->soft_error = 0;
     tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT / FT_US);
     tcb->cold->srtt_us = tcb->cold->rttvar_us = 0;

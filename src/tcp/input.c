@@ -490,12 +490,18 @@ static ft_sock traced_sock(const struct ft_tcp *tcp, uint32_t slot)
     return tcp->env->trace.event ? ft_slot_sock(tcp->slots, slot) : -1;
 }
 
+static struct ft_name *find_name(struct ft_tcp *tcp, const struct ft_conn *key,
+                                 const struct tcp_in *in)
+{
+    uint64_t hash = ft_table_hash(tcp->table, key);
+    return ft_name_match(tcp->names, IPPROTO_TCP, &key->local, key->local_port, in->rx->ifindex,
+                         hash);
+}
+
 static enum ft_verdict to_name(struct ft_tcp *tcp, const struct ft_conn *key, struct tcp_in *in,
                                ft_sock *ret_sock)
 {
-    uint64_t hash = ft_table_hash(tcp->table, key);
-    struct ft_name *name =
-        ft_name_match(tcp->names, IPPROTO_TCP, &key->local, key->local_port, in->rx->ifindex, hash);
+    struct ft_name *name = find_name(tcp, key, in);
     if (!name) {
         ft_tcp_reset_reply(tcp, in->rx, &in->seg);
         return FT_RX_NO_SOCKET;
@@ -511,8 +517,9 @@ static enum ft_verdict to_conn(struct ft_tcp *tcp, struct ft_conn *conn, const s
     struct ft_tcb *tcb = NULL;
     bool reopen = false;
     if (conn->kind == FT_CONN_TIME_WAIT) {
-        enum ft_verdict verdict =
-            ft_time_wait_input(tcp, ft_container_of(conn, struct ft_time_wait, conn), in, &reopen);
+        struct ft_time_wait *tw = ft_container_of(conn, struct ft_time_wait, conn);
+        bool listens = (in->seg.flags & SEG_SYN) && find_name(tcp, key, in);
+        enum ft_verdict verdict = ft_time_wait_input(tcp, tw, in, listens, &reopen);
         return reopen ? to_name(tcp, key, in, ret_sock) : verdict;
     }
     if (conn->kind == FT_CONN_EMBRYO) {

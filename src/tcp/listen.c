@@ -112,6 +112,10 @@ static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener
         return FT_RX_DROP_BACKLOG;
     }
     read_syn(tcp, listener, conn, &in->seg, &syn);
+    /* MAY-2: ahead of all that the connection before it used, as Linux by a window. */
+    ft_seq first = seq_add(in->old_nxt, 65535 + 2);
+    if (in->reopens && seq_lt(syn.iss, first))
+        syn.iss = first;
     bool full = listener->n_half_open > listener->backlog_max ||
                 tcp->embryos.n_used >= tcp->env->config.limits.half_open_max;
     if (!full)
@@ -234,6 +238,17 @@ static enum ft_verdict complete(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
     return FT_RX_ACTIVE;
 }
 
+/* RFC 9293 3.10.7.4, first, and RFC 5961 4.2: what does not fit is answered by what we stand at. A
+   peer that has begun anew resets us then, and its next SYN finds the way free. */
+static enum ft_verdict doubt(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
+                             const struct tcp_in *in, enum ft_verdict verdict)
+{
+    const struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
+    if (listener && !(in->seg.flags & SEG_RST) && ft_icmp_allow(tcp->net, &in->rx->src))
+        ft_listen_synack(tcp, embryo, listener, 0);
+    return verdict;
+}
+
 /* RFC 9293 3.10.7.4 in SYN-RECEIVED, in its order. */
 enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, struct tcp_in *in,
                                 struct ft_tcb **ret_tcb)
@@ -249,7 +264,7 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
         return FT_RX_ACTIVE;
     }
     if (seq_lt(seg->seq, rcv_nxt) || seq_gt(seg->seq, seq_add(rcv_nxt, wnd)))
-        return FT_RX_DROP_SEQUENCE;
+        return doubt(tcp, embryo, in, FT_RX_DROP_SEQUENCE);
     if ((embryo->flags & EMB_TS) && seg->has_ts && !(seg->flags & SEG_RST) &&
         (int32_t)(seg->tsval - embryo->ts_recent) < 0)
         return FT_RX_DROP_PAWS;
@@ -261,7 +276,7 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
         return FT_RX_ACTIVE;
     }
     if (seg->flags & SEG_SYN)
-        return FT_RX_DROP_CHALLENGE;
+        return doubt(tcp, embryo, in, FT_RX_DROP_CHALLENGE);
     if (!(seg->flags & SEG_ACK))
         return FT_RX_DROP_FLAGS;
     if (!seq_eq(seg->ack, seq_add(embryo->iss, 1))) {

@@ -325,6 +325,8 @@ static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
         tcb->retx_at = FT_TIME_NEVER;
     if (seq_eq(tcb->snd_nxt, tcb_snd_end(tcb)) || plan->fin)
         tcb->flags &= ~(uint32_t)(TCB_NAGLE_OFF | TCB_MORE);
+    else if (plan->len < tcb->snd_mss)
+        tcb->flags &= ~(uint32_t)TCB_NAGLE_OFF; /* once: the next silly window waits again */
     /* RFC 6298 5.1. */
     if (tcb->retx_at == FT_TIME_NEVER || plan->retrans)
         ft_tcb_restart_rto(tcp, tcb);
@@ -391,8 +393,9 @@ static void path_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
     tcb->cold->soft_error = (int16_t)error;
     tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_PROBE | TCB_KEEPALIVE);
     tcb->acks_owed = 0;
+    bool fin = (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED);
     if (tcb->retx_at == FT_TIME_NEVER &&
-        (ft_ring_len(&tcb->snd) > 0 || (tcb->flags & (TCB_FIN_QUEUED | TCB_SYN_OUT)))) {
+        (ft_ring_len(&tcb->snd) > 0 || fin || (tcb->flags & TCB_SYN_OUT))) {
         tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, tcb->retries);
         ft_tcb_arm(tcp, tcb);
     }

@@ -311,9 +311,11 @@ struct tcp_in {
     const struct ft_rx *rx;
     const uint8_t *data; /* contiguous payload, data_len octets; the rest is in rx->spans */
     uint32_t data_len;
-    uint32_t skip; /* payload octets trimmed off the front */
-    bool advanced; /* the ACK moved snd_una */
-    bool was_syn;  /* it carried a SYN, which has been trimmed off */
+    uint32_t skip;  /* payload octets trimmed off the front */
+    bool advanced;  /* the ACK moved snd_una */
+    bool reopens;   /* it opens anew what was in TIME-WAIT ... */
+    ft_seq old_nxt; /* ... and had come so far */
+    bool was_syn;   /* it carried a SYN, which has been trimmed off */
 };
 
 enum tcp_verdict {
@@ -339,10 +341,11 @@ static inline bool tcb_is_v4(const struct ft_tcb *tcb)
     return tcb->conn.remote.hi == 0 && tcb->conn.remote.lo >> 32 == 0xffff;
 }
 
-/* Sequence number of position 0 of the send ring: the SYN takes one that is not in it. */
+/* Sequence number of position 0 of the send ring: the SYN takes one that is not in it. The state
+   tells whether it is acknowledged; snd_una comes by iss again after 4 GiB. */
 static inline ft_seq tcb_snd_base(const struct ft_tcb *tcb)
 {
-    return seq_eq(tcb->snd_una, tcb->iss) ? seq_add(tcb->iss, 1) : tcb->snd_una;
+    return tcb_synchronized(tcb) ? tcb->snd_una : seq_add(tcb->iss, 1);
 }
 
 /* One past the last octet queued; FIN, if queued, has this number. */
@@ -606,10 +609,11 @@ bool ft_cookie_check(const struct ft_tcp *tcp, const struct ft_listener *listene
 /**
  * A segment for a TIME-WAIT entry (3.10.7.4).
  *
+ * @listens:    whether a passive socket has its local name
  * @ret_reopen: a SYN that may open the connection anew: the entry is gone, go on to LISTEN
  */
-enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw,
-                                   const struct tcp_in *in, bool *ret_reopen);
+enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw, struct tcp_in *in,
+                                   bool listens, bool *ret_reopen);
 
 /** Take a TIME-WAIT entry out of the table; it is freed when its time comes. */
 void ft_time_wait_end(struct ft_tcp *tcp, struct ft_time_wait *tw);

@@ -50,9 +50,10 @@ void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct
     uint8_t before = tcb->dupacks;
     tcb->dupacks = (uint8_t)FT_MIN(FT_MAX(before + 1u, sacked), 255u);
     if (tcb->flags & TCB_RECOVERY) {
-        /* Each tells that a segment has left; never more than are out. */
+        /* Each tells that a segment has left. No more can have left than were out when the loss was
+           found, which is twice ssthresh; what is sent on their word must not count (A-104). */
         uint32_t inflate = FT_MAX(tcb->inflate + tcb->snd_mss, sacked * tcb->snd_mss);
-        tcb->inflate = FT_MIN(inflate, tcb_flight(tcb));
+        tcb->inflate = FT_MIN(inflate, FT_MIN(tcb_flight(tcb), 2 * tcb->ssthresh));
         ft_tcb_wake(tcp, tcb);
         return;
     }
@@ -76,6 +77,9 @@ void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acke
         tcb->inflate = 0;
         if ((tcb->flags & TCB_LOSS) && seq_ge(tcb->snd_una, tcb->recover))
             tcb->flags &= ~(uint32_t)TCB_LOSS;
+        /* It follows, or 2 GiB later it would seem to lie ahead. */
+        if (seq_gt(tcb->snd_una, tcb->recover))
+            tcb->recover = seq_sub(tcb->snd_una, 1);
         ft_cc_acked(tcb, acked, flight);
         return;
     }

@@ -67,7 +67,8 @@ static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     uint8_t r2 = (tcb->flags & TCB_ORPHAN) ? TCP_ORPHAN_RETRIES : TCP_RETRIES2;
     /* SHLD-17: a window that was taken back is no reason to give up on a peer that answers. */
-    bool silent = tcb->snd_wnd > 0 || tcb->probes > 0;
+    /* An orphan's peer may not hold on to it for ever even if it answers. */
+    bool silent = tcb->snd_wnd > 0 || tcb->probes > 0 || (tcb->flags & TCB_ORPHAN);
     if ((tcb->retries >= r2 && silent) || user_timeout(tcp, tcb)) {
         give_up(tcp, tcb, tcb->flags & TCB_ORPHAN);
         return false;
@@ -142,6 +143,7 @@ static bool keepalive_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcb->slot == FT_NO_SLOT && !(tcb->flags & TCB_QUEUED)) {
         /* An orphan whose peer has not closed. */
         tcp->env->counters.tcp_orphans_killed++;
+        ft_tcp_send_reset(tcp, tcb);
         ft_tcb_kill(tcp, tcb, 0);
         return false;
     }

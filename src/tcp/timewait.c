@@ -161,12 +161,25 @@ static bool may_reopen(const struct ft_time_wait *tw, const struct ft_tcp_seg *s
     return seq_gt(seg->seq, tw->rcv_nxt);
 }
 
-enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw,
-                                   const struct tcp_in *in, bool *ret_reopen)
+/* How often an entry may begin anew: each time leaves a dead one in the queue until it expires, and
+   a peer that repeats its FIN must not crowd out the others with them. */
+#define RESTART_MS 1000u
+
+static bool may_restart(const struct ft_tcp *tcp, const struct ft_time_wait *tw)
+{
+    uint32_t left = (tw->expires_ms & ~(uint32_t)TW_FLAGS) - tcp_now_ms(tcp);
+    return left + RESTART_MS <= LASTS_MS;
+}
+
+enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw, struct tcp_in *in,
+                                   bool listens, bool *ret_reopen)
 {
     const struct ft_tcp_seg *seg = &in->seg;
-    *ret_reopen = may_reopen(tw, seg);
+    /* With nobody to take the SYN it would only be the end of the entry. */
+    *ret_reopen = listens && may_reopen(tw, seg);
     if (*ret_reopen) {
+        in->reopens = true;
+        in->old_nxt = tw->snd_nxt;
         ft_time_wait_end(tcp, tw);
         return FT_RX_PASSIVE;
     }
@@ -181,6 +194,8 @@ enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw,
     answer(tcp, tw);
     if (!again)
         return FT_RX_DROP_SEQUENCE;
+    if (!may_restart(tcp, tw))
+        return FT_RX_ACTIVE;
     /* A retransmitted FIN restarts the 2 MSL timer: a new entry takes this one's place. */
     if (ft_time_wait_new(tcp, &tw->conn, tw)) {
         ft_port_drop(tcp->names, IPPROTO_TCP, tw->conn.local_port, holds_reuse(tw));

@@ -123,7 +123,7 @@ static void zero_copy(struct world *w, ft_sock sock, uint8_t what)
     } else {
         ssize_t n = ft_peek(w->stack, sock, spans, 1 + pick(w) % FT_SPANS_MAX);
         for (ssize_t i = 0; i < n; i++)
-            must(spans[i].len > 0 && spans[i].data[spans[i].len - 1] <= 255);
+            must(spans[i].len > 0 && memchr(spans[i].data, 0, spans[i].len) != spans);
     }
     if (what & 2)
         (void)ft_unpin(w->stack, sock);
