@@ -214,13 +214,14 @@ static void control_messages_that_make_no_sense_are_refused(void **state)
     for (size_t len = 0; len < 64; len++) { /* every length, with less room than it says */
         for (size_t room = 0; room <= 64; room++) {
             struct cmsghdr hdr = {.cmsg_level = IPPROTO_IP, .cmsg_type = IP_TTL, .cmsg_len = len};
-            bool none = room < sizeof(hdr);
+            bool none = room < sizeof(hdr), ttl = len == CMSG_LEN(sizeof(v)) && room >= len;
 
+            memset(control, 0, sizeof(control));
             memcpy(control, &hdr, sizeof(hdr));
-            memset(control + sizeof(hdr), 0, sizeof(control) - sizeof(hdr));
+            control[sizeof(hdr)] = 7; /* a TTL, if its message is whole and nothing follows */
             msg.msg_controllen = room;
             assert_int_equal(ft_udp_sendmsg(&a.udp, host_sock(&a, s4), &msg, 0),
-                             none ? 0 : -EINVAL);
+                             none || (ttl && room < 24 + sizeof(hdr)) ? 0 : -EINVAL);
         }
         carry(&a, NULL);
     }
