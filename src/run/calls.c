@@ -186,7 +186,9 @@ int64_t call_dispatch(struct call *call)
         return CALL_NATIVE;
     call->chan->tid = call->tid;
     call->chan->fd = (int)call->args[0];
-    if (call->nr != __NR_recvmsg && call->nr != __NR_sendmsg)
-        pump_flush(call->run, call->chan);
+    /* What was sent, and closed, before this call comes before it. */
+    pump_flush(call->run, call->chan);
+    if (call->nr == __NR_bind || call->nr == __NR_listen || call->nr == __NR_connect)
+        run_settle(call->run);
     return dispatch_on_socket(call);
 }

@@ -204,7 +204,6 @@ int64_t call_msg(struct call *call)
         return receive_one(call);
     if (call->nr == __NR_recvmmsg)
         return receive_many(call);
-    datagram_pump(call->run, call->chan); /* what was sent before goes before */
     call->chan->error = 0;
     if (error != 0)
         return -error;

@@ -378,6 +378,9 @@ void accept_progress(struct run *run, struct chan *listener);
 /** Move datagrams both ways. */
 void datagram_pump(struct run *run, struct chan *chan);
 
+/** Take the datagrams that the program has sent so far. */
+void datagram_flush(struct run *run, struct chan *chan);
+
 /* --- pump.c -----------------------------------------------------------------------------------*/
 
 /** An edge of a stack's end. */
@@ -396,6 +399,12 @@ void pump_work(struct run *run);
 
 /** Watch a descriptor. Return: 0 or -errno. */
 int run_watch(struct run *run, int fd, uint32_t events, struct io *io);
+
+/**
+ * Learn what the program has closed so far, so that a call that frees or names a socket comes after
+ * the closes before it.
+ */
+void run_settle(struct run *run);
 
 /** The time now, CLOCK_MONOTONIC. */
 ft_time run_now(void);

@@ -300,6 +300,8 @@ void pump_flush(struct run *run, struct chan *chan)
     if (chan->state == CHAN_CONNECTED && !chan->eof_in) {
         chan->end_in = true;
         (void)to_stack(run, chan);
+    } else if (chan->state == CHAN_DATAGRAM) {
+        datagram_flush(run, chan);
     }
 }
 

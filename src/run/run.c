@@ -219,12 +219,46 @@ static void epoll_ready(struct host *host, struct host_fd *watch, uint32_t event
     struct epoll_event ready[RUN_EVENTS];
     int n = epoll_wait(run->epoll, ready, (int)RUN_EVENTS, 0);
 
+    bool stopped_calls = false;
+
     (void)host;
     (void)events;
     for (int i = 0; i < n; i++) {
         struct io *io = ready[i].data.ptr;
 
+        if (io == &run->listener_io)
+            stopped_calls = true;
+        else
+            io->ready(run, io, ready[i].events);
+    }
+    /* Last, so that what was closed before a call is known when it is worked on. */
+    if (stopped_calls && run->listener >= 0)
+        notify_ready(run, &run->listener_io, EPOLLIN);
+}
+
+void run_settle(struct run *run)
+{
+    struct epoll_event ready[RUN_EVENTS];
+    struct chan *chan, *next;
+    int n = epoll_wait(run->epoll, ready, (int)RUN_EVENTS, 0);
+
+    for (int i = 0; i < n; i++) {
+        struct io *io = ready[i].data.ptr;
+
+        /* These are level-triggered: they are told again. */
+        if (io == &run->listener_io || io == &run->control_io || io == &run->signal_io)
+            continue;
         io->ready(run, io, ready[i].events);
+    }
+    for (chan = TAILQ_FIRST(&run->work); chan; chan = next) {
+        next = TAILQ_NEXT(chan, work_link);
+        if (!chan->end_hup)
+            continue;
+        TAILQ_REMOVE(&run->work, chan, work_link);
+        chan->queued = false;
+        pump_chan(run, chan);
+        if (next && !next->queued)
+            next = TAILQ_FIRST(&run->work); /* it went along with this one */
     }
 }
 

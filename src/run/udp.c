@@ -152,6 +152,12 @@ static void to_stack(struct run *run, struct chan *chan)
         chan_queue(run, chan);
 }
 
+void datagram_flush(struct run *run, struct chan *chan)
+{
+    chan->end_in = true; /* whether its edge was seen or not */
+    to_stack(run, chan);
+}
+
 void datagram_pump(struct run *run, struct chan *chan)
 {
     to_stack(run, chan);

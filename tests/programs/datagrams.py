@@ -32,7 +32,7 @@ def a_resolver_asks_the_name_server_that_dns_names(lab):
     (lab.folder / "page").write_text("found by name")
     lab.host("10.7.0.1/24", PYTHON, "-m", "http.server", "80", options=["--name", "web"])
     wait_for(lambda: ":80" in lab.ss("-l", "web"), "http.server listens")
-    status, out, err = lab.run("10.7.0.2/24", "curl", "-sS", "http://www.lab.test/page",
+    status, out, err = lab.run("10.7.0.2/24", "curl", "-sS", "www.lab.test/page",
                                options=["--dns", "10.7.0.53"])
     equal((status, out), (0, "found by name"), err)
 
