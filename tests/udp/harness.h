@@ -41,6 +41,7 @@ struct host {
     bool is_udp[BATCH];
     enum ft_verdict verdict; /* of the last packet taken in */
     uint32_t n_in;           /* packets taken in */
+    uint32_t n_checks;       /* times that the invariants were to be asserted */
     uint32_t max_len;        /* of the longest packet taken in */
 };
 
