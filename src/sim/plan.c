@@ -16,12 +16,14 @@ enum {
     DRAW_FAULT,
     DRAW_LATE,
     DRAW_FORGERY,
+    DRAW_STORM,
 };
 
 #define LENGTH_DEFAULT (8 * FT_SEC)
 #define REST_AFTER     (30 * FT_SEC)   /* faults go on so long after the last beginning */
 #define LIMIT_AFTER    (1200 * FT_SEC) /* ten times the longest timeout (RFC 6298 2.5) */
 #define PPB_PERCENT    UINT32_C(10000000)
+#define STORM_OCTETS   2000
 #define BACKLOG_PLENTY 128
 #define MTU_MIN_IP6    1280
 
@@ -135,7 +137,7 @@ static void draw_slowness(struct sim_rand *rand, struct sim_side_plan *side, uin
 {
     uint64_t reads;
 
-    if (sim_rand_chance(rand, 10))
+    if (sim_rand_chance(rand, side->rcvbuf != 0 ? 50 : 10))
         side->read_after = FT_MS * sim_rand_size(rand, 14); /* up to 16 s */
     if (!sim_rand_chance(rand, 15))
         return;
@@ -310,6 +312,30 @@ bool ft_sim_plan_is_calm(const struct sim_plan *plan)
     return calm;
 }
 
+/* A storm: many short conversations at once, most of them with one server. */
+static void draw_storm(struct sim_plan *plan, uint64_t seed)
+{
+    struct sim_rand rand;
+    ft_time within;
+
+    sim_rand_init(&rand, seed, DRAW_STORM, 0);
+    if (!sim_rand_chance(&rand, 12))
+        return;
+    within = FT_US * sim_rand_size(&rand, 16); /* up to 65 ms */
+    for (uint32_t i = 0; i < plan->n_conns; i++) {
+        struct sim_conn_plan *conn = &plan->conn[i];
+
+        conn->start = 2 * FT_SEC + sim_rand_below(&rand, within);
+        for (int k = 0; k < 2; k++) {
+            struct sim_side_plan *side = &conn->side[k];
+
+            if (side->octets > STORM_OCTETS && side->turn == 0)
+                side->octets = STORM_OCTETS;
+            side->abort_at %= conn->side[0].octets + 1;
+        }
+    }
+}
+
 void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
 {
     struct sim_rand rand;
@@ -324,6 +350,8 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
     plan->n_servers = (uint32_t)sim_rand_range(&rand, 1, 3);
     plan->n_hosts = plan->n_clients + plan->n_servers;
     n = sim_rand_size(&rand, 4) * (plan->length / LENGTH_DEFAULT + 1);
+    if (sim_rand_chance(&rand, 15))
+        n += 40;
     plan->n_conns = (uint32_t)(n < SIM_CONNS_MAX ? n : SIM_CONNS_MAX);
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
         draw_host(plan, seed, i);
@@ -333,6 +361,7 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
     draw_late(plan, seed);
     for (uint32_t i = 0; i < plan->n_conns; i++)
         draw_conn(plan, seed, i);
+    draw_storm(plan, seed);
     draw_faults(plan, seed);
     draw_forgeries(plan, seed);
 }
