@@ -240,13 +240,32 @@ static void learn_arrival(struct audit_end *to, const struct sight_tcp *t)
     to->ack_credit++;
 }
 
+/* Of several SYN-ACKs, one by a cookie perhaps, the first that arrives is the one that counts. */
+static void choose_offer(const struct audit_end *to, struct audit_end *peer,
+                         const struct sight_tcp *t)
+{
+    uint32_t n = peer->n_offers < AUDIT_OFFERS_MAX ? peer->n_offers : AUDIT_OFFERS_MAX;
+
+    if ((t->flags & (SIGHT_SYN | SIGHT_ACK)) != (SIGHT_SYN | SIGHT_ACK) || to->ack_seen)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        if (peer->offers[i] == t->seq) {
+            peer->offers[i] = peer->isn;
+            peer->isn = t->seq;
+            return;
+        }
+    }
+}
+
 static void learn_segment(struct audit_conn *conn, int at, const struct sight_tcp *t, ft_time now)
 {
     struct audit_end *to = &conn->end[at];
     struct audit_end *peer = &conn->end[1 - at];
-    uint32_t off = t->seq - peer->isn;
     uint32_t len = sight_seq_len(t);
+    uint32_t off;
 
+    choose_offer(to, peer, t);
+    off = t->seq - peer->isn;
     learn_arrival(to, t);
     if (len > 0)
         conn->idle_acks = 0;

@@ -16,6 +16,8 @@ struct audit_range {
     uint32_t lo, hi;
 };
 
+#define AUDIT_OFFERS_MAX 4
+
 /* A segment that has arrived and may be answered by a reset. */
 struct audit_recent {
     uint32_t seq, ack, seq_len;
@@ -34,6 +36,9 @@ struct audit_end {
     uint8_t ws;
     uint16_t mss; /* announced; 0: not yet */
     uint32_t isn;
+    uint32_t
+        offers[AUDIT_OFFERS_MAX]; /* others that it has offered: a SYN cookie, or an embryo's */
+    uint32_t n_offers;
     uint32_t max_sent;       /* offset after the last that it ever sent */
     uint32_t fin_at;         /* offset of its FIN */
     uint32_t acked;          /* its highest ACK, offset of the peer */

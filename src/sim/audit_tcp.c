@@ -91,6 +91,8 @@ static const char *check_syn(struct sim_audit *audit, struct audit_conn *conn, i
             return audit_say(audit, "sent a SYN-ACK with an option that the SYN did not offer");
     }
     if (!end->syn_sent || end->isn != t->seq) {
+        if (end->syn_sent)
+            end->offers[end->n_offers++ % AUDIT_OFFERS_MAX] = end->isn;
         end->isn = t->seq;
         end->syn_sent = true;
         end->max_sent = 1;
@@ -323,7 +325,8 @@ static bool is_ghost(const struct audit_conn *conn, int from, const struct sight
     if (!(t->flags & SIGHT_SYN) || !(t->flags & SIGHT_ACK))
         return false;
     if (t->ack == conn->end[1 - from].isn + 1 && end->syn_arrived)
-        return end->syn_sent && end->isn != t->seq && end->told_ack > 0;
+        return end->syn_sent && end->isn != t->seq &&
+               (end->told_ack > 0 || conn->end[1 - from].ack_seen);
     for (uint32_t i = 0; i < n; i++) {
         if ((end->recent[i].flags & SIGHT_SYN) && end->recent[i].seq + 1 == t->ack)
             return true;

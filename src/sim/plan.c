@@ -49,6 +49,8 @@ static void draw_host(struct sim_plan *plan, uint64_t seed, uint32_t i)
         host->poor_from = FT_SEC + sim_rand_below(&rand, plan->length);
         host->poor_until = host->poor_from + FT_MS * sim_rand_size(&rand, 14);
     }
+    if (host->is_server && sim_rand_chance(&rand, 25))
+        host->accept_gap = FT_US * sim_rand_size(&rand, 20); /* up to 1 s */
     host->backlog =
         sim_rand_chance(&rand, 70) ? BACKLOG_PLENTY : (uint32_t)sim_rand_range(&rand, 1, 4);
 }

@@ -81,6 +81,7 @@ struct sim_host_plan {
     uint32_t if_flags;   /* FT_IF_* */
     uint32_t refuse_ppm; /* the link takes no more, of a million frames */
     uint32_t backlog;    /* of its passive sockets */
+    ft_time accept_gap;  /* of a server that is slow to accept; 0: at once */
     uint32_t poor_ppm;   /* allocations refused, of a million, while it is poor */
     ft_time poor_from, poor_until;
 };

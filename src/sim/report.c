@@ -73,11 +73,13 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
                 (IMPAIR_SHARE_ALL - plan->late.loss) / 1000, plan->late.delay / FT_MS);
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
         print_cable(out, world->host[i].name, &plan->access[i]);
-        fprintf(out, "         mtu=%u %s%s%s refuses %u ppm, backlog %u, poor %u ppm\n",
+        fprintf(out,
+                "         mtu=%u %s%s%s refuses %u ppm, backlog %u, accepts after %" PRIu64
+                "us, poor %u ppm\n",
                 plan->host[i].mtu, plan->host[i].linear ? "linear" : "spans",
                 (plan->host[i].if_flags & FT_IF_TX_CSUM) ? " tx-csum" : "",
                 (plan->host[i].if_flags & FT_IF_TSO) ? " tso" : "", plan->host[i].refuse_ppm,
-                plan->host[i].backlog, plan->host[i].poor_ppm);
+                plan->host[i].backlog, plan->host[i].accept_gap / FT_US, plan->host[i].poor_ppm);
     }
     for (uint32_t i = 0; i < plan->n_conns; i++)
         print_conn(world, out, i);

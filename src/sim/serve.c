@@ -204,8 +204,11 @@ bool ft_sim_apps_poll(struct sim_world *world, struct sim_host *host)
         l = &world->listener[watch->index];
         if (l->is_udp)
             ft_sim_datagram_echo(world, l);
-        else
+        else if (world->plan.host[host->index].accept_gap == 0)
             accept_all(world, l);
+        else
+            ft_sim_wake(world, &l->wake, SIM_EVENT_LISTENER, watch->index,
+                        world->now + world->plan.host[host->index].accept_gap);
     }
     return n > 0;
 }

@@ -249,6 +249,21 @@ static enum ft_verdict doubt(struct ft_tcp *tcp, const struct tcp_embryo *embryo
     return verdict;
 }
 
+/* Not our SYN-ACK is acknowledged. The peer's SYN may have come twice, and have been answered by a
+   cookie the first time: what the peer has got first counts, as on Linux. */
+static enum ft_verdict other_ack(struct ft_tcp *tcp, struct ft_listener *listener,
+                                 struct tcp_embryo *embryo, struct tcp_in *in)
+{
+    struct ft_conn conn = embryo->conn;
+    struct tcp_embryo cookie;
+    if (!listener || !ft_cookie_check(tcp, listener, &conn, &in->seg, &cookie)) {
+        ft_tcp_reset_reply(tcp, in->rx, &in->seg);
+        return FT_RX_DROP_ACK;
+    }
+    ft_embryo_free(tcp, embryo);
+    return ft_listen_input(tcp, listener, &conn, in);
+}
+
 /* RFC 9293 3.10.7.4 in SYN-RECEIVED, in its order. */
 enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, struct tcp_in *in,
                                 struct ft_tcb **ret_tcb)
@@ -279,10 +294,8 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
         return doubt(tcp, embryo, in, FT_RX_DROP_CHALLENGE);
     if (!(seg->flags & SEG_ACK))
         return FT_RX_DROP_FLAGS;
-    if (!seq_eq(seg->ack, seq_add(embryo->iss, 1))) {
-        ft_tcp_reset_reply(tcp, in->rx, seg);
-        return FT_RX_DROP_ACK;
-    }
+    if (!seq_eq(seg->ack, seq_add(embryo->iss, 1)))
+        return other_ack(tcp, listener, embryo, in);
     return complete(tcp, embryo, in, ret_tcb);
 }
 
