@@ -267,7 +267,7 @@ static void learn_segment(struct audit_conn *conn, int at, const struct sight_tc
     choose_offer(to, peer, t);
     off = t->seq - peer->isn;
     learn_arrival(to, t);
-    if (len > 0)
+    if (t->len > 0 || (t->flags & SIGHT_FIN))
         conn->idle_acks = 0;
     if (t->flags & SIGHT_RST) {
         learn_reset(conn, at, t, now);

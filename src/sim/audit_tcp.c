@@ -258,7 +258,7 @@ static const char *check_storm(struct sim_audit *audit, struct audit_conn *conn,
 {
     struct audit_end *end = &conn->end[from];
 
-    if (sight_seq_len(t) > 0) {
+    if (t->len > 0 || (t->flags & SIGHT_FIN) || (t->flags & (SIGHT_SYN | SIGHT_ACK)) == SIGHT_SYN) {
         conn->idle_acks = 0;
         end->same_acks = 0;
         return NULL;
@@ -336,25 +336,23 @@ static bool is_ghost(const struct audit_conn *conn, int from, const struct sight
 
 /* The rules for a segment of a connection that both ends know. */
 static const char *check_synchronised(struct sim_audit *audit, struct audit_conn *conn, int from,
-                                      const struct sight *s, const struct sim_audit_frame *frame)
+                                      const struct sight *s, ft_time now)
 {
     const struct sight_tcp *t = &s->tcp;
     struct audit_end *end = &conn->end[from];
     uint32_t off = t->seq - end->isn;
-    const char *wrong = check_silence(audit, conn, from, frame->at);
+    const char *wrong = check_silence(audit, conn, from, now);
 
     if (wrong == NULL && !(t->flags & SIGHT_ACK))
         wrong = audit_say(audit, "sent a segment without an ACK"); /* RFC 9293 3.10.7.4 */
     if (wrong == NULL)
-        wrong = check_ack(audit, conn, from, t, frame->at);
+        wrong = check_ack(audit, conn, from, t, now);
     if (wrong == NULL)
         wrong = check_place(audit, end, off, t);
     if (wrong == NULL)
         wrong = check_size(audit, &conn->end[1 - from], s);
     if (wrong == NULL)
         wrong = check_sack(audit, conn, from, t);
-    if (wrong == NULL)
-        wrong = check_storm(audit, conn, from, t, frame);
     if (wrong == NULL && t->len > 0)
         wrong = check_octets(audit, end, off, t);
     if (wrong != NULL)
@@ -378,14 +376,15 @@ const char *audit_segment(struct sim_audit *audit, struct audit_conn *conn, int 
         return check_reset(audit, conn, from, t);
     if (begins_anew(conn, from, t))
         new_incarnation(conn);
-    if (is_ghost(conn, from, t))
-        return NULL;
+    wrong = check_storm(audit, conn, from, t, frame);
+    if (wrong != NULL || is_ghost(conn, from, t))
+        return wrong;
     conn->end[from].host = frame->host;
     if (!(t->flags & SIGHT_SYN) && !conn->end[from].syn_sent)
         return conn->incarnation > 0 ? NULL
                                      : audit_say(audit, "sent a segment without a SYN before it");
     wrong = (t->flags & SIGHT_SYN) ? check_syn(audit, conn, from, s)
-                                   : check_synchronised(audit, conn, from, s, frame);
+                                   : check_synchronised(audit, conn, from, s, frame->at);
     if (wrong == NULL)
         wrong = check_timestamps(audit, conn, from, t);
     return wrong;
