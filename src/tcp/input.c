@@ -508,7 +508,12 @@ static enum ft_verdict to_name(struct ft_tcp *tcp, const struct ft_conn *key, st
     }
     struct ft_listener *listener = name->owner;
     *ret_sock = traced_sock(tcp, listener->slot);
-    return ft_listen_input(tcp, listener, key, in);
+    struct ft_tcb *tcb = NULL;
+    enum ft_verdict verdict = ft_listen_input(tcp, listener, key, in, &tcb);
+    /* The ACK that brought a cookie back may carry text and FIN, as any that ends a handshake. */
+    if (tcb)
+        (void)other_states(tcp, tcb, in); /* it was the passive socket that it matched */
+    return verdict;
 }
 
 static enum ft_verdict to_conn(struct ft_tcp *tcp, struct ft_conn *conn, const struct ft_conn *key,

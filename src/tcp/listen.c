@@ -126,7 +126,8 @@ static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener
 
 /* RFC 9293 3.10.7.2, in its order. */
 enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener,
-                                const struct ft_conn *conn, struct tcp_in *in)
+                                const struct ft_conn *conn, struct tcp_in *in,
+                                struct ft_tcb **ret_tcb)
 {
     const struct ft_tcp_seg *seg = &in->seg;
     struct tcp_embryo cookie;
@@ -140,8 +141,8 @@ enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener
                 tcp->env->counters.tcp_backlog_full++;
                 return FT_RX_DROP_BACKLOG;
             }
-            return ft_listen_complete(tcp, listener, &cookie, seg) ? FT_RX_PASSIVE
-                                                                   : FT_RX_DROP_MEMORY;
+            *ret_tcb = ft_listen_complete(tcp, listener, &cookie, seg);
+            return *ret_tcb ? FT_RX_PASSIVE : FT_RX_DROP_MEMORY;
         }
         ft_tcp_reset_reply(tcp, in->rx, seg);
         return FT_RX_DROP_ACK;

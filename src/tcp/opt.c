@@ -344,6 +344,14 @@ static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
 
 /* ---- IPPROTO_IP, IPPROTO_IPV6 ---------------------------------------------------------------- */
 
+/* RFC 9293 MUST-51, MUST-52, MUST-53 and SHLD-24. Deviation: no source route is given, taken or
+   kept, and a segment that carries one is dropped: it lets a stranger speak in another's name. */
+
+/* RFC 9293 SHLD-8. Deviation: ECN is not negotiated yet. */
+
+/* RFC 9293 SHLD-13 and SHLD-23. Deviation: advice to applications, which are free here as on Linux
+   to send urgent octets and to change the Diffserv field. */
+
 static int set_ip(struct subject *s, int name, int v)
 {
     switch (name) {

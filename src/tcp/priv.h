@@ -35,11 +35,12 @@
 #define TCP_DELACK         (40 * FT_MS)   /* RFC 9293 MUST-40: below 0.5 s */
 #define TCP_CORK_MAX       (200 * FT_MS)  /* a corked partial segment waits no longer */
 #define TCP_TIME_WAIT      (60 * FT_SEC)
-#define TCP_FIN_WAIT_2     (60 * FT_SEC) /* of an orphan (net.ipv4.tcp_fin_timeout) */
-#define TCP_RETRIES1       3             /* R1 (RFC 9293 SHLD-10) */
-#define TCP_RETRIES2       15            /* R2, about 15 minutes (SHLD-11) */
-#define TCP_ORPHAN_RETRIES 8             /* R2 of an orphan */
-#define TCP_SYN_RETRIES    6             /* about 127 s; see ft_tcp_timer for MUST-23 */
+#define TCP_TIME_WAIT_RFC  (240 * FT_SEC) /* RFC 9293 3.4.2: MSL is 2 minutes */
+#define TCP_FIN_WAIT_2     (60 * FT_SEC)  /* of an orphan (net.ipv4.tcp_fin_timeout) */
+#define TCP_RETRIES1       3              /* R1 (RFC 9293 SHLD-10) */
+#define TCP_RETRIES2       15             /* R2, about 15 minutes (SHLD-11) */
+#define TCP_ORPHAN_RETRIES 8              /* R2 of an orphan */
+#define TCP_SYN_RETRIES    6              /* about 127 s; see ft_tcp_timer for MUST-23 */
 #define TCP_SYNACK_RETRIES 5
 #define TCP_INIT_SEGS      10   /* RFC 6928 */
 #define TCP_QUICK_ACKS     16   /* at the start every segment is acknowledged at once */
@@ -569,9 +570,10 @@ void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struc
 
 /* ---- listen.c, cookie.c, timewait.c ---------------------------------------------------------- */
 
-/** A segment for a passive socket (3.10.7.2). */
+/** A segment for a passive socket (3.10.7.2). @ret_tcb: made, if it brings back a cookie. */
 enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener,
-                                const struct ft_conn *conn, struct tcp_in *in);
+                                const struct ft_conn *conn, struct tcp_in *in,
+                                struct ft_tcb **ret_tcb);
 
 /** A segment for an embryo (3.10.7.4 in SYN-RECEIVED). @ret_tcb: made, if it completes it. */
 enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, struct tcp_in *in,

@@ -5,15 +5,20 @@
  */
 #include "priv.h"
 
-/* RFC 9293 MUST-13. Deviation: TIME-WAIT lasts 60 s, not 4 min, because Linux's does. */
-#define LASTS_MS ((uint32_t)(TCP_TIME_WAIT / FT_MS))
+/* RFC 9293 MUST-13. Deviation: TIME-WAIT lasts 60 s, not 4 min, because Linux's does; under the
+   RFC's profile it lasts 4 min. */
+static uint32_t lasts_ms(const struct ft_tcp *tcp)
+{
+    bool rfc = tcp->env->config.profile == FT_PROFILE_RFC;
+    return (uint32_t)((rfc ? TCP_TIME_WAIT_RFC : TCP_TIME_WAIT) / FT_MS);
+}
 
 static void arm(struct ft_tcp *tcp)
 {
     if (!tcp->tw_head)
         return;
     uint32_t left = (tcp->tw_head->expires_ms & ~(uint32_t)TW_FLAGS) - tcp_now_ms(tcp);
-    if (left > LASTS_MS + 2)
+    if (left > lasts_ms(tcp) + 2)
         left = 0;
     ft_wheel_arm(&tcp->env->wheel, &tcp->tw_timer, tcp->env->now + left * FT_MS);
 }
@@ -69,7 +74,7 @@ bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, const struct ft_t
     tw->conn.kind = FT_CONN_TIME_WAIT;
     tw->conn.state = FT_TCP_TIME_WAIT;
     tw->expires_ms =
-        ((tcp_now_ms(tcp) + LASTS_MS) & ~(uint32_t)TW_FLAGS) | (as->expires_ms & TW_FLAGS);
+        ((tcp_now_ms(tcp) + lasts_ms(tcp)) & ~(uint32_t)TW_FLAGS) | (as->expires_ms & TW_FLAGS);
     ft_table_replace(tcp->table, old, &tw->conn);
     push(tcp, tw);
     tcp->env->counters.tcp_time_waits++;
@@ -168,7 +173,7 @@ static bool may_reopen(const struct ft_time_wait *tw, const struct ft_tcp_seg *s
 static bool may_restart(const struct ft_tcp *tcp, const struct ft_time_wait *tw)
 {
     uint32_t left = (tw->expires_ms & ~(uint32_t)TW_FLAGS) - tcp_now_ms(tcp);
-    return left + RESTART_MS <= LASTS_MS;
+    return left + RESTART_MS <= lasts_ms(tcp);
 }
 
 enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw, struct tcp_in *in,

@@ -32,6 +32,24 @@ static void time_wait_lasts_a_minute(void **state)
     ladder_close(&t);
 }
 
+/* RFC 9293 3.6.1 with 3.4.2: under the RFC's profile MSL is 2 minutes. */
+/* proves: MUST-13 */
+static void under_the_rfc_profile_time_wait_lasts_four_minutes(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_init(&t);
+    t.config.profile = FT_PROFILE_RFC;
+    ladder_start(&t);
+    open_and_close(&t, ANY);
+    after_ms(&t, 239900);
+    assert_int_equal(stack_counts(&t).now_time_wait, 1);
+    after_ms(&t, 200);
+    assert_int_equal(stack_counts(&t).now_time_wait, 0);
+    ladder_close(&t);
+}
+
 /* RFC 9293 3.10.7.4, eighth, TIME-WAIT: a FIN that comes again is acknowledged and restarts the
    timer. */
 static void a_fin_that_comes_again_restarts_the_wait(void **state)
@@ -129,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_wait_lasts_a_minute),
+        cmocka_unit_test(under_the_rfc_profile_time_wait_lasts_four_minutes),
         cmocka_unit_test(a_fin_that_comes_again_restarts_the_wait),
         cmocka_unit_test(a_newer_syn_opens_the_connection_anew),
         cmocka_unit_test(a_later_timestamp_opens_the_connection_anew),
