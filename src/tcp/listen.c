@@ -253,7 +253,8 @@ static enum ft_verdict doubt(struct ft_tcp *tcp, const struct tcp_embryo *embryo
 /* Not our SYN-ACK is acknowledged. The peer's SYN may have come twice, and have been answered by a
    cookie the first time: what the peer has got first counts, as on Linux. */
 static enum ft_verdict other_ack(struct ft_tcp *tcp, struct ft_listener *listener,
-                                 struct tcp_embryo *embryo, struct tcp_in *in)
+                                 struct tcp_embryo *embryo, struct tcp_in *in,
+                                 struct ft_tcb **ret_tcb)
 {
     struct ft_conn conn = embryo->conn;
     struct tcp_embryo cookie;
@@ -262,7 +263,7 @@ static enum ft_verdict other_ack(struct ft_tcp *tcp, struct ft_listener *listene
         return FT_RX_DROP_ACK;
     }
     ft_embryo_free(tcp, embryo);
-    return ft_listen_input(tcp, listener, &conn, in);
+    return ft_listen_input(tcp, listener, &conn, in, ret_tcb);
 }
 
 /* RFC 9293 3.10.7.4 in SYN-RECEIVED, in its order. */
@@ -296,7 +297,7 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
     if (!(seg->flags & SEG_ACK))
         return FT_RX_DROP_FLAGS;
     if (!seq_eq(seg->ack, seq_add(embryo->iss, 1)))
-        return other_ack(tcp, listener, embryo, in);
+        return other_ack(tcp, listener, embryo, in, ret_tcb);
     return complete(tcp, embryo, in, ret_tcb);
 }
 
