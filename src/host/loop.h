@@ -39,7 +39,8 @@ struct host_hooks {
     void (*events)(void *ctx, struct host *host, const struct ft_event *events, size_t n);
     /* Once a round, after the events and before the output. */
     void (*round)(void *ctx, struct host *host);
-    /* A link has died (tap removed): error is a -errno. Its interface stays, silent. */
+    /* A link has died (tap removed): error is a -errno. Its interface stays, silent. Without this
+       hook a line on stderr says so. */
     void (*link_dead)(void *ctx, struct host *host, int ifindex, int error);
     /* Text for the column Process of ss about a socket; written up to len, "" for none. */
     void (*process)(void *ctx, const struct ft_sock_info *info, char *ret_text, size_t len);

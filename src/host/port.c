@@ -54,6 +54,9 @@ static void died(struct host *host, struct port *port, int error)
     host_fd_del(host, &port->watch);
     if (host->hooks.link_dead != NULL)
         host->hooks.link_dead(host->hooks.ctx, host, port->ifindex, error);
+    else
+        (void)fprintf(stderr, "fourtuple: --net: a %s is gone (%s); its interface is silent now\n",
+                      port->link->kind, strerror(-error));
 }
 
 static void give(struct host *host, struct port *port, size_t n)
