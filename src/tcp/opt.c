@@ -62,8 +62,24 @@ static int bind_device(struct ft_tcp *tcp, struct subject *s, const char *value,
     return 0;
 }
 
-static int set_reuse(struct subject *s, int name, bool on)
+/* A connection holds its port as the option stands: both change together. */
+static int rehold_port(struct ft_tcp *tcp, struct ft_tcb *tcb, bool on)
 {
+    if (!(tcb->flags & TCB_PORT_HELD) || !!(tcb->cold->opts.flags & OPT_REUSE_ADDR) == on)
+        return 0;
+    int err = ft_port_hold(tcp->names, IPPROTO_TCP, tcb->conn.local_port, on);
+    if (err == 0)
+        ft_port_drop(tcp->names, IPPROTO_TCP, tcb->conn.local_port, !on);
+    return err;
+}
+
+static int set_reuse(struct ft_tcp *tcp, struct subject *s, int name, bool on)
+{
+    if (s->tcb && name == SO_REUSEADDR) {
+        int err = rehold_port(tcp, s->tcb, on);
+        if (err)
+            return err;
+    }
     set_flag(s->opts, name == SO_REUSEADDR ? OPT_REUSE_ADDR : OPT_REUSE_PORT, on);
     struct ft_name *held = name_of(s);
     if (held && name == SO_REUSEADDR)
@@ -90,7 +106,7 @@ static int set_socket(struct ft_tcp *tcp, struct subject *s, int name, const voi
     switch (name) {
     case SO_REUSEADDR:
     case SO_REUSEPORT:
-        return set_reuse(s, name, v);
+        return set_reuse(tcp, s, name, v);
     case SO_KEEPALIVE:
         set_flag(s->opts, OPT_KEEPALIVE, v);
         if (s->tcb)

@@ -229,11 +229,33 @@ static void ephemeral_ports_do_not_follow_each_other(void **state)
     ladder_close(&t);
 }
 
+/* A connection gives its port back as it holds it, though SO_REUSEADDR changed in between. */
+static void a_change_of_reuseaddr_while_connected_keeps_the_port_right(void **state)
+{
+    struct ladder t;
+    int on = 1, off = 0;
+
+    (void)state;
+    ladder_open(&t);
+    stack_connects(&t, .mss = 1460);
+    assert_int_equal(
+        ft_setsockopt(t.stack, t.peer->sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+    ft_stack_check(t.stack);
+    assert_int_equal(
+        ft_setsockopt(t.stack, t.peer->sock, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off)), 0);
+    assert_int_equal(
+        ft_setsockopt(t.stack, t.peer->sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+    assert_int_equal(ft_abort(t.stack, t.peer->sock), 0);
+    stack_sends(&t, SEG_RST | SEG_ACK, .seq = 1);
+    ladder_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_active_open_keeps_the_address_it_was_given),
         cmocka_unit_test(an_open_to_many_is_an_error),
+        cmocka_unit_test(a_change_of_reuseaddr_while_connected_keeps_the_port_right),
         cmocka_unit_test(octets_that_nobody_reads_are_answered_by_a_reset),
         cmocka_unit_test(an_abort_sends_a_reset),
         cmocka_unit_test(a_close_that_lingers_for_nothing_is_an_abort),
