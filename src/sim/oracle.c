@@ -76,17 +76,6 @@ void ft_sim_oracle_eof(struct sim_app *app)
         blame(app, "read the end of file before the last octet");
 }
 
-/* Whether the server may have reset the conversation for a SYN cookie: octets that overtake the ACK
-   that carries the cookie look like nobody's, to any host that keeps no state (RFC 4987 3.6). */
-static bool cookie_was_overtaken(const struct sim_app *app)
-{
-    const struct sim_world *world = app->world;
-    struct ft_counters c;
-
-    ft_counters(world->host[world->plan.conn[app->conn].host[1]].stack, &c);
-    return c.tcp_cookies_bad > 0;
-}
-
 /* What an end may report as its error. */
 static void judge_error(struct sim_app *app)
 {
@@ -98,8 +87,7 @@ static void judge_error(struct sim_app *app)
         return;
     case ECONNRESET:
     case EPIPE:
-        if ((!conn->may_reset || (!peer->aborted && peer->error == 0)) &&
-            !cookie_was_overtaken(app))
+        if (!conn->may_reset || (!peer->aborted && peer->error == 0))
             blame(app, "was reset, though nobody was rude");
         return;
     case ECONNREFUSED:

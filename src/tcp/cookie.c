@@ -62,6 +62,15 @@ void ft_cookie_send(struct ft_tcp *tcp, struct ft_listener *listener, struct tcp
     ft_listen_synack(tcp, embryo, listener, tsval);
 }
 
+bool ft_cookie_plausible(const struct ft_tcp *tcp, const struct ft_listener *listener,
+                         const struct ft_tcp_seg *seg)
+{
+    if (!listener->cookies || tcp->env->now - listener->cookies_at > 2 * PERIOD)
+        return false;
+    uint32_t period = seq_sub(seg->ack, 1).v >> 27;
+    return (((uint32_t)(tcp->env->now / PERIOD) - period) & 31) <= 1;
+}
+
 bool ft_cookie_check(const struct ft_tcp *tcp, const struct ft_listener *listener,
                      const struct ft_conn *conn, const struct ft_tcp_seg *seg,
                      struct tcp_embryo *ret_embryo)

@@ -144,7 +144,10 @@ enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener
             *ret_tcb = ft_listen_complete(tcp, listener, &cookie, seg);
             return *ret_tcb ? FT_RX_PASSIVE : FT_RX_DROP_MEMORY;
         }
-        ft_tcp_reset_reply(tcp, in->rx, seg);
+        /* It may have overtaken the segment that brings the cookie back, whose number alone tells:
+           what is honest comes again, and a reset would end it. */
+        if (!ft_cookie_plausible(tcp, listener, seg))
+            ft_tcp_reset_reply(tcp, in->rx, seg);
         return FT_RX_DROP_ACK;
     }
     /* Third, check for a SYN. A-87: with FIN it is none. */

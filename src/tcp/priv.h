@@ -599,6 +599,10 @@ void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
 /** Answer a SYN by a cookie (RFC 4987 3.6). @embryo: filled in but for iss, not kept. */
 void ft_cookie_send(struct ft_tcp *tcp, struct ft_listener *listener, struct tcp_embryo *embryo);
 
+/** Whether the number that an ACK acknowledges looks like that of a cookie that we sent of late. */
+bool ft_cookie_plausible(const struct ft_tcp *tcp, const struct ft_listener *listener,
+                         const struct ft_tcp_seg *seg);
+
 /**
  * Whether an ACK brings back a cookie that we sent of late.
  *

@@ -90,12 +90,30 @@ static void a_wrong_cookie_is_reset(void **state)
     open_full(&t);
     peer_sends(&t, SEG_SYN, .seq = 500, .mss = 1460);
     stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 501);
-    peer_sends(&t, SEG_ACK, .ack = 2);
-    stack_sends(&t, SEG_RST, .seq = 2);
-    peer_sends(&t, SEG_ACK, .seq = 502, .ack = 1);
-    stack_sends(&t, SEG_RST, .seq = 1);
+    peer_sends(&t, SEG_ACK, .ack = 0x40000002);
+    stack_sends(&t, SEG_RST, .seq = 0x40000002);
+    peer_sends(&t, SEG_ACK, .seq = 502, .ack = 0x30000001);
+    stack_sends(&t, SEG_RST, .seq = 0x30000001);
     assert_int_equal(stack_counts(&t).tcp_cookies_bad, 2);
     assert_int_equal(ft_accept(t.stack, t.listener, NULL, NULL), -EAGAIN);
+    ladder_close(&t);
+}
+
+/* Seeds 324 and 1295 of the simulator: the octets of an honest client overtook the segment that
+   brought its cookie back, and it was reset. */
+static void octets_that_overtake_their_cookie_do_not_end_it(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    open_full(&t);
+    peer_sends(&t, SEG_SYN, .seq = 500, .mss = 1460);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 501);
+    peer_sends(&t, SEG_ACK, .seq = 511, .ack = 1, .len = 10);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_ACK, .seq = 501, .ack = 1, .len = 10);
+    stack_sends(&t, SEG_ACK, .seq = 1, .ack = 511);
+    accept_it(&t);
     ladder_close(&t);
 }
 
@@ -136,6 +154,7 @@ int main(void)
         cmocka_unit_test(a_cookie_with_timestamps_keeps_scale_and_sack),
         cmocka_unit_test(a_cookie_without_timestamps_offers_no_scale),
         cmocka_unit_test(a_wrong_cookie_is_reset),
+        cmocka_unit_test(octets_that_overtake_their_cookie_do_not_end_it),
         cmocka_unit_test(an_old_cookie_is_reset),
         cmocka_unit_test(without_overflow_no_cookie_is_taken),
     };
