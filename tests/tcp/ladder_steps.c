@@ -242,7 +242,7 @@ void stack_listens(struct ladder *t)
     assert_true(t->listener >= 0);
     assert_int_equal(ft_bind(t->stack, t->listener, (struct sockaddr *)&name, len), 0);
     assert_int_equal(ft_listen(t->stack, t->listener, 8), 0);
-    ft_stack_check(t->stack);
+    ladder_check(t);
 }
 
 void user_sets(struct ladder *t, int level, int name, int value)
@@ -250,7 +250,7 @@ void user_sets(struct ladder *t, int level, int name, int value)
     ft_sock sock = t->peer->sock >= 0 ? t->peer->sock : t->listener;
 
     assert_int_equal(ft_setsockopt(t->stack, sock, level, name, &value, sizeof(value)), 0);
-    ft_stack_check(t->stack);
+    ladder_check(t);
 }
 
 int user_gets(struct ladder *t, int level, int name)
@@ -271,7 +271,7 @@ void user_writes_flags(struct ladder *t, size_t n, int flags)
     for (size_t i = 0; i < n; i++)
         octets[i] = ladder_octet(false, t->peer->written + i);
     sent = ft_send(t->stack, t->peer->sock, octets, n, flags);
-    ft_stack_check(t->stack);
+    ladder_check(t);
     free(octets);
     assert_int_equal(sent, n);
     t->peer->written += n;
@@ -287,7 +287,7 @@ void user_reads(struct ladder *t, size_t n)
     uint8_t *octets = malloc(n ? n : 1);
     ssize_t got = ft_recv(t->stack, t->peer->sock, octets, n, 0);
 
-    ft_stack_check(t->stack);
+    ladder_check(t);
     assert_int_equal(got, n);
     for (size_t i = 0; i < n; i++)
         if (octets[i] != ladder_octet(true, t->peer->read + i))
@@ -302,14 +302,14 @@ void user_reads_nothing(struct ladder *t, int answer)
     uint8_t octet;
 
     assert_int_equal(ft_recv(t->stack, t->peer->sock, &octet, 1, 0), answer);
-    ft_stack_check(t->stack);
+    ladder_check(t);
 }
 
 void user_closes(struct ladder *t)
 {
     assert_int_equal(ft_close(t->stack, t->peer->sock), 0);
     t->peer->sock = -1;
-    ft_stack_check(t->stack);
+    ladder_check(t);
 }
 
 int stack_state(const struct ladder *t)
@@ -339,7 +339,7 @@ void ladder_peer_connects(struct ladder *t, struct step syn)
     ladder_peer_sends(t, ack);
     t->peer->sock = ft_accept(t->stack, t->listener, NULL, NULL);
     assert_true(t->peer->sock >= 0);
-    ft_stack_check(t->stack);
+    ladder_check(t);
     stack_sends_nothing(t);
 }
 
@@ -353,7 +353,7 @@ void user_connects(struct ladder *t)
     assert_true(t->peer->sock >= 0);
     assert_int_equal(ft_connect(t->stack, t->peer->sock, (struct sockaddr *)&name, len),
                      -EINPROGRESS);
-    ft_stack_check(t->stack);
+    ladder_check(t);
     assert_int_equal(ft_getsockname(t->stack, t->peer->sock, (struct sockaddr *)&name, &len), 0);
     t->peer->stack_port = ntohs(t->v6 ? ((struct sockaddr_in6 *)&name)->sin6_port
                                       : ((struct sockaddr_in *)&name)->sin_port);
