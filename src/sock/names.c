@@ -59,10 +59,20 @@ static bool names_conflict(const struct ft_name *name, const struct ft_name *oth
     return true;
 }
 
+/* Whether connections that hold a port may have the name's address. One address is remembered: with
+   several on a port, a name is refused that Linux, who knows them all, might grant. */
+static bool conns_overlap(const struct port *port, const struct ft_name *name)
+{
+    struct ft_name conns = {.addr = port->local};
+
+    return port->mixed || names_overlap(name, &conns);
+}
+
 static bool port_conflicts(struct ft_names *names, const struct port *port,
                            const struct ft_name *name)
 {
-    if (port->n_plain > 0 || (port->n_reuse > 0 && !name->reuse_addr))
+    if ((port->n_plain > 0 || (port->n_reuse > 0 && !name->reuse_addr)) &&
+        conns_overlap(port, name))
         return true;
     ft_list_for_each (node, &port->names) {
         names->env->counters.steps_list_nodes++;
@@ -80,7 +90,7 @@ static bool port_is_free(struct ft_names *names, const struct port *port,
 
     if (!port)
         return true;
-    if (port->n_plain > 0 || port->n_reuse > 0)
+    if ((port->n_plain > 0 || port->n_reuse > 0) && conns_overlap(port, name))
         return false;
     ft_list_for_each (node, &port->names) {
         names->env->counters.steps_list_nodes++;

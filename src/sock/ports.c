@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/env.h"
 #include "priv.h"
 
@@ -74,12 +75,19 @@ void port_unuse(struct ft_names *names, struct port *port)
     *at = NULL;
 }
 
-int ft_port_hold(struct ft_names *names, uint8_t protocol, uint16_t port, bool reuse)
+int ft_port_hold(struct ft_names *names, uint8_t protocol, const struct ft_addr *local,
+                 uint16_t port, bool reuse)
 {
     struct port *record = port_use(names, protocol, port);
 
     if (!record)
         return -ENOBUFS;
+    if (record->n_reuse == 0 && record->n_plain == 0) {
+        record->local = *local;
+        record->mixed = false;
+    } else if (!addr_eq(&record->local, local)) {
+        record->mixed = true;
+    }
     if (reuse)
         record->n_reuse++;
     else
@@ -157,7 +165,7 @@ int ft_port_pick(struct ft_names *names, const struct ft_table *table, uint8_t p
             continue;
         conn->local_port = port;
         if (!ft_table_find(table, conn))
-            return ft_port_hold(names, protocol, port, reuse);
+            return ft_port_hold(names, protocol, &conn->local, port, reuse);
     }
     conn->local_port = 0;
     return -EADDRNOTAVAIL;

@@ -85,6 +85,8 @@ struct port {
     struct ft_list groups; /* struct name_group: those of them that listen */
     uint32_t n_reuse;      /* ft_port_hold() with @reuse, not yet dropped */
     uint32_t n_plain;      /* and without */
+    struct ft_addr local;  /* the local address of all of those, if ... */
+    bool mixed;            /* ... they do not have several */
     uint16_t port;
     uint8_t protocol;
 };

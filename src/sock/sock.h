@@ -254,14 +254,14 @@ void ft_name_unlisten(struct ft_names *names, struct ft_name *name);
 
 /**
  * An active socket whose name is not in ft_names uses a local port. While it does, a name with that
- * port can be held only if both have SO_REUSEADDR. (Linux also looks at the connection's address,
- * and would let a name of another address be held.)
+ * port and an address that covers its own can be held only if both have SO_REUSEADDR.
  *
  * @reuse: its SO_REUSEADDR
  *
  * Return: 0; -ENOBUFS.
  */
-int ft_port_hold(struct ft_names *names, uint8_t protocol, uint16_t port, bool reuse);
+int ft_port_hold(struct ft_names *names, uint8_t protocol, const struct ft_addr *local,
+                 uint16_t port, bool reuse);
 
 /** It does so no more. */
 void ft_port_drop(struct ft_names *names, uint8_t protocol, uint16_t port, bool reuse);

@@ -87,7 +87,7 @@ static enum ft_verdict new_embryo(struct ft_tcp *tcp, struct ft_listener *listen
         return FT_RX_DROP_MEMORY;
     *embryo = *syn;
     ft_timer_init(&embryo->timer, FT_TIMER_EMBRYO);
-    if (ft_port_hold(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true)) {
+    if (ft_port_hold(tcp->names, IPPROTO_TCP, &embryo->conn.local, embryo->conn.local_port, true)) {
         ft_pool_put(&tcp->embryos, embryo);
         return FT_RX_DROP_MEMORY;
     }
@@ -164,7 +164,7 @@ struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listen
     if (!tcb)
         return NULL;
     bool reuse = listener->opts.flags & OPT_REUSE_ADDR;
-    if (ft_port_hold(tcp->names, IPPROTO_TCP, from->conn.local_port, reuse)) {
+    if (ft_port_hold(tcp->names, IPPROTO_TCP, &from->conn.local, from->conn.local_port, reuse)) {
         ft_tcb_free(tcp, tcb);
         return NULL;
     }

@@ -64,7 +64,7 @@ bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, const struct ft_t
     }
     if (!tw)
         return false;
-    if (ft_port_hold(tcp->names, IPPROTO_TCP, old->local_port, holds_reuse(as))) {
+    if (ft_port_hold(tcp->names, IPPROTO_TCP, &old->local, old->local_port, holds_reuse(as))) {
         ft_pool_put(&tcp->time_waits, tw);
         return false;
     }

@@ -157,7 +157,9 @@ static void a_held_port_can_be_named_with_reuse_addr_only(void **state)
         bool held_with_reuse = (i & 2) != 0;
         int want = i == 3 ? 0 : -EADDRINUSE;
 
-        assert_int_equal(ft_port_hold(names, IPPROTO_TCP, 80, held_with_reuse), 0);
+        struct ft_addr local = addr_v4(0x0a000001);
+
+        assert_int_equal(ft_port_hold(names, IPPROTO_TCP, &local, 80, held_with_reuse), 0);
         ft_names_check(names);
         assert_int_equal(ft_name_bind(names, &name, 80), want);
         ft_name_release(names, &name);
@@ -165,6 +167,32 @@ static void a_held_port_can_be_named_with_reuse_addr_only(void **state)
         assert_int_equal(ft_name_bind(names, &name, 80), 0);
         ft_name_release(names, &name);
     }
+    ft_names_free(names);
+    assert_int_equal(t.heap.n_live, 0);
+}
+
+/* A connection of one address is not in the way of a name with another: a host with two of them has
+   two times the ephemeral ports. */
+static void a_held_port_can_be_named_with_another_address(void **state)
+{
+    struct ft_addr one = addr_v4(0x0a000001), two = addr_v4(0x0a000002);
+    struct ft_name name = name_of(0, IPPROTO_TCP, ""), any = name;
+    struct test_env t;
+
+    (void)state;
+    test_env_init(&t, 1);
+    struct ft_names *names = ft_names_new(&t.env);
+    name.addr = two;
+    assert_int_equal(ft_port_hold(names, IPPROTO_TCP, &one, 80, false), 0);
+    assert_int_equal(ft_name_bind(names, &any, 80), -EADDRINUSE);
+    assert_int_equal(ft_name_bind(names, &name, 80), 0);
+    ft_name_release(names, &name);
+    assert_int_equal(ft_port_hold(names, IPPROTO_TCP, &two, 80, false), 0);
+    assert_int_equal(ft_name_bind(names, &name, 80), -EADDRINUSE);
+    ft_port_drop(names, IPPROTO_TCP, 80, false);
+    ft_port_drop(names, IPPROTO_TCP, 80, false);
+    assert_int_equal(ft_name_bind(names, &any, 80), 0);
+    ft_name_release(names, &any);
     ft_names_free(names);
     assert_int_equal(t.heap.n_live, 0);
 }
@@ -316,7 +344,8 @@ static void refused_memory_leaves_nothing_held(void **state)
         ft_names_check(names);
     }
     t.heap.fail_in = 1;
-    assert_int_equal(ft_port_hold(names, IPPROTO_TCP, 80, true), -ENOBUFS);
+    struct ft_addr local = addr_v4(0x0a000001);
+    assert_int_equal(ft_port_hold(names, IPPROTO_TCP, &local, 80, true), -ENOBUFS);
     t.heap.fail_in = 0;
     assert_int_equal(ft_name_bind(names, &name, 80), 0);
     ft_name_release(names, &name);
@@ -332,6 +361,7 @@ int main(void)
         cmocka_unit_test(options_let_names_be_shared_as_on_linux),
         cmocka_unit_test(names_of_different_devices_do_not_conflict),
         cmocka_unit_test(a_held_port_can_be_named_with_reuse_addr_only),
+        cmocka_unit_test(a_held_port_can_be_named_with_another_address),
         cmocka_unit_test(a_packet_is_for_the_most_specific_name),
         cmocka_unit_test(v6only_wildcard_gets_no_ipv4),
         cmocka_unit_test(a_reuse_port_group_is_picked_from_by_hash),
