@@ -88,9 +88,13 @@ static int nothing_to_read(struct ft_tcb *tcb)
 {
     if (!was_connected(tcb))
         return error_or(tcb, -ENOTCONN);
+    /* As on Linux: what the peer has closed in order stays an end of file though a reset followed;
+       the error is for those who send, and for SO_ERROR. */
+    if (tcb->flags & TCB_FIN_RECEIVED)
+        return 0;
     if (tcb->cold->error)
         return error_or(tcb, 0);
-    if (tcb->flags & (TCB_FIN_RECEIVED | TCB_RCV_SHUT))
+    if (tcb->flags & TCB_RCV_SHUT)
         return 0;
     return -EAGAIN;
 }

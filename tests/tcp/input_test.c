@@ -304,6 +304,25 @@ static void a_fin_is_the_end_of_the_stream_and_no_error(void **state)
     ladder_close(&t);
 }
 
+/* Seeds 1500 and 2465 of the simulator: a slow reader had the peer's octets and FIN, and was told
+   of a broken pipe in place of the end of file. Linux says 0 there, and EPIPE in SO_ERROR. */
+static void a_reset_after_the_fin_leaves_the_end_of_file(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    peer_connects(&t, .mss = 1460);
+    peer_sends(&t, SEG_ACK | SEG_FIN, .len = 7);
+    stack_sends(&t, SEG_ACK, .ack = 109);
+    peer_sends(&t, SEG_RST, .seq = 109);
+    assert_int_equal(stack_state(&t), FT_TCP_CLOSED);
+    user_reads(&t, 7);
+    user_reads_nothing(&t, 0);
+    assert_int_equal(user_gets(&t, SOL_SOCKET, SO_ERROR), EPIPE);
+    ladder_close(&t);
+}
+
 /* RFC 9293 3.5.3: a reset may carry text, which says why. */
 /* proves: SHLD-2 */
 static void a_reset_with_text_is_a_reset(void **state)
@@ -553,6 +572,7 @@ int main(void)
         cmocka_unit_test(syns_that_cross_make_one_connection),
         cmocka_unit_test(a_reset_after_syns_that_crossed_refuses_the_connection),
         cmocka_unit_test(a_lost_answer_to_crossed_syns_is_sent_again),
+        cmocka_unit_test(a_reset_after_the_fin_leaves_the_end_of_file),
         cmocka_unit_test(a_segment_outside_the_window_is_acked_and_dropped),
         cmocka_unit_test(a_segment_is_trimmed_to_what_is_new),
         cmocka_unit_test(segments_out_of_order_are_held),
