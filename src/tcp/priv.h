@@ -398,6 +398,14 @@ static inline uint32_t tcb_send_room(const struct ft_tcb *tcb)
     return len < max ? max - len : 0;
 }
 
+/* Less than a quarter of the budget is left. Who holds octets then gets no room for more, so that
+   misers leave some for those who come (A-92, A-99). */
+static inline bool tcp_short_of_memory(const struct ft_tcp *tcp)
+{
+    const struct ft_mem *mem = &tcp->env->mem;
+    return mem->used > mem->max - mem->max / 4;
+}
+
 /* RFC 7323: the timestamp clock ticks every millisecond. */
 static inline uint32_t tcp_now_ms(const struct ft_tcp *tcp)
 {

@@ -68,6 +68,10 @@ ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *
                 err = -EAGAIN;
                 break;
             }
+            if (ft_ring_len(&tcb->snd) > 0 && tcp_short_of_memory(tcp)) {
+                err = -ENOBUFS;
+                break;
+            }
             err = ft_ring_append(&tcb->snd, &tcp->env->chunks, (uint8_t *)iov[i].iov_base + at, n);
             at += err ? 0 : n;
             total += err ? 0 : n;
@@ -223,6 +227,8 @@ ssize_t ft_tcp_reserve(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len,
     room = FT_MIN(room, most > 1 ? (most - 1) * FT_CHUNK_SIZE : 0);
     if (room == 0)
         return -EAGAIN;
+    if (ft_ring_len(&tcb->snd) > 0 && tcp_short_of_memory(tcp))
+        return -ENOBUFS;
     struct tcp_pin *pin = new_pin(tcp, tcb, true);
     if (!pin)
         return -ENOBUFS;
