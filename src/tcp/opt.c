@@ -67,7 +67,7 @@ static int rehold_port(struct ft_tcp *tcp, struct ft_tcb *tcb, bool on)
 {
     if (!(tcb->flags & TCB_PORT_HELD) || !!(tcb->cold->opts.flags & OPT_REUSE_ADDR) == on)
         return 0;
-    int err = ft_port_hold(tcp->names, IPPROTO_TCP, tcb->conn.local_port, on);
+    int err = ft_port_hold(tcp->names, IPPROTO_TCP, &tcb->conn.local, tcb->conn.local_port, on);
     if (err == 0)
         ft_port_drop(tcp->names, IPPROTO_TCP, tcb->conn.local_port, !on);
     return err;
