@@ -180,25 +180,43 @@ static void on_signal(struct host *host, struct host_fd *watch, uint32_t events)
 
 static int listen_all(struct ft_stack *stack)
 {
+    static struct connection passive[N_SERVICES];
+
     for (unsigned i = 0; i < N_SERVICES; i++) {
         struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(ports[i])};
-        struct connection *connection = calloc(1, sizeof(*connection));
         ft_sock sock = ft_socket(stack, AF_INET6, SOCK_STREAM, 0);
         int error;
 
-        if (connection == NULL || sock < 0)
-            return -ENOMEM;
-        connection->passive = true;
-        connection->service = (enum service)i;
+        if (sock < 0)
+            return (int)sock;
+        passive[i] = (struct connection){.passive = true, .service = (enum service)i};
         error = ft_bind(stack, sock, (const struct sockaddr *)&any, sizeof(any));
         if (error == 0)
             error = ft_listen(stack, sock, BACKLOG);
         if (error == 0)
-            error = ft_watch(stack, sock, FT_READABLE, connection);
+            error = ft_watch(stack, sock, FT_READABLE, &passive[i]);
         if (error != 0)
             return error;
     }
     return 0;
+}
+
+/* Frees what belongs to connections that are open at the end. */
+static void forget_all(struct ft_stack *stack)
+{
+    struct ft_sock_info infos[64];
+    uint32_t cursor = 0;
+
+    do {
+        size_t n = ft_sockets(stack, infos, 64, &cursor);
+
+        for (size_t i = 0; i < n; i++) {
+            struct connection *connection = infos[i].sock < 0 ? NULL : infos[i].user;
+
+            if (connection != NULL && !connection->passive)
+                free(connection);
+        }
+    } while (cursor != 0);
 }
 
 static int read_arguments(struct conf *conf, int argc, char **argv)
@@ -260,6 +278,7 @@ int main(int argc, char **argv)
     result = set_up(host, &conf, &signals, &status);
     if (result == 0)
         result = host_run(host) == 0 ? 0 : 125;
+    forget_all(host_stack(host));
     status_close(status);
     host_free(host);
     return result;

@@ -43,7 +43,7 @@ class Hosts:
         for process in self.processes:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
-            process.wait(10)
+            assert process.wait(10) in (0, -signal.SIGKILL), process.returncode
 
 
 def without_hosts_there_are_only_titles():
