@@ -41,6 +41,11 @@ void ft_sim_audit_hurry(struct sim_audit *audit)
     audit->hurry = true;
 }
 
+void ft_sim_audit_cookies(struct sim_audit *audit)
+{
+    audit->cookies = true;
+}
+
 void ft_sim_audit_free(struct sim_audit *audit)
 {
     if (audit == NULL)

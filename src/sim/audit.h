@@ -53,6 +53,13 @@ struct sim_audit *ft_sim_audit_new(const struct sim_audit_host *hosts, uint32_t 
 void ft_sim_audit_hurry(struct sim_audit *audit);
 
 /**
+ * Say that hosts may use SYN cookies: an ACK that comes again then makes a second connection of the
+ * same name out of nothing, whose peer knows nothing of it (RFC 4987 3.6). Passive ends may speak
+ * after a reset.
+ */
+void ft_sim_audit_cookies(struct sim_audit *audit);
+
+/**
  * Free an auditor; NULL is allowed.
  */
 void ft_sim_audit_free(struct sim_audit *audit);

@@ -32,6 +32,7 @@ struct audit_end {
 
     /* what it has sent */
     bool syn_sent, fin_sent, reset_sent;
+    bool is_passive;              /* its first SYN had an ACK */
     bool has_ws, has_ts, sack_ok; /* offered on its SYN */
     uint8_t ws;
     uint16_t mss; /* announced; 0: not yet */
@@ -82,7 +83,7 @@ struct audit_conn {
 struct sim_audit {
     struct sim_audit_host hosts[SIM_AUDIT_HOSTS_MAX];
     uint32_t n_hosts;
-    bool hurry;
+    bool hurry, cookies;
     struct audit_conn *buckets[AUDIT_BUCKETS];
     char sentence[256];
 };

@@ -93,6 +93,7 @@ static const char *check_syn(struct sim_audit *audit, struct audit_conn *conn, i
     if (!end->syn_sent || end->isn != t->seq) {
         if (end->syn_sent)
             end->offers[end->n_offers++ % AUDIT_OFFERS_MAX] = end->isn;
+        end->is_passive = (t->flags & SIGHT_ACK) && (!end->syn_sent || end->is_passive);
         end->isn = t->seq;
         end->syn_sent = true;
         end->max_sent = 1;
@@ -295,6 +296,8 @@ static const char *check_silence(struct sim_audit *audit, const struct audit_con
 {
     const struct audit_end *end = &conn->end[from];
 
+    if (audit->cookies && end->is_passive)
+        return NULL;
     if (end->reset_sent)
         return audit_say(audit, "sent a segment after it had reset the connection");
     if (end->reset_arrived)

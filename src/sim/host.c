@@ -121,6 +121,8 @@ static int audit_new(struct sim_world *world)
         return -1;
     if (ft_sim_plan_is_calm(&world->plan))
         ft_sim_audit_hurry(world->audit);
+    if (ft_sim_plan_has_cookies(&world->plan))
+        ft_sim_audit_cookies(world->audit);
     return 0;
 }
 

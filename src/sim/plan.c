@@ -338,6 +338,15 @@ static void draw_storm(struct sim_plan *plan, uint64_t seed)
     }
 }
 
+bool ft_sim_plan_has_cookies(const struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_hosts; i++) {
+        if (plan->host[i].is_server && plan->host[i].backlog < plan->n_conns)
+            return true;
+    }
+    return false;
+}
+
 void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
 {
     struct sim_rand rand;

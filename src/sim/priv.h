@@ -295,6 +295,9 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length);
 /** Whether nothing is ever lost, changed, cut or refused in this plan, but for full queues. */
 bool ft_sim_plan_is_calm(const struct sim_plan *plan);
 
+/** Whether a server may have so many beginners at once that it sends SYN cookies. */
+bool ft_sim_plan_has_cookies(const struct sim_plan *plan);
+
 /* ---- world.c ---- */
 
 /** Ask for an event; one per kind and index is alive, the earliest asked for. @wake: its slot. */

@@ -134,6 +134,10 @@ static void accepted(struct sim_world *world, const struct sim_listener *l, ft_s
 
     ft_sim_unname(name, &addr, &port);
     client = client_of(world, l, &addr, port);
+    if (client == NULL && ft_sim_plan_has_cookies(&world->plan)) {
+        (void)ft_abort(stack, sock); /* a cookie that came again */
+        return;
+    }
     if (client == NULL) {
         ft_sim_fail(world, NULL, "%s accepted a connection from port %u, which nobody has made",
                     world->host[l->host].name, port);
