@@ -18,9 +18,13 @@
 
 #include "priv.h"
 
-#define SWEEP_CHEAP 64u          /* so many probes cost less than the call that asks for them */
-#define SWEEP_MIN   (10 * FT_MS) /* else at most this often */
-#define SWEEP_BATCH 4096u        /* probes in one sweep */
+/* The kept octet holds all of the piece that it came in, up to 64 KiB by sendfile(2), and the
+   kernel calls a socket writable when at most a quarter of its buffer (twice this) is held. */
+#define CARRIER_BUFFER 212992
+
+#define SWEEP_CHEAP    64u          /* so many probes cost less than the call that asks for them */
+#define SWEEP_MIN      (10 * FT_MS) /* else at most this often */
+#define SWEEP_BATCH    4096u        /* probes in one sweep */
 
 static size_t slot_of(const struct run *run, uint64_t cookie)
 {
@@ -284,6 +288,14 @@ socklen_t carrier_name(const struct run *run, uint32_t no, struct sockaddr_un *r
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
+void carrier_widen(int program_end)
+{
+    int octets = CARRIER_BUFFER;
+
+    /* Cut to net.core.wmem_max, which by default is just this. */
+    (void)setsockopt(program_end, SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets));
+}
+
 int carrier_new(struct run *run, struct chan *chan)
 {
     struct sockaddr_un name;
@@ -292,6 +304,7 @@ int carrier_new(struct run *run, struct chan *chan)
 
     if (fd < 0)
         return -errno;
+    carrier_widen(fd);
     chan->name_no = ++run->n_names;
     len = carrier_name(run, chan->name_no, &name);
     if (bind(fd, (struct sockaddr *)&name, len) < 0) {

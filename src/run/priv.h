@@ -311,6 +311,9 @@ int chan_peer(struct run *run, const struct chan *chan, struct name *ret);
 /** Make an unconnected program's end that bears a name of its own. Return: it or -errno. */
 int carrier_new(struct run *run, struct chan *chan);
 
+/** Give a program's end a send buffer in which the kept octet does no harm. */
+void carrier_widen(int program_end);
+
 /** The name of a program's end, or of a number not yet used. Return: its length. */
 socklen_t carrier_name(const struct run *run, uint32_t no, struct sockaddr_un *ret);
 
