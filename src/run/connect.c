@@ -16,10 +16,6 @@
 
 #include "priv.h"
 
-/* The last pieces are small: one octet of the last stays in the channel, and holds all of it. */
-#define FILLER_BULK  (128u * 1024)
-#define FILLER_PIECE 4096u
-
 static int open_end(struct run *run, int handle)
 {
     int end;
@@ -32,21 +28,12 @@ static int open_end(struct run *run, int handle)
 
 static uint32_t fill(struct run *run, int handle)
 {
-    size_t len = FILLER_BULK;
     uint32_t total = 0;
+    ssize_t n;
 
-    for (;;) {
-        ssize_t n = send(handle, run->scratch, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        if (n > 0)
-            total += (uint32_t)n;
-        else if (len == FILLER_BULK)
-            len = FILLER_PIECE;
-        else
-            return total;
-        if (n > 0 && len == FILLER_BULK)
-            len = FILLER_PIECE;
-    }
+    while ((n = send(handle, run->scratch, RUN_FILLER_MAX, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+        total += (uint32_t)n;
+    return total;
 }
 
 static int gate_shut(struct run *run, struct chan *chan, int handle)
