@@ -8,6 +8,9 @@
 static void enter_recovery(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     uint32_t flight = tcb_flight(tcb);
+    /* RFC 5681 3.2: less what limited transmit has sent beyond cwnd. */
+    if (flight > tcb->cwnd)
+        flight -= FT_MIN(flight - tcb->cwnd, tcb->inflate);
     tcb->ssthresh = ft_cc_ssthresh(tcb, flight);
     tcb->cwnd = tcb->ssthresh;
     tcb->inflate = 3u * tcb->snd_mss; /* RFC 6582 3.2 step 3 */
