@@ -344,7 +344,7 @@ enum ft_tx_result ft_link_resolve(struct ft_net *net, struct net_iface *iface,
             return FT_TX_READY;
         n = make_neigh(net, iface, next_hop, NEIGH_INCOMPLETE);
         if (!n)
-            return FT_TX_FAIL;
+            return FT_TX_FULL;
     }
     result = use(net, n);
     if (result == FT_TX_READY)

@@ -128,6 +128,7 @@ enum ft_tx_result {
     FT_TX_READY, /* the headers are written */
     FT_TX_WAIT,  /* the neighbour is being asked for; the flow waits there */
     FT_TX_FAIL,  /* it does not answer (-EHOSTUNREACH) */
+    FT_TX_FULL,  /* there is no memory to ask for it now: try again later (-ENOBUFS) */
 };
 
 /**

@@ -285,7 +285,7 @@ struct net_neigh *ft_neigh_find(struct ft_net *net, struct net_iface *iface,
 /**
  * Use a neighbour for a packet: find or make its entry, ask for it if need be.
  *
- * @ret_neigh: the entry, or NULL when the table is full (with FT_TX_FAIL)
+ * @ret_neigh: the entry, or NULL when the table is full (with FT_TX_FULL)
  */
 enum ft_tx_result ft_neigh_use(struct ft_net *net, struct net_iface *iface,
                                const struct ft_addr *addr, struct net_neigh **ret_neigh);

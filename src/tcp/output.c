@@ -382,15 +382,10 @@ static uint32_t payload_room(const struct ft_tcb *tcb, const struct ft_path *pat
     return room > mss ? room - room % mss : mss;
 }
 
-static void path_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
+/* No way leads there now: what is outstanding is sent again by its timer, and what is not yet, by
+   it too. */
+static void send_later(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
-    enum ft_tcp_state state = tcb_state(tcb);
-    if (state == FT_TCP_SYN_SENT) {
-        ft_tcb_kill(tcp, tcb, error);
-        return;
-    }
-    /* Soft: what is outstanding is sent again by its timer, and what is not yet, by it too. */
-    tcb->cold->soft_error = (int16_t)error;
     tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_PROBE | TCB_KEEPALIVE);
     tcb->acks_owed = 0;
     bool fin = (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED);
@@ -399,6 +394,17 @@ static void path_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
         tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, tcb->retries);
         ft_tcb_arm(tcp, tcb);
     }
+}
+
+static void path_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
+{
+    enum ft_tcp_state state = tcb_state(tcb);
+    if (state == FT_TCP_SYN_SENT) {
+        ft_tcb_kill(tcp, tcb, error);
+        return;
+    }
+    tcb->cold->soft_error = (int16_t)error;
+    send_later(tcp, tcb);
 }
 
 static void restart_if_idle(struct ft_tcp *tcp, struct ft_tcb *tcb)
@@ -447,6 +453,8 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
     enum ft_tx_result result = ft_ip_begin(tcp->net, &path, &tx, flow, frame);
     if (result == FT_TX_FAIL)
         path_lost(tcp, tcb, EHOSTUNREACH);
+    if (result == FT_TX_FULL)
+        send_later(tcp, tcb);
     if (result != FT_TX_READY) {
         if (plan.retrans && plan.kind == PLAN_DATA && seq_eq(plan.seq, tcb->snd_una))
             tcb->flags |= tcb_state(tcb) == FT_TCP_CLOSED ? 0 : TCB_RETX_UNA;

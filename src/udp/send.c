@@ -356,6 +356,9 @@ static bool output_first(struct ft_udp *udp, struct udp_tx_dgram *dgram, int ifi
     case FT_TX_FAIL:
         fail(udp, dgram, EHOSTUNREACH, 0);
         return false;
+    case FT_TX_FULL:
+        fail(udp, dgram, ENOBUFS, 0);
+        return false;
     }
     return true;
 }
