@@ -80,12 +80,13 @@ static inline __attribute__((always_inline)) uint64_t sum_rest(uint8_t *dst, con
     }
     if (i == len)
         return sum;
-    w = 0;
-    for (uint8_t *octets = (uint8_t *)&w; i < len; i++, octets++) {
-        *octets = src[i];
+    uint8_t rest[4] = {0};
+    for (size_t k = 0; k < (len & 3); k++) {
+        rest[k] = src[i + k];
         if (copy)
-            dst[i] = src[i];
+            dst[i + k] = src[i + k];
     }
+    memcpy(&w, rest, 4);
     return sum + w;
 }
 
