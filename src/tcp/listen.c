@@ -118,8 +118,9 @@ static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener
         syn.iss = first;
     bool full = listener->n_half_open > listener->backlog_max ||
                 tcp->embryos.n_used >= tcp->env->config.limits.half_open_max;
-    if (!full)
-        return new_embryo(tcp, listener, &syn);
+    if (!full && new_embryo(tcp, listener, &syn) == FT_RX_PASSIVE)
+        return FT_RX_PASSIVE;
+    /* No room or no memory for it. */
     ft_cookie_send(tcp, listener, &syn); /* */
     return FT_RX_PASSIVE;
 }

@@ -74,6 +74,26 @@ static void a_flood_of_syns_leaves_room_for_others(void **state)
     ladder_close(&t);
 }
 
+/* A half-open connection for which memory is refused is none the less answered, by a cookie. */
+/* proves: A-90 */
+static void a_syn_without_memory_is_answered_by_a_cookie(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_listens(&t);
+    t.fail_at = t.n_allocs + 1; /* the first embryo's slab */
+    peer_sends(&t, SEG_SYN, .mss = 1460);
+    t.fail_at = 0;
+    assert_int_equal(stack_counts(&t).tcp_cookies_sent, 1);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = LADDER_PEER_ISN + 1);
+    peer_sends(&t, SEG_ACK);
+    t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
+    assert_true(t.peer->sock >= 0);
+    ladder_close(&t);
+}
+
 /* RFC 4987 3.6: an ACK out of nothing makes a connection only by a cookie that was sent of late. */
 /* proves: A-91 */
 static void a_guessed_cookie_opens_nothing(void **state)
@@ -412,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flood_of_syns_leaves_room_for_others),
+        cmocka_unit_test(a_syn_without_memory_is_answered_by_a_cookie),
         cmocka_unit_test(a_guessed_cookie_opens_nothing),
         cmocka_unit_test(an_old_cookie_is_reset),
         cmocka_unit_test(zero_windows_hold_no_more_than_their_buffers),
