@@ -139,9 +139,13 @@ static void set_unwatched(struct run *run, struct chan *chan, bool unwatched)
 int chan_set_end(struct run *run, struct chan *chan, int end)
 {
     int rc = run_watch(run, end, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, &chan->io);
+    int on = 1;
 
     if (rc < 0)
         return rc;
+    /* Urgent octets keep their place in the stream. Without it, they are only not urgent. */
+    if (chan->type == SOCK_STREAM)
+        (void)setsockopt(end, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
     set_unwatched(run, chan, false);
     chan->end = end;
     chan->end_in = chan->end_out = true;

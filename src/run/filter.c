@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -167,17 +168,27 @@ static void emit_filter(struct program *prog)
     emit_ret(prog, SECCOMP_RET_ALLOW);
 }
 
-int filter_install(void)
+size_t filter_build(struct sock_filter *ret_ins, size_t n)
 {
     struct program prog = {.n = 0};
-    struct sock_fprog fprog;
-    long fd;
 
     emit_filter(&prog);
-    if (prog.n > FILTER_MAX)
+    if (prog.n <= n && prog.n <= FILTER_MAX)
+        memcpy(ret_ins, prog.ins, prog.n * sizeof(prog.ins[0]));
+    return prog.n;
+}
+
+int filter_install(void)
+{
+    struct sock_filter ins[FILTER_MAX];
+    struct sock_fprog fprog;
+    size_t n = filter_build(ins, FILTER_MAX);
+    long fd;
+
+    if (n > FILTER_MAX)
         return -E2BIG;
-    fprog.len = (unsigned short)prog.n;
-    fprog.filter = prog.ins;
+    fprog.len = (unsigned short)n;
+    fprog.filter = ins;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
     fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &fprog);

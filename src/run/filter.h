@@ -5,6 +5,19 @@
 #ifndef FT_RUN_FILTER_H
 #define FT_RUN_FILTER_H
 
+#include <stddef.h>
+
+struct sock_filter;
+
+/**
+ * The filter as instructions.
+ *
+ * @ret_ins: room for @n
+ *
+ * Return: how many it has; more than @n: they did not fit.
+ */
+size_t filter_build(struct sock_filter *ret_ins, size_t n);
+
 /**
  * Put the calling process, and all that descend from it, under the filter. Sets no_new_privs.
  *

@@ -94,6 +94,7 @@ struct chan {
     uint32_t filler; /* octets in the gate */
     bool kept;       /* the first unread octet has gone to the stack already */
     bool end_in, end_out, end_hup, end_rdhup; /* edges seen and not yet used up */
+    bool end_pri;                             /* an urgent octet is on its way to the stack */
     bool eof_in;                              /* the program has closed its direction */
     bool eof_out;                             /* the peer's end of stream was passed on */
     bool discard;                             /* the program reads no more (SHUT_RD) */

@@ -127,13 +127,61 @@ static size_t read_keeping(struct chan *chan, const struct ft_span *spans, size_
     return got;
 }
 
+/* An urgent octet is in the channel: what comes before it is taken, reads stop there by themselves,
+   then the octet goes as urgent. Until the next read no octet is kept. */
+static void take_urgent(struct run *run, struct chan *chan)
+{
+    uint8_t octet;
+
+    if (chan->kept && recv(chan->end, &octet, 1, MSG_DONTWAIT) == 1)
+        chan->kept = false;
+    while (chan->end_pri) {
+        struct ft_span span;
+        ssize_t n;
+        int at = 0;
+
+        if (ioctl(chan->end, SIOCATMARK, &at) == 0 && at) {
+            chan->end_pri = false;
+            if (recv(chan->end, &octet, 1, MSG_DONTWAIT) == 1)
+                (void)ft_send(run->stack, chan->sock, &octet, 1, MSG_OOB); /* or it is over */
+            return;
+        }
+        n = ft_reserve(run->stack, chan->sock, PUMP_CHUNK, &span, 1);
+        if (n <= 0)
+            return; /* FT_WRITABLE comes, or the end */
+        n = recv(chan->end, span.data, span.len, MSG_DONTWAIT);
+        if (n > 0)
+            (void)ft_commit(run->stack, chan->sock, (size_t)n);
+        else
+            (void)ft_unpin(run->stack, chan->sock);
+        if (n <= 0)
+            chan->end_pri = false;
+    }
+}
+
+/* The peer's urgent octet. What came before it has been passed on already, if there was room. */
+static void give_urgent(struct run *run, struct chan *chan)
+{
+    uint8_t octet;
+
+    if (ft_ready(run->stack, chan->sock) & FT_URGENT &&
+        ft_recv(run->stack, chan->sock, &octet, 1, MSG_OOB) == 1)
+        (void)send(chan->end, &octet, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* Return: octets moved; 0: nothing more can be moved now. */
 static size_t take_chunk(struct run *run, struct chan *chan)
 {
     struct ft_span spans[FT_SPANS_MAX];
-    size_t len = unread(chan), room = 0, got;
+    size_t len, room = 0, got;
     ssize_t n;
 
+    if (chan->end_pri) {
+        take_urgent(run, chan);
+        if (chan->end_pri)
+            return 0;
+    }
+    len = unread(chan);
     if (len == 0) {
         input_dry(run, chan);
         return 0;
@@ -259,6 +307,8 @@ static void pump_stream(struct run *run, struct chan *chan)
 {
     size_t moved = to_program(run, chan);
 
+    if (chan->state == CHAN_CONNECTED && !chan->broken)
+        give_urgent(run, chan);
     moved += to_stack(run, chan);
     look_for_reset(run, chan);
     if (chan->state != CHAN_CONNECTED)
@@ -328,6 +378,8 @@ void pump_ready(struct run *run, struct io *io, uint32_t events)
         return; /* an event of an end that was closed in this round */
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         chan->end_in = true;
+    if (events & EPOLLPRI)
+        chan->end_pri = chan->state == CHAN_CONNECTED;
     if (events & EPOLLOUT)
         chan->end_out = true;
     if (events & EPOLLRDHUP)

@@ -161,6 +161,8 @@ static void check_end(struct run *run)
     } else if (now >= run->end_by) {
         if (run->n_chans == 0 || run->n_terms > 1)
             host_stop(run->host);
+        if (run->options->verbose && run->n_terms <= 1)
+            fputs("fourtuple: --linger is over: giving up what is not acknowledged\n", stderr);
         abort_all(run);
     } else {
         host_wake_at(run->host, run->end_by);
@@ -262,6 +264,19 @@ void run_settle(struct run *run)
     }
 }
 
+static void octets_of(const struct ft_addr *addr, struct sandbox_addr *ret)
+{
+    bool is4 = addr->hi == 0 && addr->lo >> 32 == 0xffff;
+
+    ret->family = is4 ? AF_INET : AF_INET6;
+    for (unsigned i = 0; i < 8; i++) {
+        ret->octets[i] = (uint8_t)(addr->hi >> (56 - 8 * i));
+        ret->octets[8 + i] = (uint8_t)(addr->lo >> (56 - 8 * i));
+    }
+    if (is4)
+        memcpy(ret->octets, ret->octets + 12, 4);
+}
+
 /* --- hooks of the host's loop
  * -------------------------------------------------------------------*/
 
@@ -272,6 +287,23 @@ static void stack_events(void *ctx, struct host *host, const struct ft_event *ev
     (void)host;
     for (size_t i = 0; i < n; i++)
         chan_queue(run, events[i].user);
+}
+
+static void say_addresses(const struct conf *conf)
+{
+    for (unsigned i = 0; i < conf->n_nets; i++) {
+        const struct conf_net *net = &conf->nets[i];
+
+        for (unsigned k = 0; k < net->n_addrs; k++) {
+            struct sandbox_addr addr;
+            char text[64] = "";
+
+            octets_of(&net->addrs[k].addr, &addr);
+            (void)inet_ntop(addr.family, addr.octets, text, sizeof(text));
+            fprintf(stderr, "fourtuple: %s: %s has %s/%u on %s\n", conf->name, net->if_name, text,
+                    net->addrs[k].prefix_len, net->named ? net->what : "a private wire");
+        }
+    }
 }
 
 static void check_addresses(struct run *run)
@@ -289,6 +321,8 @@ static void check_addresses(struct run *run)
         kill_program(run);
     } else if (rc > 0 && !run->going) {
         run->going = true;
+        if (run->options->verbose)
+            say_addresses(run->options->conf);
         spawn_go(run->control);
     }
 }
@@ -334,19 +368,6 @@ static void process_of(void *ctx, const struct ft_sock_info *info, char *ret_tex
 
 /* --- the beginning
  * ------------------------------------------------------------------------------*/
-
-static void octets_of(const struct ft_addr *addr, struct sandbox_addr *ret)
-{
-    bool is4 = addr->hi == 0 && addr->lo >> 32 == 0xffff;
-
-    ret->family = is4 ? AF_INET : AF_INET6;
-    for (unsigned i = 0; i < 8; i++) {
-        ret->octets[i] = (uint8_t)(addr->hi >> (56 - 8 * i));
-        ret->octets[8 + i] = (uint8_t)(addr->lo >> (56 - 8 * i));
-    }
-    if (is4)
-        memcpy(ret->octets, ret->octets + 12, 4);
-}
 
 static void describe_net(const struct conf_net *net, struct sandbox_if *iface)
 {
