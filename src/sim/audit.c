@@ -316,17 +316,21 @@ const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit
     return NULL;
 }
 
-void ft_sim_audit_forged(struct sim_audit *audit, const struct sim_audit_frame *frame)
+const char *ft_sim_audit_forged(struct sim_audit *audit, const struct sim_audit_frame *frame)
 {
     struct sight s;
+    const char *wrong = ft_sim_sight(&s, frame->octets, frame->len);
     struct audit_conn *conn;
     int from;
 
-    if (ft_sim_sight(&s, frame->octets, frame->len) != NULL || !s.is_tcp)
-        return;
+    if (s.is_tcp && (s.tcp.flags & (SIGHT_ACK | SIGHT_SYN | SIGHT_RST)) == 0)
+        wrong = NULL; /* which no stack would send, but a forger may */
+    if (wrong != NULL)
+        return wrong;
     conn = find(audit, &s, &from);
     if (conn != NULL)
         learn_arrival(&conn->end[1 - from], &s.tcp);
+    return NULL;
 }
 
 bool ft_sim_audit_view(const struct sim_audit *audit, struct sim_audit_view *view)

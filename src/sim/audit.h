@@ -106,7 +106,9 @@ bool ft_sim_audit_view(const struct sim_audit *audit, struct sim_audit_view *vie
 
 /**
  * Learn that a forged segment has reached a host: it may answer, and believes nothing of it.
+ *
+ * Return: NULL, or what is wrong with the frame, which would be the forger's fault.
  */
-void ft_sim_audit_forged(struct sim_audit *audit, const struct sim_audit_frame *frame);
+const char *ft_sim_audit_forged(struct sim_audit *audit, const struct sim_audit_frame *frame);
 
 #endif

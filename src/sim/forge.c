@@ -92,6 +92,7 @@ static size_t build(uint8_t *frame, const struct sim_audit_view *view, const str
     size_t header = put_ip(frame + 14, view, is_ip6, len);
     uint8_t *tcp = frame + 14 + header;
     size_t addrs = is_ip6 ? 32 : 8;
+    uint64_t pseudo;
 
     put16(frame + 12, is_ip6 ? 0x86dd : 0x0800);
     memset(tcp, 0, 20);
@@ -108,7 +109,8 @@ static size_t build(uint8_t *frame, const struct sim_audit_view *view, const str
         put32(tcp + 28, 0);
     }
     memset(tcp + 20 + opt, 0xee, f->len);
-    put16(tcp + 16, checksum(tcp, len, checksum(frame + 14 + header - addrs, addrs, 0) ^ 0xffff));
+    pseudo = checksum(frame + 14 + header - addrs, addrs, 6 + len) ^ 0xffffU;
+    put16(tcp + 16, checksum(tcp, len, pseudo));
     return 14 + header + len;
 }
 
@@ -162,6 +164,8 @@ static void deliver(struct sim_world *world, struct sim_host *host,
     struct sim_audit_frame seen = {host->index, octets, len, world->now, false};
     struct ft_frame frame = {.buf = octets, .cap = FORGED_MAX, .len = (uint32_t)len};
 
+    const char *wrong;
+
     memcpy(octets, host->mac, 6);
     memcpy(octets + 6, (uint8_t[]){2, 0, 0, 0, 0xee, 0xee}, 6);
     note.host = (uint8_t)host->index;
@@ -173,13 +177,17 @@ static void deliver(struct sim_world *world, struct sim_host *host,
     note.ack = f->ack;
     note.len = f->len;
     ft_sim_note(world, &note);
-    ft_sim_audit_forged(world->audit, &seen);
+    wrong = ft_sim_audit_forged(world->audit, &seen);
+    if (wrong != NULL) {
+        ft_sim_fail(world, NULL, "the forger made %s", wrong);
+        return;
+    }
     frame.at = world->now;
     ft_input(host->stack, host->ifindex, &frame, 1, world->now);
     ft_sim_host_run(world, host);
 }
 
-void ft_sim_forge(struct sim_world *world, uint32_t draw)
+bool ft_sim_forge(struct sim_world *world, uint32_t draw)
 {
     uint32_t n = world->plan.n_conns;
     struct sim_rand rand;
@@ -205,6 +213,7 @@ void ft_sim_forge(struct sim_world *world, uint32_t draw)
         if (!ft_sim_audit_view(world->audit, &view) || !design(&rand, &view, &forged))
             continue;
         deliver(world, host, &view, &forged);
-        return;
+        return true;
     }
+    return false;
 }

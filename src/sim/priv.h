@@ -372,8 +372,10 @@ void ft_sim_net_heal(struct sim_world *world);
  * correct stack is unharmed (RFC 5961, RFC 9293 3.10.7.4).
  *
  * @draw: which connection, and which forgery
+ *
+ * Return: whether one was sent.
  */
-void ft_sim_forge(struct sim_world *world, uint32_t draw);
+bool ft_sim_forge(struct sim_world *world, uint32_t draw);
 
 /* ---- app.c, serve.c ---- */
 

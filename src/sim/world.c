@@ -15,7 +15,8 @@
 #include "diag/pcapng.h"
 #include "priv.h"
 
-#define QUIET_TIME (300 * FT_SEC) /* after the last conversation: more than 4 min, MUST-13 */
+#define FORGE_AGAIN (5 * FT_MS)
+#define QUIET_TIME  (300 * FT_SEC) /* after the last conversation: more than 4 min, MUST-13 */
 
 /* ---- the queue of events: a binary heap by (at, order) ---- */
 
@@ -145,7 +146,9 @@ static void fault_event(struct sim_world *world, uint32_t index)
     bool cut = fault->kind != SIM_FAULT_HEAL;
 
     if (fault->kind == SIM_FAULT_FORGE) {
-        ft_sim_forge(world, fault->pipe);
+        /* He waits for somebody to talk. */
+        if (!ft_sim_forge(world, fault->pipe) && world->phase == SIM_PHASE_RUN && !world->failed)
+            add_event(world, SIM_EVENT_FAULT, index, world->now + FORGE_AGAIN);
         return;
     }
     world->pipe[fault->pipe].cut = cut;
