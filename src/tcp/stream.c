@@ -239,8 +239,14 @@ ssize_t ft_tcp_reserve(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len,
         tcb->pin = NULL;
         return got;
     }
-    for (int i = 0; i < got; i++)
+    /* A reference to each chunk: the ring may go before the user is done with the room. */
+    pin->n_chunks = (uint32_t)ft_ring_spans(&tcb->snd, ft_ring_len(&tcb->snd), room, ret_spans,
+                                            pin->chunks, (size_t)got);
+    ft_assert(pin->n_chunks == (uint32_t)got);
+    for (int i = 0; i < got; i++) {
+        ft_chunk_ref(pin->chunks[i]);
         pin->len += (uint32_t)ret_spans[i].len;
+    }
     return got;
 }
 

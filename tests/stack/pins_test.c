@@ -221,6 +221,10 @@ static void what_reserve_lends_outlives_reset_and_close(void **state)
             user_writes(&t, 50000);
             ladder_peer(&t, 0);
             fill(&t, spans, (int)n);
+            /* The room is nobody else's: what the other connection sends is its own. */
+            ladder_peer(&t, 1);
+            for (unsigned i = 0; i < 10; i++)
+                stack_sends(&t, SEG_ACK, .seq = 1 + i * 1460, .len = 1460);
             assert_int_equal(ft_commit(t.stack, sock, 10), -EBADF);
             assert_int_equal(ft_unpin(t.stack, sock), 0);
             ladder_check(&t);
