@@ -339,17 +339,22 @@ static bool is_abandoned(struct run *run, const struct chan *chan)
 
 void chan_sweep(struct run *run, ft_time now)
 {
-    struct chan *chan, *next;
+    struct chan *chan, *next, *last;
     unsigned n = 0;
 
     run->swept_at = now;
     if (run->probe < 0)
         run->probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    for (chan = TAILQ_FIRST(&run->unwatched); chan && n < SWEEP_BATCH && run->probe >= 0; n++) {
-        next = TAILQ_NEXT(chan, unwatched_link);
-        if (is_abandoned(run, chan))
+    last = TAILQ_LAST(&run->unwatched, chan_list);
+    for (chan = TAILQ_FIRST(&run->unwatched); chan && run->probe >= 0; chan = next) {
+        next = chan == last || ++n >= SWEEP_BATCH ? NULL : TAILQ_NEXT(chan, unwatched_link);
+        if (is_abandoned(run, chan)) {
             chan_bury(run, chan, false);
-        chan = next;
+        } else {
+            /* The next sweep begins with those that this one does not reach. */
+            TAILQ_REMOVE(&run->unwatched, chan, unwatched_link);
+            TAILQ_INSERT_TAIL(&run->unwatched, chan, unwatched_link);
+        }
     }
 }
 
