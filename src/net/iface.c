@@ -258,6 +258,13 @@ int ft_net_link_header(const struct ft_net *net, int ifindex)
     return iface->type == FT_IF_ETHER ? ETH_HDR_LEN : 0;
 }
 
+uint32_t ft_net_headroom(const struct ft_net *net, int ifindex)
+{
+    const struct net_iface *iface = ft_iface_get(net, ifindex);
+
+    return iface ? iface->headroom : 0;
+}
+
 static bool name_is(const char *have, const char *name)
 {
     for (size_t i = 0; i < FT_IF_NAME_MAX; i++) {

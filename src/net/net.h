@@ -243,6 +243,9 @@ enum ft_net_verdict ft_net_input(struct ft_net *net, int ifindex, const struct f
 /** Octets of link header on an interface; -1: it does not exist. */
 int ft_net_link_header(const struct ft_net *net, int ifindex);
 
+/** Octets before the first header in a frame that leaves an interface; 0: it does not exist. */
+uint32_t ft_net_headroom(const struct ft_net *net, int ifindex);
+
 /** Answer a datagram that nobody wants by "port unreachable", if that is allowed (RFC 1122). */
 void ft_icmp_port_unreachable(struct ft_net *net, const struct ft_rx *rx);
 

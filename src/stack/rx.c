@@ -56,8 +56,8 @@ static void take_frame(struct ft_stack *stack, int ifindex, const struct ft_fram
     ft_env_trace(env, &event);
 }
 
-void ft_input(struct ft_stack *stack, int ifindex, const struct ft_frame *frames, size_t n,
-              ft_time now)
+void ft_stack_input(struct ft_stack *stack, int ifindex, const struct ft_frame *frames, size_t n,
+                    ft_time now)
 {
     ft_stack_advance(stack, now);
     for (size_t at = 0; at < n; at += STACK_AHEAD) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The socket calls: find what a descriptor stands for, and hand the call to TCP or UDP. What a
- * passive socket refuses is refused here.
+ * passive socket refuses is refused here. The public calls that change something are in
+ * entry_sock.c.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -42,7 +43,7 @@ static int find_tcb(const struct ft_stack *stack, ft_sock sock, int passive, str
     return 0;
 }
 
-ft_sock ft_socket(struct ft_stack *stack, int domain, int type, int protocol)
+ft_sock ft_stack_socket(struct ft_stack *stack, int domain, int type, int protocol)
 {
     int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (domain != AF_INET && domain != AF_INET6)
@@ -57,7 +58,7 @@ ft_sock ft_socket(struct ft_stack *stack, int domain, int type, int protocol)
     return -ESOCKTNOSUPPORT;
 }
 
-int ft_bind(struct ft_stack *stack, ft_sock sock, const struct sockaddr *addr, socklen_t len)
+int ft_stack_bind(struct ft_stack *stack, ft_sock sock, const struct sockaddr *addr, socklen_t len)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -70,7 +71,7 @@ int ft_bind(struct ft_stack *stack, ft_sock sock, const struct sockaddr *addr, s
     return ft_tcp_bind(&stack->tcp, ref.tcb, addr, len);
 }
 
-int ft_listen(struct ft_stack *stack, ft_sock sock, int backlog)
+int ft_stack_listen(struct ft_stack *stack, ft_sock sock, int backlog)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -83,7 +84,8 @@ int ft_listen(struct ft_stack *stack, ft_sock sock, int backlog)
     return ft_tcp_listen(&stack->tcp, ref.tcb, backlog);
 }
 
-ft_sock ft_accept(struct ft_stack *stack, ft_sock sock, struct sockaddr *ret_addr, socklen_t *len)
+ft_sock ft_stack_accept(struct ft_stack *stack, ft_sock sock, struct sockaddr *ret_addr,
+                        socklen_t *len)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -96,7 +98,8 @@ ft_sock ft_accept(struct ft_stack *stack, ft_sock sock, struct sockaddr *ret_add
     return ft_tcp_accept(&stack->tcp, ref.listener, ret_addr, len);
 }
 
-int ft_connect(struct ft_stack *stack, ft_sock sock, const struct sockaddr *addr, socklen_t len)
+int ft_stack_connect(struct ft_stack *stack, ft_sock sock, const struct sockaddr *addr,
+                     socklen_t len)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -109,7 +112,7 @@ int ft_connect(struct ft_stack *stack, ft_sock sock, const struct sockaddr *addr
     return ft_tcp_connect(&stack->tcp, ref.tcb, addr, len);
 }
 
-int ft_shutdown(struct ft_stack *stack, ft_sock sock, int how)
+int ft_stack_shutdown(struct ft_stack *stack, ft_sock sock, int how)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -126,7 +129,7 @@ int ft_shutdown(struct ft_stack *stack, ft_sock sock, int how)
     return ft_tcp_listener_end(&stack->tcp, ref.listener);
 }
 
-int ft_close(struct ft_stack *stack, ft_sock sock)
+int ft_stack_close(struct ft_stack *stack, ft_sock sock)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -141,19 +144,19 @@ int ft_close(struct ft_stack *stack, ft_sock sock)
     return 0;
 }
 
-int ft_abort(struct ft_stack *stack, ft_sock sock)
+int ft_stack_abort(struct ft_stack *stack, ft_sock sock)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
     if (err)
         return err;
     if (ref.kind != FT_KIND_TCB)
-        return ft_close(stack, sock);
+        return ft_stack_close(stack, sock);
     ft_tcp_abort(&stack->tcp, ref.tcb);
     return 0;
 }
 
-ssize_t ft_sendmsg(struct ft_stack *stack, ft_sock sock, const struct msghdr *msg, int flags)
+ssize_t ft_stack_sendmsg(struct ft_stack *stack, ft_sock sock, const struct msghdr *msg, int flags)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -167,14 +170,7 @@ ssize_t ft_sendmsg(struct ft_stack *stack, ft_sock sock, const struct msghdr *ms
     return ft_tcp_send(&stack->tcp, ref.tcb, msg->msg_iov, msg->msg_iovlen, flags);
 }
 
-ssize_t ft_send(struct ft_stack *stack, ft_sock sock, const void *data, size_t len, int flags)
-{
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    return ft_sendmsg(stack, sock, &msg, flags);
-}
-
-ssize_t ft_recvmsg(struct ft_stack *stack, ft_sock sock, struct msghdr *msg, int flags)
+ssize_t ft_stack_recvmsg(struct ft_stack *stack, ft_sock sock, struct msghdr *msg, int flags)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -191,13 +187,6 @@ ssize_t ft_recvmsg(struct ft_stack *stack, ft_sock sock, struct msghdr *msg, int
         msg->msg_flags = (flags & MSG_OOB) ? MSG_OOB : 0;
     }
     return got;
-}
-
-ssize_t ft_recv(struct ft_stack *stack, ft_sock sock, void *ret_data, size_t len, int flags)
-{
-    struct iovec iov = {.iov_base = ret_data, .iov_len = len};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    return ft_recvmsg(stack, sock, &msg, flags);
 }
 
 int ft_getsockname(struct ft_stack *stack, ft_sock sock, struct sockaddr *ret_addr, socklen_t *len)
@@ -228,8 +217,8 @@ int ft_getpeername(struct ft_stack *stack, ft_sock sock, struct sockaddr *ret_ad
     return ft_tcp_peer(ref.tcb, ret_addr, len);
 }
 
-int ft_getsockopt(struct ft_stack *stack, ft_sock sock, int level, int name, void *ret_value,
-                  socklen_t *len)
+int ft_stack_getsockopt(struct ft_stack *stack, ft_sock sock, int level, int name, void *ret_value,
+                        socklen_t *len)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -242,8 +231,8 @@ int ft_getsockopt(struct ft_stack *stack, ft_sock sock, int level, int name, voi
     return ft_tcp_getsockopt(&stack->tcp, ref.tcb, level, name, ret_value, len);
 }
 
-int ft_setsockopt(struct ft_stack *stack, ft_sock sock, int level, int name, const void *value,
-                  socklen_t len)
+int ft_stack_setsockopt(struct ft_stack *stack, ft_sock sock, int level, int name,
+                        const void *value, socklen_t len)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -256,36 +245,43 @@ int ft_setsockopt(struct ft_stack *stack, ft_sock sock, int level, int name, con
     return ft_tcp_setsockopt(&stack->tcp, ref.tcb, level, name, value, len);
 }
 
-ssize_t ft_peek(struct ft_stack *stack, ft_sock sock, struct ft_span *ret_spans, size_t n)
+ssize_t ft_stack_peek(struct ft_stack *stack, ft_sock sock, struct ft_span *ret_spans, size_t n)
 {
     struct ft_tcb *tcb;
     int err = find_tcb(stack, sock, -ENOTCONN, &tcb);
     return err ? err : ft_tcp_peek(&stack->tcp, tcb, ret_spans, n);
 }
 
-int ft_consume(struct ft_stack *stack, ft_sock sock, size_t len)
+int ft_stack_consume(struct ft_stack *stack, ft_sock sock, size_t len)
 {
     struct ft_tcb *tcb;
     int err = find_tcb(stack, sock, -EINVAL, &tcb);
     return err ? err : ft_tcp_consume(&stack->tcp, tcb, len);
 }
 
-ssize_t ft_reserve(struct ft_stack *stack, ft_sock sock, size_t len, struct ft_span *ret_spans,
-                   size_t n)
+ssize_t ft_stack_reserve(struct ft_stack *stack, ft_sock sock, size_t len,
+                         struct ft_span *ret_spans, size_t n)
 {
     struct ft_tcb *tcb;
     int err = find_tcb(stack, sock, -EPIPE, &tcb);
     return err ? err : ft_tcp_reserve(&stack->tcp, tcb, len, ret_spans, n);
 }
 
-int ft_commit(struct ft_stack *stack, ft_sock sock, size_t len)
+size_t ft_stack_reserved(const struct ft_stack *stack, ft_sock sock, size_t len,
+                         struct ft_span *ret_spans, size_t n)
+{
+    struct ft_tcb *tcb;
+    return find_tcb(stack, sock, -EINVAL, &tcb) ? 0 : ft_tcp_reserved(tcb, len, ret_spans, n);
+}
+
+int ft_stack_commit(struct ft_stack *stack, ft_sock sock, size_t len)
 {
     struct ft_tcb *tcb;
     int err = find_tcb(stack, sock, -EINVAL, &tcb);
     return err ? err : ft_tcp_commit(&stack->tcp, tcb, len);
 }
 
-int ft_unpin(struct ft_stack *stack, ft_sock sock)
+int ft_stack_unpin(struct ft_stack *stack, ft_sock sock)
 {
     enum ft_sock_kind kind = FT_KIND_NONE;
     void *obj = ft_slot_find(&stack->slots, sock, &kind);
@@ -308,7 +304,7 @@ uint32_t ft_ready(const struct ft_stack *stack, ft_sock sock)
     return ft_tcp_ready(ref.tcb);
 }
 
-int ft_watch(struct ft_stack *stack, ft_sock sock, uint32_t mask, void *user)
+int ft_stack_watch(struct ft_stack *stack, ft_sock sock, uint32_t mask, void *user)
 {
     struct sock_ref ref;
     int err = find(stack, sock, &ref);
@@ -318,7 +314,7 @@ int ft_watch(struct ft_stack *stack, ft_sock sock, uint32_t mask, void *user)
     return 0;
 }
 
-size_t ft_events(struct ft_stack *stack, struct ft_event *ret_events, size_t n)
+size_t ft_stack_events(struct ft_stack *stack, struct ft_event *ret_events, size_t n)
 {
     return ft_ready_take(&stack->slots, ret_events, n);
 }

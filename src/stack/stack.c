@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a stack, and the calls about interfaces, addresses and routes.
+ * The life of a stack, and what it tells about addresses.
  */
 #include <errno.h>
+
+#include <fourtuple/record.h>
 
 #include "priv.h"
 
@@ -76,6 +78,7 @@ void ft_stack_free(struct ft_stack *stack)
     if (!stack)
         return;
     struct ft_allocator allocator = stack->env.config.allocator;
+    (void)ft_record_stop(stack); /* there may be none; who wants to know its end has ended it */
     if (stack->outs)
         free_outs(stack);
     if (stack->udp.env)
@@ -105,27 +108,6 @@ void ft_stack_check(const struct ft_stack *stack)
     ft_assert(stack->n_outs <= stack->env.config.limits.frames_out_max);
 }
 
-int ft_if_add(struct ft_stack *stack, const struct ft_if_config *config)
-{
-    return ft_net_if_add(stack->net, config);
-}
-
-int ft_if_set_mtu(struct ft_stack *stack, int ifindex, uint32_t mtu)
-{
-    return ft_net_if_set_mtu(stack->net, ifindex, mtu);
-}
-
-int ft_addr_add(struct ft_stack *stack, int ifindex, const struct ft_addr *addr,
-                unsigned prefix_len, unsigned flags)
-{
-    return ft_net_addr_add(stack->net, ifindex, addr, prefix_len, flags);
-}
-
-int ft_addr_del(struct ft_stack *stack, int ifindex, const struct ft_addr *addr)
-{
-    return ft_net_addr_del(stack->net, ifindex, addr);
-}
-
 int ft_addr_state(const struct ft_stack *stack, int ifindex, const struct ft_addr *addr)
 {
     return ft_net_addr_state(stack->net, ifindex, addr);
@@ -134,14 +116,4 @@ int ft_addr_state(const struct ft_stack *stack, int ifindex, const struct ft_add
 int ft_addrs(const struct ft_stack *stack, int ifindex, struct ft_addr_info *ret_addrs, size_t n)
 {
     return ft_net_addrs(stack->net, ifindex, ret_addrs, n);
-}
-
-int ft_route_add(struct ft_stack *stack, const struct ft_route_config *config)
-{
-    return ft_net_route_add(stack->net, config);
-}
-
-int ft_route_del(struct ft_stack *stack, const struct ft_route_config *config)
-{
-    return ft_net_route_del(stack->net, config);
 }

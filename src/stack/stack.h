@@ -38,9 +38,10 @@ struct ft_stack {
     struct ft_names *names;
     struct ft_tcp tcp;
     struct ft_udp udp;
-    struct stack_out *outs; /* config.limits.frames_out_max of them */
-    uint32_t outs_free;     /* index of the first free one; UINT32_MAX: none */
-    uint32_t n_outs;        /* in use */
+    struct stack_out *outs;   /* config.limits.frames_out_max of them */
+    uint32_t outs_free;       /* index of the first free one; UINT32_MAX: none */
+    uint32_t n_outs;          /* in use */
+    struct ft_record *record; /* NULL: nothing is recorded */
 };
 
 /** Let timers fire up to a time (timers.c). @now: not before the stack's time. */

@@ -18,11 +18,6 @@ void ft_stack_advance(struct ft_stack *stack, ft_time now)
     }
 }
 
-void ft_advance(struct ft_stack *stack, ft_time now)
-{
-    ft_stack_advance(stack, now);
-}
-
 ft_time ft_deadline(const struct ft_stack *stack)
 {
     return ft_wheel_deadline(&stack->env.wheel);

@@ -138,8 +138,8 @@ static size_t output_flows(struct ft_stack *stack, int ifindex, struct ft_frame 
     return done;
 }
 
-size_t ft_output(struct ft_stack *stack, int ifindex, struct ft_frame *frames, size_t n,
-                 ft_time now)
+size_t ft_stack_output(struct ft_stack *stack, int ifindex, struct ft_frame *frames, size_t n,
+                       ft_time now)
 {
     ft_stack_advance(stack, now);
     if (n == 0 || !ft_net_pending(stack->net, ifindex))
@@ -168,8 +168,8 @@ static void unsent(struct ft_stack *stack, const struct stack_out *out)
     }
 }
 
-void ft_output_done(struct ft_stack *stack, int ifindex, const struct ft_frame *frames, size_t n,
-                    size_t n_sent)
+void ft_stack_output_done(struct ft_stack *stack, int ifindex, const struct ft_frame *frames,
+                          size_t n, size_t n_sent)
 {
     (void)ifindex; /* the cookie says what a frame is, on whichever interface */
     /* The newest first, so that a connection takes back from its end. */

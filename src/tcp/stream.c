@@ -250,6 +250,15 @@ ssize_t ft_tcp_reserve(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len,
     return got;
 }
 
+size_t ft_tcp_reserved(const struct ft_tcb *tcb, size_t len, struct ft_span *ret_spans, size_t n)
+{
+    if (!tcb->pin || !tcb->pin->writing || len == 0 || len > tcb->pin->len)
+        return 0;
+    if (tcb_state(tcb) == FT_TCP_CLOSED || (tcb->flags & TCB_SND_SHUT))
+        return 0;
+    return ft_ring_spans(&tcb->snd, ft_ring_len(&tcb->snd), len, ret_spans, NULL, n);
+}
+
 int ft_tcp_commit(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len)
 {
     if (!tcb->pin || !tcb->pin->writing || len > tcb->pin->len)

@@ -163,6 +163,13 @@ int ft_tcp_consume(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len);
 ssize_t ft_tcp_reserve(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len,
                        struct ft_span *ret_spans, size_t n);
 
+/**
+ * The first @len octets of the room that ft_reserve() gave, as ft_commit() would queue them.
+ *
+ * Return: spans written, at most @n; 0: ft_commit() would queue none.
+ */
+size_t ft_tcp_reserved(const struct ft_tcb *tcb, size_t len, struct ft_span *ret_spans, size_t n);
+
 /** ft_commit(). */
 int ft_tcp_commit(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len);
 
