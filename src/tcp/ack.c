@@ -75,8 +75,11 @@ static void release(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq ack)
         tcb->snd_nxt = ack;
     /* As Linux: writable when a third of the buffer is free, or all of it was taken before. */
     uint32_t max = tcb->cold->opts.snd_buf / 2;
-    if (octets > 0 && room < max / 3 && tcb_send_room(tcb) >= max / 3)
+    bool opens = octets > 0 && room < max / 3 && tcb_send_room(tcb) >= max / 3;
+    if (opens || (octets > 0 && (tcb->flags & TCB_STARVED))) {
+        tcb->flags &= ~(uint32_t)TCB_STARVED;
         ft_tcb_raise(tcp, tcb, FT_WRITABLE);
+    }
     if (tcb->busy && ft_ring_len(&tcb->snd) == 0) {
         ft_pool_put(&tcp->busys, tcb->busy);
         tcb->busy = NULL;

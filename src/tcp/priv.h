@@ -121,6 +121,7 @@ enum tcb_flag {
     TCB_NAGLE_OFF = 1 << 25,   /* push out the partial segment once (uncork, timer, NODELAY) */
     TCB_CONN_TOLD = 1 << 26,   /* connect() has answered 0 once */
     TCB_FIN_ACKED = 1 << 27,   /* our FIN has been acknowledged */
+    TCB_STARVED = 1 << 28,     /* memory was refused; writable again when octets are acknowledged */
 };
 
 struct tcp_cold;

@@ -48,6 +48,16 @@ static void queued(struct ft_tcp *tcp, struct ft_tcb *tcb, int flags)
     ft_tcb_wake(tcp, tcb);
 }
 
+/* Memory was refused. What is queued makes room when it is acknowledged, and wakes the user; with
+   nothing queued there is nothing to wait for. */
+static int starve(struct ft_tcb *tcb, int err)
+{
+    if (err != -ENOBUFS || ft_ring_len(&tcb->snd) == 0)
+        return err;
+    tcb->flags |= TCB_STARVED;
+    return -EAGAIN;
+}
+
 ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
                     int flags)
 {
@@ -78,6 +88,7 @@ ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *
         }
     }
     tcp->env->counters.steps_octets_copied += total;
+    err = starve(tcb, err);
     if (total == 0 && wanted > 0)
         return err;
     if (total > 0)
@@ -228,7 +239,7 @@ ssize_t ft_tcp_reserve(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len,
     if (room == 0)
         return -EAGAIN;
     if (ft_ring_len(&tcb->snd) > 0 && tcp_short_of_memory(tcp))
-        return -ENOBUFS;
+        return starve(tcb, -ENOBUFS);
     struct tcp_pin *pin = new_pin(tcp, tcb, true);
     if (!pin)
         return -ENOBUFS;
@@ -237,7 +248,7 @@ ssize_t ft_tcp_reserve(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len,
     if (got < 0) {
         ft_tcp_pin_free(tcp, pin);
         tcb->pin = NULL;
-        return got;
+        return starve(tcb, got);
     }
     /* A reference to each chunk: the ring may go before the user is done with the room. */
     pin->n_chunks = (uint32_t)ft_ring_spans(&tcb->snd, ft_ring_len(&tcb->snd), room, ret_spans,
@@ -305,7 +316,7 @@ uint32_t ft_tcp_ready(const struct ft_tcb *tcb)
     uint32_t unsent = (uint32_t)seq_diff(tcb_snd_end(tcb), tcb->snd_nxt);
     if ((flags & TCB_SND_SHUT) || state == FT_TCP_CLOSED)
         mask |= FT_WRITABLE;
-    else if (tcb_send_room(tcb) >= tcb->cold->opts.snd_buf / 6 &&
+    else if (!(flags & TCB_STARVED) && tcb_send_room(tcb) >= tcb->cold->opts.snd_buf / 6 &&
              unsent < tcb->cold->opts.notsent_lowat)
         mask |= FT_WRITABLE;
     if (flags & TCB_URG_IN)

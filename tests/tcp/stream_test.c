@@ -33,6 +33,36 @@ static void a_full_send_buffer_takes_part_and_tells_of_room(void **state)
     ladder_close(&t);
 }
 
+/* Memory that is refused is a buffer that is full: who waits for room is woken when what he has
+   queued is acknowledged, and not before. */
+static void refused_memory_wakes_the_sender_when_octets_are_acknowledged(void **state)
+{
+    static uint8_t octets[4 << 20];
+    struct ft_event event;
+    struct ladder t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(octets); i++)
+        octets[i] = ladder_octet(false, i);
+    ladder_init(&t);
+    t.config.limits.memory_max = 2 << 20;
+    t.config.limits.send_buffer = 16 << 20;
+    ladder_start(&t);
+    peer_connects(&t, .mss = 1000);
+    ssize_t sent = ft_send(t.stack, t.peer->sock, octets, sizeof(octets), 0);
+    assert_in_range(sent, 1, sizeof(octets) - 1);
+    assert_int_equal(ft_send(t.stack, t.peer->sock, octets, 1, 0), -EAGAIN);
+    assert_int_equal(ft_ready(t.stack, t.peer->sock) & FT_WRITABLE, 0);
+    assert_int_equal(ft_watch(t.stack, t.peer->sock, FT_WRITABLE, &t), 0);
+    assert_int_equal(ft_events(t.stack, &event, 1), 0);
+    (void)ladder_forget(&t);
+    peer_sends(&t, SEG_ACK, .ack = 1001);
+    assert_int_equal(ft_events(t.stack, &event, 1), 1);
+    assert_true(event.mask & FT_WRITABLE);
+    (void)ladder_forget(&t);
+    ladder_close(&t);
+}
+
 /* RFC 9293 3.10.3: RECEIVE with MSG_PEEK leaves the octets where they are. */
 static void a_peek_leaves_the_octets(void **state)
 {
@@ -140,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_send_buffer_takes_part_and_tells_of_room),
+        cmocka_unit_test(refused_memory_wakes_the_sender_when_octets_are_acknowledged),
         cmocka_unit_test(a_peek_leaves_the_octets),
         cmocka_unit_test(a_half_closed_connection_still_receives),
         cmocka_unit_test(in_close_wait_one_may_go_on_sending),
