@@ -193,6 +193,34 @@ print(got.digest() == hashlib.sha256(data).digest())
     equal(out, "True\n")
 
 
+def sendfile_moves_a_file_whole_in_both_roles(lab):
+    # The octet that is kept unread holds all of its piece, and sendfile's are 64 KiB.
+    lab.file("file", 6_000_000)
+    out = lab.python(None, IMPORTS + """
+import hashlib
+digest = hashlib.sha256(open('file', 'rb').read()).digest()
+passive = socket.create_server(('127.0.0.1', 80))
+def send(s):
+    s.setblocking(False)
+    with open('file', 'rb') as file:
+        at = 0
+        while at < 6_000_000:
+            select.select([], [s], [])
+            at += os.sendfile(s.fileno(), file.fileno(), at, 1 << 20)
+    s.close()
+for accepted_sends in (True, False):
+    client = socket.create_connection(('127.0.0.1', 80))
+    active, _ = passive.accept()
+    sender, receiver = (active, client) if accepted_sends else (client, active)
+    threading.Thread(target=send, args=(sender,)).start()
+    got = hashlib.sha256()
+    while piece := receiver.recv(65536):
+        got.update(piece)
+    print(got.digest() == digest)
+""")
+    equal(out, "True\nTrue\n")
+
+
 def an_urgent_octet_keeps_its_place_in_the_stream(lab):
     out = lab.python(None, IMPORTS + """
 passive = socket.create_server(('127.0.0.1', 80))
@@ -361,6 +389,7 @@ if __name__ == "__main__":
                   a_reset_lets_octets_that_came_before_be_read_and_then_is_told_once,
                   closing_with_octets_unread_resets_the_peer,
                   a_writer_waits_for_a_slow_reader_and_loses_nothing,
+                  sendfile_moves_a_file_whole_in_both_roles,
                   an_urgent_octet_keeps_its_place_in_the_stream,
                   options_answer_as_linux_answers, accept_waits_times_out_and_ends_at_shutdown,
                   workers_that_share_a_passive_socket_are_served_in_turn,
