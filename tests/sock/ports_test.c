@@ -148,8 +148,9 @@ static void a_named_port_is_not_picked(void **state)
     assert_int_equal(connect_to(&w, &a), 0);
     assert_int_equal(a.local_port, 50001);
     assert_int_equal(connect_to(&w, &b), -EADDRNOTAVAIL);
-    /* The other way round: a name with port 0 gets none that a connection uses. */
+    /* The other way round: a name with port 0 gets none that a connection of its address uses. */
     ft_name_release(w.names, &held);
+    held.addr = a.local;
     assert_int_equal(ft_name_bind(w.names, &held, 0), 0);
     assert_int_equal(held.port, 50000);
     hang_up(&w, &a);
