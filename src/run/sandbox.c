@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -21,6 +22,15 @@ static const char *const resolvers[] = {
     "/run/avahi-daemon",
 };
 
+#define N_RESOLVERS (sizeof(resolvers) / sizeof(resolvers[0]))
+
+static bool is_dir(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int write_file(const char *path, const char *text)
 {
     size_t len = strlen(text);
@@ -34,20 +44,44 @@ static int write_file(const char *path, const char *text)
     return rc;
 }
 
-/* Cover a file. One that does not exist is made if its folder is ours by now. */
+/* A link into a folder that is hidden by now leads nowhere: its target may be made there. No file
+   is ever made on the machine's own disks. */
+static bool leads_into_hidden(const char *path)
+{
+    char target[256];
+    ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+    if (n <= 0)
+        return false;
+    target[n] = '\0';
+    for (size_t i = 0; i < N_RESOLVERS; i++) {
+        if (strstr(target, resolvers[i] + 1))
+            return is_dir(resolvers[i]);
+    }
+    return false;
+}
+
 static int cover(const char *with, const char *path)
 {
     int fd;
 
     if (mount(with, path, NULL, MS_BIND, NULL) == 0)
         return 0;
-    if (errno != ENOENT)
+    if (errno != ENOENT || !leads_into_hidden(path))
         return -errno;
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644); /* follows a link that leads nowhere */
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
-        return -ENOENT;
+        return -errno;
     close(fd);
     return mount(with, path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+}
+
+/* A file that is not there need not be covered, unless it would have to say something. */
+static int cover_if_there(const char *with, const char *path, bool must)
+{
+    int rc = cover(with, path);
+
+    return rc == -ENOENT && !must ? 0 : rc;
 }
 
 static int cover_files(const struct sandbox *sandbox, char *ret_err, size_t err_len)
@@ -64,9 +98,10 @@ static int cover_files(const struct sandbox *sandbox, char *ret_err, size_t err_
     if (rc == 0)
         rc = write_file("/proc/hosts", sandbox->hosts);
     if (rc == 0)
-        rc = cover("/proc/resolv.conf", "/etc/resolv.conf");
+        rc = cover_if_there("/proc/resolv.conf", "/etc/resolv.conf",
+                            strstr(sandbox->resolv_conf, "nameserver") != NULL);
     if (rc == 0)
-        rc = cover("/proc/hosts", "/etc/hosts");
+        rc = cover_if_there("/proc/hosts", "/etc/hosts", false);
     if (rc < 0)
         snprintf(ret_err, err_len, "/etc/resolv.conf and /etc/hosts cannot be covered: %s",
                  strerror(-rc));
@@ -79,11 +114,9 @@ static int cover_files(const struct sandbox *sandbox, char *ret_err, size_t err_
 
 static void hide_resolvers(void)
 {
-    for (size_t i = 0; i < sizeof(resolvers) / sizeof(resolvers[0]); i++) {
-        struct stat st;
-
+    for (size_t i = 0; i < N_RESOLVERS; i++) {
         /* Where there is none there is nothing to hide. */
-        if (stat(resolvers[i], &st) == 0 && S_ISDIR(st.st_mode))
+        if (is_dir(resolvers[i]))
             (void)mount("fourtuple", resolvers[i], "tmpfs", MS_NOSUID | MS_NODEV, "size=64k");
     }
 }

@@ -303,7 +303,7 @@ static void be_first(int control, struct sandbox *sandbox, const struct spawn_in
         _exit(RUN_FAILED);
     rc = sandbox_furnish(sandbox, text, sizeof(text));
     if (rc < 0) {
-        tell(control, SPAWN_ERROR, -rc, text);
+        tell(control, SPAWN_ERROR, 0, text);
         _exit(RUN_FAILED);
     }
     program = fork();
