@@ -32,4 +32,13 @@ int ft_cmd_ss(int argc, char **argv);
  */
 int ft_cmd_run(int argc, char **argv);
 
+/**
+ * fourtuple replay: a recorded stack, run again.
+ *
+ * @argc, @argv: argv[0] is "replay"
+ *
+ * Return: the exit status: 0 all equal, 1 diverged, 2 bad arguments, 3 truncated or damaged.
+ */
+int ft_cmd_replay(int argc, char **argv);
+
 #endif

@@ -16,6 +16,7 @@ struct command {
 static const struct command commands[] = {
     {"run", ft_cmd_run, "run an unmodified program on a stack of its own"},
     {"ss", ft_cmd_ss, "list the sockets of running hosts"},
+    {"replay", ft_cmd_replay, "run the stack of a recording again, and compare"},
     {"sim", ft_cmd_sim, "run whole networks in virtual time, out of a seed"},
 };
 

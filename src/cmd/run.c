@@ -19,7 +19,7 @@
 static const char help[] =
     "usage: fourtuple run [--net NET [--addr CIDR]... [--gateway IP]... [--link HOW]\n"
     "         [--pcap FILE]]... [--dns IP]... [--name NAME] [--linger SECONDS] [-v]\n"
-    "         -- PROGRAM [ARG...]\n"
+    "         [--record FILE] -- PROGRAM [ARG...]\n"
     "Run PROGRAM, unmodified, as a host with a TCP/IP stack of its own, as any user.\n"
     "  --net NAME        a virtual wire; your runs that name the same word share it\n"
     "  --net tap:IFNAME  a TAP device. Default: a wire with nobody on it\n"
@@ -33,6 +33,8 @@ static const char help[] =
     "  --dns IP          a name server for the program's resolver\n"
     "  --name NAME       the host's name, also for fourtuple ss NAME\n"
     "  --linger SECONDS  how long what PROGRAM sent may wait to be acknowledged (10)\n"
+    "  --record FILE     record the stack, for fourtuple replay FILE; FILE (mode 0600)\n"
+    "                    holds its secrets and all that was sent and received\n"
     "  -v                say what happens\n"
     "Ends when no process of the run is left. Exit status: PROGRAM's; 128+N when\n"
     "signal N ended it; 125: fourtuple failed; 126: PROGRAM cannot be executed;\n"
@@ -87,13 +89,17 @@ static int set_option(struct run_options *options, const char *option, const cha
         return set_dns(options, value, ret_err);
     if (strcmp(option, "--linger") == 0)
         return set_linger(options, value, ret_err);
+    if (strcmp(option, "--record") == 0) {
+        options->record = value;
+        return 0;
+    }
     return conf_option(options->conf, option, value, ret_err);
 }
 
 static bool takes_value(const char *option)
 {
-    static const char *const names[] = {"--net",  "--addr", "--gateway", "--link",
-                                        "--pcap", "--dns",  "--name",    "--linger"};
+    static const char *const names[] = {"--net", "--addr", "--gateway", "--link",  "--pcap",
+                                        "--dns", "--name", "--linger",  "--record"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(option, names[i]) == 0)

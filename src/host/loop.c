@@ -48,6 +48,8 @@ int host_new(const struct ft_config *config, const struct host_hooks *hooks, str
     if (host->buffers == NULL)
         goto fail;
     error = ft_stack_new(config, &host->stack);
+    if (error == 0 && hooks->record != NULL)
+        error = ft_record_start(host->stack, hooks->record);
     if (error != 0)
         goto fail;
     host->now = read_clock();

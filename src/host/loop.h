@@ -44,6 +44,8 @@ struct host_hooks {
     void (*link_dead)(void *ctx, struct host *host, int ifindex, int error);
     /* Text for the column Process of ss about a socket; written up to len, "" for none. */
     void (*process)(void *ctx, const struct ft_sock_info *info, char *ret_text, size_t len);
+    /* Where all that enters the stack is written down; borrowed until host_new() returns. */
+    const struct ft_record_sink *record;
 };
 
 /* How a link becomes an interface. */

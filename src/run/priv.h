@@ -162,6 +162,7 @@ struct pidfd {
 #define RUN_MAP_MIN 256u
 
 struct run {
+    struct record_file *record; /* NULL: nothing is recorded */
     struct host *host;
     struct ft_stack *stack; /* the host's */
     const struct run_options *options;

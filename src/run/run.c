@@ -23,6 +23,7 @@
 
 #include "host/conf.h"
 #include "host/loop.h"
+#include "host/record_file.h"
 #include "host/status.h"
 #include "priv.h"
 #include "sandbox.h"
@@ -495,8 +496,20 @@ static int open_host(struct run *run, struct status **ret_status)
         .ctx = run, .events = stack_events, .round = round_done, .process = process_of};
     struct ft_config config;
     char text[CONF_ERR_MAX];
+    struct ft_record_sink sink;
     int rc = conf_stack(&config);
 
+    if (rc == 0 && run->options->record)
+        rc = record_file_open(run->options->record, &run->record);
+    if (rc < 0 && run->options->record) {
+        (void)snprintf(text, sizeof(text), "--record: %s cannot be written: %s",
+                       run->options->record, strerror(-rc));
+        return fail(text);
+    }
+    if (run->record) {
+        sink = record_file_sink(run->record);
+        hooks.record = &sink;
+    }
     if (rc == 0)
         rc = host_new(&config, &hooks, &run->host);
     if (rc < 0)
@@ -591,5 +604,6 @@ int run_main(const struct run_options *options)
         rc = serve(&run);
     status_close(status);
     host_free(run.host);
+    record_file_close(run.record);
     return rc;
 }

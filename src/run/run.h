@@ -23,6 +23,7 @@ struct run_options {
     char dns[RUN_DNS_MAX][64]; /* addresses as they go into resolv.conf */
     unsigned n_dns;            /* used of dns */
     ft_time linger;            /* how long to wait for acknowledgements after the program */
+    const char *record;        /* file for a recording of the stack; NULL: none */
     bool verbose;              /* say on stderr what happens */
     char *const *argv;         /* PROGRAM and its arguments, NULL-terminated; borrowed */
 };
