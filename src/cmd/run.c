@@ -33,7 +33,7 @@ static const char help[] =
     "  --dns IP          a name server for the program's resolver\n"
     "  --name NAME       the host's name, also for fourtuple ss NAME\n"
     "  --linger SECONDS  how long what PROGRAM sent may wait to be acknowledged (10)\n"
-    "  --record FILE     record the stack, for fourtuple replay FILE; FILE (mode 0600)\n"
+    "  --record FILE     record the stack for fourtuple replay; FILE (mode 0600)\n"
     "                    holds its secrets and all that was sent and received\n"
     "  -v                say what happens\n"
     "Ends when no process of the run is left. Exit status: PROGRAM's; 128+N when\n"
