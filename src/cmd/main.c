@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "host/say.h"
 
 struct command {
     const char *name;
@@ -44,6 +45,6 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    fprintf(stderr, "fourtuple: %s: no such command; fourtuple --help lists them\n", argv[1]);
+    host_say("%s: no such command; fourtuple --help lists them", argv[1]);
     return 2;
 }

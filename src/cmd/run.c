@@ -12,8 +12,10 @@
 
 #include "cmd.h"
 #include "host/conf.h"
+#include "host/say.h"
 
 #define LINGER_DEFAULT (10 * FT_SEC)
+#define LINGER_UNSET   FT_TIME_NEVER
 #define LINGER_MAX_S   86400ul
 
 static const char help[] =
@@ -44,15 +46,25 @@ static const char help[] =
 
 static int fail(const char *text)
 {
-    fprintf(stderr, "fourtuple: %s\n", text);
+    host_say("%s", text);
     return RUN_FAILED;
+}
+
+/* Not the address of nobody, nor one of many hosts. */
+static bool is_server(const uint8_t octets[16], bool is_ip4)
+{
+    static const uint8_t nobody[16] = {0};
+
+    return memcmp(octets, nobody, is_ip4 ? 4 : 16) != 0 &&
+           (is_ip4 ? octets[0] < 224 : octets[0] != 0xff);
 }
 
 static int set_dns(struct run_options *options, const char *value, char *ret_err)
 {
-    uint8_t octets[16];
+    uint8_t octets[16] = {0};
+    bool is_ip4 = inet_pton(AF_INET, value, octets) == 1;
 
-    if (inet_pton(AF_INET, value, octets) != 1 && inet_pton(AF_INET6, value, octets) != 1) {
+    if ((!is_ip4 && inet_pton(AF_INET6, value, octets) != 1) || !is_server(octets, is_ip4)) {
         snprintf(ret_err, CONF_ERR_MAX, "--dns: %.100s is not an address; write it as 10.7.0.53",
                  value);
         return -EINVAL;
@@ -60,6 +72,12 @@ static int set_dns(struct run_options *options, const char *value, char *ret_err
     if (options->n_dns == RUN_DNS_MAX) {
         snprintf(ret_err, CONF_ERR_MAX, "--dns: a resolver asks at most %d servers", RUN_DNS_MAX);
         return -EINVAL;
+    }
+    for (unsigned i = 0; i < options->n_dns; i++) {
+        if (strcmp(options->dns[i], value) == 0) {
+            snprintf(ret_err, CONF_ERR_MAX, "--dns: %s is given twice", value);
+            return -EINVAL;
+        }
     }
     snprintf(options->dns[options->n_dns++], sizeof(options->dns[0]), "%s", value);
     return 0;
@@ -75,6 +93,10 @@ static int set_linger(struct run_options *options, const char *value, char *ret_
     if (*value < '0' || *value > '9' || *end != '\0' || errno != 0 || seconds > LINGER_MAX_S) {
         snprintf(ret_err, CONF_ERR_MAX, "--linger: %.100s is not a number of seconds from 0 to %lu",
                  value, LINGER_MAX_S);
+        return -EINVAL;
+    }
+    if (options->linger != LINGER_UNSET) {
+        snprintf(ret_err, CONF_ERR_MAX, "--linger: %s is given twice", value);
         return -EINVAL;
     }
     options->linger = seconds * FT_SEC;
@@ -157,7 +179,7 @@ static int parse(struct run_options *options, int argc, char **argv, char *ret_e
 int ft_cmd_run(int argc, char **argv)
 {
     static struct conf conf;
-    struct run_options options = {.conf = &conf, .linger = LINGER_DEFAULT};
+    struct run_options options = {.conf = &conf, .linger = LINGER_UNSET};
     char text[CONF_ERR_MAX];
     int first;
 
@@ -171,6 +193,8 @@ int ft_cmd_run(int argc, char **argv)
         return fail(text);
     if (first >= argc)
         return fail("run: which program? fourtuple run [OPTION]... -- PROGRAM [ARG]...");
+    if (options.linger == LINGER_UNSET)
+        options.linger = LINGER_DEFAULT;
     options.argv = argv + first;
     return run_main(&options);
 }

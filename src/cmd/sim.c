@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "host/say.h"
 #include "sim/sim.h"
 
 #define EVENTS_TOLD     20
@@ -27,6 +28,7 @@ struct arguments {
     const char *pcap;
     const char *length_text;
     bool json, plan, events, counters;
+    bool has_seeds, has_length, has_pcap; /* what was said */
 };
 
 /* What the handler of SIGABRT and SIGALRM needs; signals leave no other way. */
@@ -112,10 +114,22 @@ static bool read_time(const char *text, ft_time *ret)
 static int complain(const char *what, const char *value, const char *why)
 {
     if (value != NULL)
-        fprintf(stderr, "fourtuple: %s: %s %s\n", what, value, why);
+        host_say("%s: %s %s", what, value, why);
     else
-        fprintf(stderr, "fourtuple: %s: %s\n", what, why);
+        host_say("%s: %s", what, why);
     return -1;
+}
+
+/* Whether an option, or the other one that says the same, has been read before. */
+static bool is_given(const char *name, struct arguments *ret)
+{
+    bool *given = strcmp(name, "--for") == 0    ? &ret->has_length
+                  : strcmp(name, "--pcap") == 0 ? &ret->has_pcap
+                                                : &ret->has_seeds;
+    bool before = *given;
+
+    *given = true;
+    return before;
 }
 
 /* An option that takes a value. */
@@ -125,6 +139,8 @@ static int read_value(const char *name, const char *value, struct arguments *ret
 
     if (value == NULL)
         return complain(name, NULL, "needs a value");
+    if (is_given(name, ret))
+        return complain(name, value, "is one too many; seeds, time and file are given once");
     if (strcmp(name, "--seed") == 0) {
         if (!read_number(value, &end, &ret->first) || *end != '\0')
             return complain(name, value, "is not a number; write it as 42");
@@ -260,8 +276,10 @@ static int run_seed(uint64_t seed, const struct arguments *args, struct sim_resu
     struct sim_world *world = ft_sim_new(&options);
 
     if (world == NULL) {
-        fprintf(stderr, "fourtuple: %s: %s\n", args->pcap != NULL ? args->pcap : "sim",
-                strerror(errno));
+        if (args->pcap != NULL)
+            host_say("--pcap: %s cannot be written: %s", args->pcap, strerror(errno));
+        else
+            host_say("sim: %s", strerror(errno));
         return 2;
     }
     if (args->plan) {

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "diag/socket.h"
 #include "diag/table.h"
+#include "host/say.h"
 #include "host/status.h"
 
 struct ask {
@@ -155,12 +157,10 @@ static int read_arguments(struct ask *ask, int argc, char **argv)
         }
         if (take_option(ask, option))
             continue;
-        if (optopt != 0)
-            (void)fprintf(stderr, "fourtuple: ss: -%c is not an option; --help lists them\n",
-                          optopt);
+        if (optopt > 0 && optopt <= UCHAR_MAX && argv[optind - 1][1] != '-')
+            host_say("ss: -%c is not an option; --help lists them", optopt);
         else
-            (void)fprintf(stderr, "fourtuple: ss: %s is not an option; --help lists them\n",
-                          argv[optind - 1]);
+            host_say("ss: %s is not an option; --help lists them", argv[optind - 1]);
         return 2;
     }
     return -1;
@@ -205,11 +205,11 @@ int ft_cmd_ss(int argc, char **argv)
         n = tell_sockets(&ask, names, n_names, err, sizeof(err));
     }
     if (n < 0) {
-        (void)fprintf(stderr, "fourtuple: ss: %s\n", err[0] == '\0' ? strerror(-n) : err);
+        host_say("ss: %s", err[0] == '\0' ? strerror(-n) : err);
         return 1;
     }
     if (fflush(stdout) != 0) {
-        (void)fprintf(stderr, "fourtuple: ss: the output cannot be written: %s\n", strerror(errno));
+        host_say("ss: the output cannot be written: %s", strerror(errno));
         return 1;
     }
     return 0;

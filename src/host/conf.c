@@ -18,7 +18,7 @@ void conf_init(struct conf *conf)
 
 static int fail(char *ret_err, const char *option, const char *value, const char *why)
 {
-    (void)snprintf(ret_err, CONF_ERR_MAX, "%s: %.100s %s", option, value, why);
+    (void)snprintf(ret_err, CONF_ERR_MAX, "%s: %.100s %s", option, *value ? value : "\"\"", why);
     return -EINVAL;
 }
 
@@ -97,6 +97,24 @@ static bool is_net_or_broadcast(const struct ft_addr *addr, unsigned prefix_len)
     return ((uint32_t)addr->lo & host_mask) == 0 || ((uint32_t)addr->lo & host_mask) == host_mask;
 }
 
+/* Link-local addresses are of their net only: the same one may be on two. */
+static bool is_ours(const struct conf *conf, const struct ft_addr *addr)
+{
+    bool is_link_local = !addr_is_ip4(addr) && addr->hi >> 54 == 0xfe80u >> 6;
+
+    for (unsigned i = 0; i < conf->n_nets; i++) {
+        const struct conf_net *net = &conf->nets[i];
+
+        if (is_link_local && i + 1 < conf->n_nets)
+            continue;
+        for (unsigned j = 0; j < net->n_addrs; j++) {
+            if (net->addrs[j].addr.hi == addr->hi && net->addrs[j].addr.lo == addr->lo)
+                return true;
+        }
+    }
+    return false;
+}
+
 static int take_addr(struct conf *conf, const char *value, char *err)
 {
     struct conf_net *net = current_net(conf);
@@ -118,10 +136,8 @@ static int take_addr(struct conf *conf, const char *value, char *err)
     /* One place is for the link-local address that every host has. */
     if (net->n_addrs == CONF_ADDRS_MAX - 1)
         return fail(err, "--addr", value, "is one address too many; a net takes at most 7");
-    for (unsigned i = 0; i < net->n_addrs; i++) {
-        if (net->addrs[i].addr.hi == addr.hi && net->addrs[i].addr.lo == addr.lo)
-            return fail(err, "--addr", value, "is given twice");
-    }
+    if (is_ours(conf, &addr))
+        return fail(err, "--addr", value, "is given twice");
     net->addrs[net->n_addrs++] = (struct conf_addr){.addr = addr, .prefix_len = prefix_len};
     return 0;
 }
@@ -162,16 +178,22 @@ static int take_pcap(struct conf *conf, const char *value, char *err)
     struct conf_net *net = current_net(conf);
 
     if (value[0] == '\0')
-        return fail(err, "--pcap", "\"\"", "is no file name");
+        return fail(err, "--pcap", value, "is no file name");
     if (net->pcap != NULL)
         return fail(err, "--pcap", value, "is one file too many; a net has one");
+    for (unsigned i = 0; i < conf->n_nets; i++) {
+        if (conf->nets[i].pcap != NULL && strcmp(conf->nets[i].pcap, value) == 0)
+            return fail(err, "--pcap", value, "is another net's; each has a file of its own");
+    }
     net->pcap = value;
     return 0;
 }
 
 static int take_name(struct conf *conf, const char *value, char *err)
 {
-    if (!is_word(value, CONF_NAME_MAX))
+    if (conf->name[0] != '\0')
+        return fail(err, "--name", value, "is one name too many; a host has one");
+    if (!is_word(value, CONF_NAME_MAX) || value[0] == '-')
         return fail(err, "--name", value, "is not a plain word; use 1 to 32 of A-Z a-z 0-9 . _ -");
     (void)snprintf(conf->name, sizeof(conf->name), "%s", value);
     return 0;

@@ -171,6 +171,15 @@ static int add_addr(struct ft_stack *stack, const struct conf_net *net,
     return error;
 }
 
+static bool is_own(const struct conf_net *net, const struct ft_addr *addr)
+{
+    for (unsigned i = 0; i < net->n_addrs; i++) {
+        if (net->addrs[i].addr.hi == addr->hi && net->addrs[i].addr.lo == addr->lo)
+            return true;
+    }
+    return false;
+}
+
 static int add_gateways(struct ft_stack *stack, const struct conf_net *net, char *err)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -182,10 +191,15 @@ static int add_gateways(struct ft_stack *stack, const struct conf_net *net, char
         if (!net->has_gateway[i])
             continue;
         route.prefix = i == 0 ? addr_from_ip4(0) : (struct ft_addr){0, 0};
+        (void)addr_format(&net->gateways[i], text);
+        if (is_own(net, &net->gateways[i])) {
+            (void)snprintf(err, CONF_ERR_MAX,
+                           "--gateway: %s is this host itself; give the router's", text);
+            return -EINVAL;
+        }
         error = ft_route_add(stack, &route);
         if (error == 0)
             continue;
-        (void)addr_format(&net->gateways[i], text);
         if (error == -ENETUNREACH)
             (void)snprintf(err, CONF_ERR_MAX,
                            "--gateway: %s is in no prefix of its net; give an --addr of the same "

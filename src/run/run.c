@@ -24,6 +24,7 @@
 #include "host/conf.h"
 #include "host/loop.h"
 #include "host/record_file.h"
+#include "host/say.h"
 #include "host/status.h"
 #include "priv.h"
 #include "sandbox.h"
@@ -51,7 +52,7 @@ int run_watch(struct run *run, int fd, uint32_t events, struct io *io)
 
 static int fail(const char *text)
 {
-    fprintf(stderr, "fourtuple: %s\n", text);
+    host_say("%s", text);
     return RUN_FAILED;
 }
 
@@ -194,7 +195,9 @@ static void signal_ready(struct run *run, struct io *io, uint32_t events)
 
 static void say_no_exec(const struct run *run, int error)
 {
-    fprintf(stderr, "fourtuple: %s: %s\n", run->options->argv[0], strerror(error));
+    const char *program = run->options->argv[0];
+
+    host_say("%s: %s", *program ? program : "\"\"", strerror(error));
 }
 
 static void control_ready(struct run *run, struct io *io, uint32_t events)
@@ -312,7 +315,7 @@ static void check_addresses(struct run *run)
     char text[CONF_ERR_MAX];
     int rc;
 
-    if (run->going && run_now() < run->addresses_at)
+    if (run->failure || (run->going && run_now() < run->addresses_at))
         return;
     run->addresses_at = run_now() + RUN_SWEEP;
     rc = conf_ready(run->options->conf, run->host, text);

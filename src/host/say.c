@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the program says on standard error. Arguments are quoted in it, and they may contain ends of
+ * lines and what commands a terminal.
+ */
+#include "host/say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void host_say(const char *format, ...)
+{
+    char text[600];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    for (char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    }
+    (void)fprintf(stderr, "fourtuple: %s\n", text);
+}
