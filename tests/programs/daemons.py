@@ -54,5 +54,29 @@ def redis_answers_fifty_clients(lab):
           f"{status} {out} {err}")
 
 
+NODE_SERVER = """
+require('http').createServer((request, response) => {
+    let n = 0;
+    request.on('data', data => n += data.length);
+    request.on('end', () => response.end('got ' + n + ' from ' + request.socket.remoteAddress));
+}).listen(80, () => console.log('ready'));
+"""
+
+NODE_CLIENT = """
+const request = require('http').request({host: '10.7.0.1', port: 80, method: 'POST'}, response =>
+    response.on('data', data => console.log('' + data)));
+request.end(Buffer.alloc(2000000));
+"""
+
+
+def node_posts_two_megabytes_to_node(lab):
+    need("node")
+    server = lab.host("10.7.0.1/24", "node", "-e", NODE_SERVER)
+    equal(server.stdout.readline(), b"ready\n", "the server")
+    status, out, err = lab.run("10.7.0.2/24", "node", "-e", NODE_CLIENT)
+    equal((status, out), (0, "got 2000000 from ::ffff:10.7.0.2\n"), err)
+
+
 if __name__ == "__main__":
-    sys.exit(main(nginx_serves_and_relays_a_file, redis_answers_fifty_clients))
+    sys.exit(main(nginx_serves_and_relays_a_file, redis_answers_fifty_clients,
+                  node_posts_two_megabytes_to_node))
