@@ -50,7 +50,7 @@ static bool alloc_tables(struct ft_net *net)
     struct ft_mem *mem = &net->env->mem;
     uint32_t n_sets = 1;
 
-    while (n_sets * NET_PMTU_WAYS * 2 <= limits->pmtu_max)
+    while (n_sets <= limits->pmtu_max / (NET_PMTU_WAYS * 2)) /* so that it cannot overflow */
         n_sets *= 2;
     net->n_pmtu_sets = n_sets;
     net->classes = ft_mem_alloc(mem, NET_CLASS_SLOTS * sizeof(*net->classes));
