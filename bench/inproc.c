@@ -5,6 +5,8 @@
  * Prints a line {"name","value","unit"} for each figure:
  *   inproc_bulk_gbps      one connection, MSS 1460, every octet copied in and out and summed
  *   inproc_bulk_ref_gbps  the same by reference: segmentation offload, checksums believed
+ *   inproc_bulk_rec_gbps, inproc_bulk_ref_rec_gbps
+ *                         both again while both stacks are recorded into memory
  *   inproc_rr_per_s       one octet there and back, one connection
  *   inproc_crr_per_s      connect, one octet each way, close; 32 at a time
  *   idle_conn_bytes       resident octets of an endpoint of an idle connection, of 100,000
@@ -44,6 +46,7 @@
 #define IDLE_N      100000
 #define ACK_MAX     96
 #define N_BATCHES   20000
+#define RECORDING   (4 << 20) /* a window, as of a file; it is written over and over */
 
 /* The client is 0, the server 1. */
 struct bench {
@@ -51,6 +54,8 @@ struct bench {
     int ifindexes[2];
     ft_sock listeners[N_LISTENERS];
     bool by_reference;
+    uint8_t *recordings[2]; /* NULL: nothing is recorded */
+    size_t recorded[2];
     struct ft_frame frames[BATCH];
     uint8_t *buffers;
     /* With last_ack: the last bare ACK that the client sent. */
@@ -115,6 +120,41 @@ static struct ft_addr host_addr(unsigned which)
     return addr_from_ip4(0x0a070001u + which);
 }
 
+static int keep(uint8_t *window, size_t *used, const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        size_t n = len < RECORDING - *used % RECORDING ? len : RECORDING - *used % RECORDING;
+
+        memcpy(window + *used % RECORDING, data, n);
+        *used += n;
+        data += n;
+        len -= n;
+    }
+    return 0;
+}
+
+static int keep_client(void *ctx, const void *data, size_t len)
+{
+    struct bench *bench = ctx;
+
+    return keep(bench->recordings[0], &bench->recorded[0], data, len);
+}
+
+static int keep_server(void *ctx, const void *data, size_t len)
+{
+    struct bench *bench = ctx;
+
+    return keep(bench->recordings[1], &bench->recorded[1], data, len);
+}
+
+static void start_recording(struct bench *bench, unsigned which)
+{
+    struct ft_record_sink sink = {which == 0 ? keep_client : keep_server, bench};
+
+    if (bench->recordings[which] != NULL)
+        must("ft_record_start", ft_record_start(bench->stacks[which], &sink));
+}
+
 static void make_stack(struct bench *bench, unsigned which, uint32_t n_connections)
 {
     struct ft_if_config interface = {.size = sizeof(interface),
@@ -141,6 +181,7 @@ static void make_stack(struct bench *bench, unsigned which, uint32_t n_connectio
         interface.gso_max = 65535;
     }
     must("ft_stack_new", ft_stack_new(&config, &bench->stacks[which]));
+    start_recording(bench, which);
     ft_advance(bench->stacks[which], read_clock());
     bench->ifindexes[which] = ft_if_add(bench->stacks[which], &interface);
     must("ft_if_add", bench->ifindexes[which]);
@@ -156,7 +197,10 @@ static socklen_t name_of(unsigned which, uint16_t port, struct sockaddr_storage 
 
 static void make_bench(struct bench *bench, uint32_t n_connections, bool by_reference)
 {
+    uint8_t *recordings[2] = {bench->recordings[0], bench->recordings[1]};
+
     memset(bench, 0, sizeof(*bench));
+    memcpy(bench->recordings, recordings, sizeof(recordings));
     bench->by_reference = by_reference;
     bench->buffers = malloc((size_t)BATCH * FRAME_CAP);
     if (bench->buffers == NULL)
@@ -313,12 +357,17 @@ static double bulk_run(struct bench *bench, const ft_sock socks[2], ft_time leng
     return (double)total * 8 / (double)(read_work() - work);
 }
 
-static void bulk(const char *name, bool by_reference)
+static void bulk(const char *name, bool by_reference, bool recorded)
 {
     double values[N_RUNS];
-    struct bench bench;
+    struct bench bench = {0};
     ft_sock socks[2];
 
+    for (unsigned i = 0; recorded && i < 2; i++) {
+        bench.recordings[i] = malloc(RECORDING);
+        if (bench.recordings[i] == NULL)
+            die("malloc", -ENOMEM);
+    }
     make_bench(&bench, 10, by_reference);
     make_pair(&bench, 0, socks);
     set_int(bench.stacks[0], socks[0], SOL_SOCKET, SO_SNDBUF, BUFFER);
@@ -328,16 +377,28 @@ static void bulk(const char *name, bool by_reference)
         values[i] = bulk_run(&bench, socks, RUN_TIME);
     print_figure(name, median(values, N_RUNS), "Gbit/s");
     end_bench(&bench);
+    free(bench.recordings[0]);
+    free(bench.recordings[1]);
 }
 
 static void bulk_copied(const char *name)
 {
-    bulk(name, false);
+    bulk(name, false, false);
 }
 
 static void bulk_by_reference(const char *name)
 {
-    bulk(name, true);
+    bulk(name, true, false);
+}
+
+static void bulk_copied_recorded(const char *name)
+{
+    bulk(name, false, true);
+}
+
+static void bulk_by_reference_recorded(const char *name)
+{
+    bulk(name, true, true);
 }
 
 /* --- requests ------------------------------------------------------------------------------------
@@ -375,7 +436,7 @@ static double rr_run(struct bench *bench, const ft_sock socks[2], ft_time length
 static void rr(const char *name)
 {
     double values[N_RUNS];
-    struct bench bench;
+    struct bench bench = {0};
     ft_sock socks[2];
 
     make_bench(&bench, 10, false);
@@ -447,7 +508,7 @@ static double crr_run(struct bench *bench, ft_time length)
 static void crr(const char *name)
 {
     double values[N_RUNS];
-    struct bench bench;
+    struct bench bench = {0};
 
     make_bench(&bench, 10000, false);
     (void)crr_run(&bench, WARM_UP);
@@ -473,7 +534,7 @@ static uint64_t resident(void)
 
 static void idle(const char *name)
 {
-    struct bench bench;
+    struct bench bench = {0};
     ft_sock socks[2];
     uint64_t before;
     ft_time now;
@@ -538,7 +599,7 @@ static void demux(const char *name, uint32_t n)
 {
     double values[N_RUNS];
     uint8_t *acks = malloc((size_t)n * ACK_MAX);
-    struct bench bench;
+    struct bench bench = {0};
     size_t ack_len = 0;
     ft_sock socks[2];
 
@@ -577,9 +638,14 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(const char *name);
     } figures[] = {
-        {"inproc_bulk_gbps", bulk_copied}, {"inproc_bulk_ref_gbps", bulk_by_reference},
-        {"inproc_rr_per_s", rr},           {"inproc_crr_per_s", crr},
-        {"idle_conn_bytes", idle},         {"demux_1k_ns", demux_1k},
+        {"inproc_bulk_gbps", bulk_copied},
+        {"inproc_bulk_ref_gbps", bulk_by_reference},
+        {"inproc_bulk_rec_gbps", bulk_copied_recorded},
+        {"inproc_bulk_ref_rec_gbps", bulk_by_reference_recorded},
+        {"inproc_rr_per_s", rr},
+        {"inproc_crr_per_s", crr},
+        {"idle_conn_bytes", idle},
+        {"demux_1k_ns", demux_1k},
         {"demux_1m_ns", demux_1m},
     };
 

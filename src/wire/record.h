@@ -120,10 +120,21 @@ static inline uint64_t record_hash_step(uint64_t lane, uint64_t word)
     return (lane << 29 | lane >> 35) * RECORD_HASH_ODD;
 }
 
-static inline void record_hash_block(struct record_hash *hash, const uint8_t *p)
+/* Whole blocks of 32 octets; the lanes stay in registers. */
+static inline void record_hash_blocks(struct record_hash *hash, const uint8_t *p, size_t n)
 {
-    for (unsigned i = 0; i < 4; i++)
-        hash->lane[i] = record_hash_step(hash->lane[i], le64_load(p + 8 * i));
+    uint64_t a = hash->lane[0], b = hash->lane[1], c = hash->lane[2], d = hash->lane[3];
+
+    for (; n > 0; n--, p += 32) {
+        a = record_hash_step(a, le64_load(p));
+        b = record_hash_step(b, le64_load(p + 8));
+        c = record_hash_step(c, le64_load(p + 16));
+        d = record_hash_step(d, le64_load(p + 24));
+    }
+    hash->lane[0] = a;
+    hash->lane[1] = b;
+    hash->lane[2] = c;
+    hash->lane[3] = d;
 }
 
 /** Begin a hash. @hash: overwritten whole. */
@@ -157,12 +168,11 @@ static inline void record_hash_add(struct record_hash *hash, const void *data, s
         len -= n;
         if (have + n < 32)
             return;
-        record_hash_block(hash, hash->rest);
+        record_hash_blocks(hash, hash->rest, 1);
     }
-    for (; len >= 32; p += 32, len -= 32)
-        record_hash_block(hash, p);
-    if (len > 0)
-        memcpy(hash->rest, p, len);
+    record_hash_blocks(hash, p, len / 32);
+    if (len % 32 > 0)
+        memcpy(hash->rest, p + (len - len % 32), len % 32);
 }
 
 /** Add one integer to a hash, as its eight octets. */
@@ -182,7 +192,7 @@ static inline uint64_t record_hash_end(struct record_hash *hash)
 
     if (have > 0) {
         memset(hash->rest + have, 0, 32 - have);
-        record_hash_block(hash, hash->rest);
+        record_hash_blocks(hash, hash->rest, 1);
     }
     for (unsigned i = 0; i < 4; i++)
         all = record_hash_step(all, hash->lane[i]);
