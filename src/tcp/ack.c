@@ -80,10 +80,8 @@ static void release(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq ack)
         tcb->flags &= ~(uint32_t)TCB_STARVED;
         ft_tcb_raise(tcp, tcb, FT_WRITABLE);
     }
-    if (tcb->busy && ft_ring_len(&tcb->snd) == 0) {
-        ft_pool_put(&tcp->busys, tcb->busy);
-        tcb->busy = NULL;
-    }
+    if (ft_ring_len(&tcb->snd) == 0)
+        ft_tcb_drop_busy(tcp, tcb);
 }
 
 static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
@@ -93,6 +91,7 @@ static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
     in->advanced = true;
     sample_rtt(tcp, tcb, in);
     release(tcp, tcb, in->seg.ack);
+    ft_sack_advance(tcp, tcb);
     if (tcb->busy) {
         tcb->busy->progress_at = tcp->env->now;
         tcb->busy->sml = seq_max(tcb->busy->sml, tcb->snd_una); /* never 2 GiB behind */
@@ -113,6 +112,7 @@ void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
 {
     uint32_t wnd = tcp_in_wnd(tcb, in);
     tcb->probes = 0;
+    ft_sack_take(tcp, tcb, &in->seg);
     if (seq_gt(in->seg.ack, tcb->snd_una)) {
         advance(tcp, tcb, in);
     } else if (is_duplicate(tcb, in, wnd)) {

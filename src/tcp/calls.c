@@ -297,9 +297,7 @@ int ft_tcp_connect(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct sockaddr
     if (!err)
         err = name_conn(tcp, tcb, &peer, &path);
     if (err) {
-        if (tcb->busy)
-            ft_pool_put(&tcp->busys, tcb->busy);
-        tcb->busy = NULL;
+        ft_tcb_drop_busy(tcp, tcb);
         return err;
     }
     start_syn(tcp, tcb, &path);

@@ -43,10 +43,8 @@ void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->recover = tcb->iss;
     tcb->retries = 0;
     tcb->flags &= ~(uint32_t)TCB_SYN_OUT;
-    if (tcb->busy && ft_ring_len(&tcb->snd) == 0) {
-        ft_pool_put(&tcp->busys, tcb->busy); /* it timed the SYN */
-        tcb->busy = NULL;
-    }
+    if (ft_ring_len(&tcb->snd) == 0)
+        ft_tcb_drop_busy(tcp, tcb); /* it timed the SYN */
     ft_tcb_restart_rto(tcp, tcb);
     ft_tcb_restart_keepalive(tcp, tcb);
     ft_path_confirm(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);

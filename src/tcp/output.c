@@ -80,10 +80,12 @@ static void hold(struct ft_tcp *tcp, struct ft_tcb *tcb)
 /* Octets that window and congestion window let go from snd_nxt on. */
 static uint32_t usable(const struct ft_tcb *tcb)
 {
-    uint32_t cwnd = tcb->cwnd + tcb->inflate;
-    uint32_t wnd = FT_MIN(tcb->snd_wnd, cwnd);
     uint32_t out = (uint32_t)seq_diff(tcb->snd_nxt, tcb->snd_una);
-    return wnd > out ? wnd - out : 0; /* MUST-34: it may be negative */
+    uint32_t wnd = tcb->snd_wnd > out ? tcb->snd_wnd - out : 0; /* MUST-34: it may be negative */
+    if ((tcb->flags & TCB_RECOVERY) && ft_sack_active(tcb))
+        out = ft_sack_pipe(tcb); /* RFC 6675 5 (C) */
+    uint32_t cwnd = tcb->cwnd + tcb->inflate;
+    return FT_MIN(wnd, cwnd > out ? cwnd - out : 0);
 }
 
 static bool fin_fits(const struct ft_tcb *tcb, ft_seq end, uint32_t len, uint32_t room)
@@ -104,6 +106,20 @@ static bool plan_retransmit(struct ft_tcb *tcb, uint32_t most, struct plan *plan
     *plan = (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_una, .len = len, .retrans = true};
     plan->fin = tcb_fin_sent(tcb) && fin_fits(tcb, seq_add(plan->seq, len), len, tcb->snd_wnd);
     return len > 0 || plan->fin;
+}
+
+/* The next hole that the peer's SACK blocks tell of (RFC 6675 5, (C) and NextSeg 1). */
+static bool plan_hole(const struct ft_tcb *tcb, uint32_t most, struct plan *plan)
+{
+    struct ft_range hole;
+    if (!(tcb->flags & TCB_RECOVERY) || !ft_sack_hole(tcb, &hole) ||
+        ft_sack_pipe(tcb) + tcb->snd_mss > tcb->cwnd)
+        return false;
+    uint32_t len = FT_MIN((uint32_t)seq_diff(hole.hi, hole.lo), (uint32_t)tcb->snd_mss);
+    int32_t wnd = seq_diff(seq_add(tcb->snd_una, tcb->snd_wnd), hole.lo);
+    len = FT_MIN(FT_MIN(len, most), wnd > 0 ? (uint32_t)wnd : 0);
+    *plan = (struct plan){.kind = PLAN_DATA, .seq = hole.lo, .len = len, .retrans = true};
+    return len > 0;
 }
 
 /* New octets, or after a timeout the old ones from snd_una on. */
@@ -158,6 +174,8 @@ static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
         return true;
     }
     if ((tcb->flags & TCB_RETX_UNA) && plan_retransmit(tcb, most, plan))
+        return true;
+    if (plan_hole(tcb, most, plan))
         return true;
     if (plan_data(tcp, tcb, most, plan))
         return true;
@@ -305,8 +323,10 @@ static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
         tcp->env->counters.tcp_retrans_segs += segs;
         tcb->cold->segs_retrans += segs;
         tcb->cold->octets_retrans += plan->len;
-        if (busy)
+        if (busy) {
             busy->rtt_timing = false; /* Karn */
+            busy->retx_nxt = seq_max(busy->retx_nxt, end);
+        }
     } else {
         tcp->env->counters.tcp_segs_out += segs;
     }
@@ -495,6 +515,8 @@ void ft_tcp_unsent(struct ft_tcp *tcp, const struct ft_tcp_sent *sent)
         ft_tcb_restart_rto(tcp, tcb);
     } else if (seq_eq(seq, tcb->snd_una)) {
         tcb->flags |= TCB_RETX_UNA;
+    } else if ((tcb->flags & TCB_RECOVERY) && ft_sack_active(tcb)) {
+        tcb->busy->retx_nxt = seq_min(tcb->busy->retx_nxt, seq);
     } else {
         tcb->snd_nxt = seq_min(tcb->snd_nxt, seq);
     }

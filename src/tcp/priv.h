@@ -50,7 +50,7 @@
 #define TCP_MSS_DEFAULT6   1220 /* RFC 9293 MUST-15 */
 #define TCP_PAWS_IDLE      (24 * 86400 * FT_SEC) /* RFC 7323 5.5 */
 #define TCP_SSTHRESH_NONE  UINT32_MAX
-#define TCP_GAPS_MAX       FT_RANGES_MAX
+#define TCP_GAPS_MAX       256 /* ranges of octets beyond a gap, at either side */
 
 /* ---- options set by the user ----------------------------------------------------------------- */
 
@@ -226,14 +226,16 @@ static_assert(sizeof(struct tcp_cold) <= 224, "cold is small");
 
 /* What only a connection with octets under way needs. */
 struct tcp_busy {
-    ft_time rtt_at;      /* when the segment being timed left */
-    ft_time progress_at; /* when the peer last acknowledged something, or since when it owes */
-    ft_seq rtt_seq;      /* one past the segment being timed */
-    ft_seq sml;          /* one past the last partial segment sent (Minshall's Nagle) */
-    bool rtt_timing;     /* whether one is being timed (Karn: none that was sent again) */
+    ft_time rtt_at;          /* when the segment being timed left */
+    ft_time progress_at;     /* when the peer last acknowledged something, or since when it owes */
+    ft_seq rtt_seq;          /* one past the segment being timed */
+    ft_seq sml;              /* one past the last partial segment sent (Minshall's Nagle) */
+    ft_seq retx_nxt;         /* in recovery: holes before this have been sent again */
+    struct tcp_gaps *sacked; /* octets that the peer holds beyond snd_una; NULL: none known */
+    bool rtt_timing;         /* whether one is being timed (Karn: none that was sent again) */
 };
 
-/* Octets that arrived out of order; they lie in the receive ring already. */
+/* Octets beyond a gap: received ones, which lie in the ring already, or SACKed ones. */
 struct tcp_gaps {
     struct ft_ranges ranges;
     struct ft_range storage[TCP_GAPS_MAX];
@@ -530,6 +532,35 @@ void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acke
 
 /** The retransmission timer has fired (RFC 5681 3.1, RFC 6298 5.4). */
 void ft_tcp_recovery_timeout(struct ft_tcb *tcb);
+
+/** Give back what carries octets under way. */
+void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/* ---- sack.c ---------------------------------------------------------------------------------- */
+
+/** Whether anything is known of octets beyond a gap. */
+bool ft_sack_active(const struct ft_tcb *tcb);
+
+/** Take the SACK blocks of an acceptable ACK (RFC 2018 5). */
+void ft_sack_take(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg);
+
+/** snd_una has moved. */
+void ft_sack_advance(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Forget all blocks (RFC 2018 8: the peer may take back what it told). */
+void ft_sack_forget(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Octets that the peer holds beyond a gap. */
+uint32_t ft_sack_octets(const struct ft_tcb *tcb);
+
+/** Octets in the network, in recovery (RFC 6675 4, SetPipe). */
+uint32_t ft_sack_pipe(const struct ft_tcb *tcb);
+
+/** The next hole to send again, in recovery (RFC 6675 4, NextSeg 1). Return: whether there is one.
+ */
+bool ft_sack_hole(const struct ft_tcb *tcb, struct ft_range *ret_hole);
+
+/* ---- cc_reno.c ------------------------------------------------------------------------------- */
 
 /** The initial window (RFC 6928). */
 void ft_cc_init(struct ft_tcb *tcb);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a loss does: fast retransmit and NewReno recovery (RFC 6582), limited transmit (RFC 3042),
- * and the retransmission timeout (RFC 5681 3.1).
+ * What a loss does: fast retransmit and recovery (NewReno, RFC 6582; by the holes that SACK tells
+ * of, RFC 6675), limited transmit (RFC 3042), and the retransmission timeout (RFC 5681 3.1).
  */
 #include "priv.h"
 
@@ -13,7 +13,10 @@ static void enter_recovery(struct ft_tcp *tcp, struct ft_tcb *tcb)
         flight -= FT_MIN(flight - tcb->cwnd, tcb->inflate);
     tcb->ssthresh = ft_cc_ssthresh(tcb, flight);
     tcb->cwnd = tcb->ssthresh;
-    tcb->inflate = 3u * tcb->snd_mss; /* RFC 6582 3.2 step 3 */
+    /* RFC 6582 3.2 step 3; with SACK the octets in the network are counted instead. */
+    tcb->inflate = ft_sack_active(tcb) ? 0 : 3u * tcb->snd_mss;
+    if (tcb->busy)
+        tcb->busy->retx_nxt = tcb->snd_una;
     tcb->recover = tcb->snd_max;
     tcb->flags |= TCB_RECOVERY | TCB_RETX_UNA;
     tcb->cc_acked = 0;
@@ -30,33 +33,23 @@ static void leave_recovery(struct ft_tcb *tcb)
     tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_RETX_UNA);
 }
 
-/* How many segments have left the network, as far as the blocks of one ACK tell. */
-static uint32_t segs_sacked(const struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
-{
-    uint32_t octets = 0;
-    for (unsigned i = 0; i < seg->n_sack; i++) {
-        ft_seq lo = seg->sack[i].lo;
-        ft_seq hi = seg->sack[i].hi;
-        /* what cannot be is not looked at. */
-        if (seq_lt(lo, hi) && seq_gt(lo, tcb->snd_una) && seq_le(hi, tcb->snd_max))
-            octets += (uint32_t)seq_diff(hi, lo);
-    }
-    return FT_MIN(octets, tcb_flight(tcb)) / tcb->snd_mss;
-}
-
 /* One ACK of a receiver that merges them stands for as many duplicates as segments it SACKs. */
 void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
 {
-    uint32_t sacked = segs_sacked(tcb, seg);
+    uint32_t sacked = ft_sack_octets(tcb) / tcb->snd_mss;
     if ((tcb->flags & TCB_SACK) && seg->n_sack == 0)
         return; /* it tells of no segment that has left */
     uint8_t before = tcb->dupacks;
     tcb->dupacks = (uint8_t)FT_MIN(FT_MAX(before + 1u, sacked), 255u);
+    if ((tcb->flags & TCB_RECOVERY) && ft_sack_active(tcb)) {
+        ft_tcb_wake(tcp, tcb);
+        return;
+    }
     if (tcb->flags & TCB_RECOVERY) {
         /* Each tells that a segment has left. No more can have left than were out when the loss was
            found, which is twice ssthresh; what is sent on their word must not count (A-104). */
-        uint32_t inflate = FT_MAX(tcb->inflate + tcb->snd_mss, sacked * tcb->snd_mss);
-        tcb->inflate = FT_MIN(inflate, FT_MIN(tcb_flight(tcb), 2 * tcb->ssthresh));
+        tcb->inflate =
+            FT_MIN(tcb->inflate + tcb->snd_mss, FT_MIN(tcb_flight(tcb), 2 * tcb->ssthresh));
         ft_tcb_wake(tcp, tcb);
         return;
     }
@@ -88,6 +81,14 @@ void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acke
     }
     if (seq_ge(tcb->snd_una, tcb->recover)) {
         leave_recovery(tcb);
+        return;
+    }
+    if (ft_sack_active(tcb)) {
+        /* The holes are known: only what no block tells of is found by the ACK itself. */
+        if (seq_ge(tcb->snd_una, tcb->busy->retx_nxt))
+            tcb->flags |= TCB_RETX_UNA;
+        tcb->inflate = 0;
+        ft_tcb_wake(tcp, tcb);
         return;
     }
     /* RFC 6582 3.2 step 3, partial acknowledgement: the next hole, and deflate by what left. */

@@ -62,6 +62,14 @@ int ft_tcb_make_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
     return 0;
 }
 
+void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    ft_sack_forget(tcp, tcb);
+    if (tcb->busy)
+        ft_pool_put(&tcp->busys, tcb->busy);
+    tcb->busy = NULL;
+}
+
 void ft_tcb_leave_table(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     if (tcb->flags & TCB_IN_TABLE)
@@ -80,9 +88,7 @@ static void drop_queue(struct ft_tcp *tcp, struct ft_tcb *tcb)
     else
         ft_ring_fini(&tcb->snd, &tcp->env->chunks);
     ft_ring_init(&tcb->snd, &tcp->env->chunks);
-    if (tcb->busy)
-        ft_pool_put(&tcp->busys, tcb->busy);
-    tcb->busy = NULL;
+    ft_tcb_drop_busy(tcp, tcb);
     ft_tcp_drop_gaps(tcp, tcb);
 }
 
@@ -234,6 +240,8 @@ void ft_tcb_check(const struct ft_tcb *tcb)
     ft_assert(!tcb_synchronized(tcb) || tcb->cwnd >= tcb->snd_mss);
     ft_assert(!(tcb->gaps && tcb->gaps->ranges.n == 0));
     ft_assert(!tcb->gaps || seq_gt(tcb->gaps->ranges.r[0].lo, tcb->rcv_nxt));
+    ft_assert(!ft_sack_active(tcb) || seq_ge(tcb->busy->sacked->ranges.r[0].lo, tcb->snd_una));
+    ft_assert(ft_sack_octets(tcb) <= tcb_flight(tcb));
     /* Something is out or waits for a window: a timer watches over it. */
     bool waits = tcb_flight(tcb) > 0 || (tcb->flags & TCB_PERSIST);
     ft_assert(!waits || tcb->retx_at != FT_TIME_NEVER || tcb->flow.place != FT_FLOW_IDLE);

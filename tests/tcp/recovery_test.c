@@ -215,6 +215,38 @@ static void a_partial_ack_sends_the_next_hole(void **state)
     ladder_close(&t);
 }
 
+/* RFC 6675 5: with SACK each hole below what the peer holds is filled as the octets in the network
+   allow, without waiting for the ACK of the hole before; none is sent twice. */
+static void sack_blocks_show_every_hole(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    peer_connects(&t, .mss = 1000, .sack_ok = 1);
+    user_writes(&t, 10000);
+    for (unsigned i = 0; i < 10; i++)
+        stack_sends(&t, SEG_ACK, .seq = 1 + 1000 * i, .len = 1000);
+    /* The first, third and fifth were lost. */
+    peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{1001, 2001}}, .n_sack = 1);
+    peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{3001, 4001}, {1001, 2001}}, .n_sack = 2);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{5001, 6001}, {3001, 4001}, {1001, 2001}},
+               .n_sack = 3);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
+    peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{5001, 9001}, {3001, 4001}, {1001, 2001}},
+               .n_sack = 3);
+    stack_sends(&t, SEG_ACK, .seq = 2001, .len = 1000);
+    stack_sends(&t, SEG_ACK, .seq = 4001, .len = 1000);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_ACK, .ack = 2001, .sack = {{5001, 10001}, {3001, 4001}}, .n_sack = 2);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_ACK, .ack = 10001);
+    assert_int_equal(info_of(&t).ca_state, 0);
+    assert_int_equal(stack_counts(&t).tcp_rto, 0);
+    ladder_close(&t);
+}
+
 /* RFC 5681 2: what is not a duplicate ACK: one with text, with another window, or with nothing
    outstanding. */
 static void acks_with_text_or_another_window_are_no_duplicates(void **state)
@@ -329,6 +361,7 @@ int main(void)
         cmocka_unit_test(slow_start_begins_with_ten_segments_and_doubles),
         cmocka_unit_test(after_a_timeout_slow_start_and_then_avoidance),
         cmocka_unit_test(the_third_duplicate_ack_repairs_a_loss),
+        cmocka_unit_test(sack_blocks_show_every_hole),
         cmocka_unit_test(a_partial_ack_sends_the_next_hole),
         cmocka_unit_test(acks_with_text_or_another_window_are_no_duplicates),
         cmocka_unit_test(a_pause_brings_the_window_back_to_its_beginning),
