@@ -19,6 +19,8 @@ NOBODY = 65534
 # The program must be there for nobody too, so the system's python and not one of the caller's.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else "python3"
 SKIPPED = 77
+# Debian has them where the search path of ordinary users does not lead.
+DAEMONS = ":/usr/sbin:/sbin"
 
 
 class Skip(Exception):
@@ -36,7 +38,8 @@ class Lab:
         self.env = dict(os.environ, XDG_RUNTIME_DIR=str(self.folder / "runtime"), HOME=str(folder),
                         PYTHONUNBUFFERED="1", LC_ALL="C.UTF-8")
         if user is not None:
-            self.env["PATH"] = "/usr/bin:/bin:/usr/sbin:/sbin"
+            self.env["PATH"] = "/usr/bin:/bin"
+        self.env["PATH"] += DAEMONS
 
     def _identity(self):
         if self.user is not None:
@@ -129,7 +132,7 @@ def wait_for(condition, what, timeout=10):
 
 def need(*commands):
     for command in commands:
-        if shutil.which(command) is None:
+        if shutil.which(command, path=os.environ["PATH"] + DAEMONS) is None:
             raise Skip(f"{command} is not installed")
 
 
