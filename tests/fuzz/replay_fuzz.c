@@ -151,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy, recording.octets, recording.len);
     /* One to four changes: the more, the less is left of what was true. */
     for (size_t i = 1; i + 3 <= size && i < 4 + 3 * (data[0] / 2u % 4); i += 3)
-        copy[(data[i] << 8 | data[i + 1]) % recording.len] ^= data[i + 2];
+        copy[((size_t)data[i] << 8 | data[i + 1]) % recording.len] ^= data[i + 2];
     mend(copy, recording.len);
     replay(copy, recording.len);
     free(copy);
