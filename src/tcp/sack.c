@@ -27,7 +27,7 @@ void ft_sack_take(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_se
         ft_seq lo = seg->sack[i].lo;
         ft_seq hi = seg->sack[i].hi;
         /* what cannot be is not looked at; D-SACK lies below. */
-        if (!seq_between(seq_add(tcb->snd_una, 1), lo, tcb->snd_max) || !seq_lt(lo, hi) ||
+        if (!seq_gt(lo, tcb->snd_una) || !seq_lt(lo, tcb->snd_max) || !seq_lt(lo, hi) ||
             !seq_le(hi, tcb->snd_max))
             continue;
         if (!tcb->busy->sacked) {

@@ -247,6 +247,27 @@ static void sack_blocks_show_every_hole(void **state)
     ladder_close(&t);
 }
 
+/* RFC 2018 4: blocks of octets that are not outstanding (old ones, D-SACK) say nothing of a gap,
+   also when nothing is outstanding and octets wait for a window. */
+static void blocks_of_old_octets_are_not_taken(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    peer_connects(&t, .mss = 1000, .sack_ok = 1);
+    user_writes(&t, 5000);
+    assert_int_equal(ladder_forget(&t), 5);
+    peer_sends(&t, SEG_ACK, .ack = 5001, .wnd = 0);
+    user_writes(&t, 1000);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_ACK, .ack = 5001, .wnd = 0, .sack = {{1001, 2001}}, .n_sack = 1);
+    peer_sends(&t, SEG_ACK, .ack = 5001, .wnd = 65535);
+    stack_sends(&t, SEG_ACK, .seq = 5001, .len = 1000);
+    peer_sends(&t, SEG_ACK, .ack = 6001);
+    ladder_close(&t);
+}
+
 /* RFC 5681 2: what is not a duplicate ACK: one with text, with another window, or with nothing
    outstanding. */
 static void acks_with_text_or_another_window_are_no_duplicates(void **state)
@@ -361,6 +382,7 @@ int main(void)
         cmocka_unit_test(slow_start_begins_with_ten_segments_and_doubles),
         cmocka_unit_test(after_a_timeout_slow_start_and_then_avoidance),
         cmocka_unit_test(the_third_duplicate_ack_repairs_a_loss),
+        cmocka_unit_test(blocks_of_old_octets_are_not_taken),
         cmocka_unit_test(sack_blocks_show_every_hole),
         cmocka_unit_test(a_partial_ack_sends_the_next_hole),
         cmocka_unit_test(acks_with_text_or_another_window_are_no_duplicates),
