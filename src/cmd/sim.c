@@ -206,7 +206,7 @@ static void run_guarded(struct sim_world *world)
     if (number == 0) {
         in_the_core = 1;
         (void)setitimer(ITIMER_REAL, &limit, NULL);
-        ft_sim_run(world);
+        ft_sim_world_run(world);
     }
     in_the_core = 0;
     (void)setitimer(ITIMER_REAL, &none, NULL);
@@ -233,11 +233,11 @@ static bool capture_again(const struct sim_options *options, const char *path)
     struct sim_world *world;
 
     again.pcap = path;
-    world = ft_sim_new(&again);
+    world = ft_sim_world_new(&again);
     if (world == NULL)
         return false;
     run_guarded(world);
-    ft_sim_free(world);
+    ft_sim_world_free(world);
     return true;
 }
 
@@ -273,7 +273,7 @@ static void print_json(const struct sim_result *r, uint64_t seed)
 static int run_seed(uint64_t seed, const struct arguments *args, struct sim_result *ret)
 {
     struct sim_options options = {seed, args->length, args->pcap, true};
-    struct sim_world *world = ft_sim_new(&options);
+    struct sim_world *world = ft_sim_world_new(&options);
 
     if (world == NULL) {
         if (args->pcap != NULL)
@@ -285,18 +285,18 @@ static int run_seed(uint64_t seed, const struct arguments *args, struct sim_resu
     if (args->plan) {
         ft_sim_print_plan(world, stdout);
         memset(ret, 0, sizeof(*ret));
-        ft_sim_free(world);
+        ft_sim_world_free(world);
         return 0;
     }
     run_guarded(world);
-    ft_sim_result(world, ret);
+    ft_sim_world_result(world, ret);
     if (args->json)
         print_json(ret, seed);
     if (ret->failed)
         tell_failure(world, ret, &options, args);
     else if (args->events)
         ft_sim_print_events(world, stdout, EVENTS_TOLD);
-    ft_sim_free(world);
+    ft_sim_world_free(world);
     return ret->failed ? 1 : 0;
 }
 

@@ -141,7 +141,7 @@ static void set_int(struct sim_app *app, int level, int name, int value)
 
     if (error != 0) {
         ft_sim_app_note(app, "setsockopt failed; -errno", error);
-        ft_sim_fail(app->world, NULL, "ft_setsockopt(%d, %d, %d) says %d", level, name, value,
+        ft_sim_halt(app->world, NULL, "ft_setsockopt(%d, %d, %d) says %d", level, name, value,
                     error);
     }
 }
@@ -257,7 +257,7 @@ static void begin(struct sim_app *app)
         return;
     }
     if (app->sock < 0) {
-        ft_sim_fail(app->world, NULL, "ft_socket() says %lld", (long long)app->sock);
+        ft_sim_halt(app->world, NULL, "ft_socket() says %lld", (long long)app->sock);
         return;
     }
     set_options(app);
@@ -320,7 +320,7 @@ static ssize_t write_spans(struct sim_app *app, size_t len)
         total += spans[i].len;
     }
     if (total > len || n > SPANS)
-        ft_sim_fail(app->world, NULL, "ft_reserve() gave %zu octets for %zu", total, len);
+        ft_sim_halt(app->world, NULL, "ft_reserve() gave %zu octets for %zu", total, len);
     error = ft_commit(stack_of(app), app->sock, total);
     return error != 0 ? error : (ssize_t)total;
 }
@@ -345,7 +345,7 @@ static void check_ready(struct sim_app *app, uint32_t mask)
     if ((ready & mask) != 0 && (ready & (FT_ERROR | FT_HANGUP)) == 0) {
         struct sim_tuple tuple = ft_sim_app_tuple(app);
 
-        ft_sim_fail(app->world, &tuple, "a socket is ready (%#x) and answers -EAGAIN", ready);
+        ft_sim_halt(app->world, &tuple, "a socket is ready (%#x) and answers -EAGAIN", ready);
     }
 }
 
@@ -409,7 +409,7 @@ static ssize_t read_some(struct sim_app *app, size_t len)
         return read_spans(app, len);
     n = ft_recv(stack_of(app), app->sock, world->scratch, len, 0);
     if (n > (ssize_t)len)
-        ft_sim_fail(world, NULL, "ft_recv() gave %zd octets for %zu", n, len);
+        ft_sim_halt(world, NULL, "ft_recv() gave %zd octets for %zu", n, len);
     else if (n > 0)
         ft_sim_oracle_octets(app, world->scratch, (size_t)n);
     return n;
@@ -485,7 +485,7 @@ static void maybe_end(struct sim_app *app)
         app->fin_asked = true;
         ft_sim_app_note(app, "shuts its direction; -errno", error);
         if (error != 0 && !conn_of(app)->may_reset)
-            ft_sim_fail(app->world, NULL, "ft_shutdown() says %d", error);
+            ft_sim_halt(app->world, NULL, "ft_shutdown() says %d", error);
     }
     if (app->eof_seen)
         end_by_close(app);

@@ -179,7 +179,7 @@ static void deliver(struct sim_world *world, struct sim_host *host,
     ft_sim_note(world, &note);
     wrong = ft_sim_audit_forged(world->audit, &seen);
     if (wrong != NULL) {
-        ft_sim_fail(world, NULL, "the forger made %s", wrong);
+        ft_sim_halt(world, NULL, "the forger made %s", wrong);
         return;
     }
     frame.at = world->now;

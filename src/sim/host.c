@@ -45,7 +45,7 @@ static void count_free(void *ctx, void *ptr, size_t size)
     if (ptr == NULL)
         return;
     if (host->octets_held < size)
-        ft_sim_fail(host->world, NULL, "%s freed more memory than it had", host->name);
+        ft_sim_halt(host->world, NULL, "%s freed more memory than it had", host->name);
     host->octets_held -= size;
     free(ptr);
 }
@@ -162,7 +162,7 @@ void ft_sim_hosts_free(struct sim_world *world)
         ft_stack_free(host->stack);
         host->stack = NULL;
         if (host->octets_held != 0)
-            ft_sim_fail(world, NULL, "%s was freed and still held %" PRIu64 " octets", host->name,
+            ft_sim_halt(world, NULL, "%s was freed and still held %" PRIu64 " octets", host->name,
                         host->octets_held);
     }
 }
@@ -212,7 +212,7 @@ static void judge_sent(struct sim_world *world, struct sim_host *host, const uin
     if (wrong != NULL) {
         struct sim_tuple tuple = {s.src, s.dst, s.src_port, s.dst_port};
 
-        ft_sim_fail(world, s.is_tcp ? &tuple : NULL, "%s %s", host->name, wrong);
+        ft_sim_halt(world, s.is_tcp ? &tuple : NULL, "%s %s", host->name, wrong);
     }
 }
 
@@ -260,18 +260,18 @@ static size_t output(struct sim_world *world, struct sim_host *host)
     }
     n = ft_output(host->stack, host->ifindex, frames, n_ask, world->now);
     if (n > n_ask)
-        ft_sim_fail(world, NULL, "%s was asked for %u frames and gave %zu", host->name, n_ask, n);
+        ft_sim_halt(world, NULL, "%s was asked for %u frames and gave %zu", host->name, n_ask, n);
     for (size_t i = 0; i < n && !world->failed; i++) {
         refused = refused || link_refuses(world, host);
         wrong = ft_sim_card_send(world, host, &frames[i], sink, refused);
         if (wrong != NULL)
-            ft_sim_fail(world, NULL, "%s gave its link %s", host->name, wrong);
+            ft_sim_halt(world, NULL, "%s gave its link %s", host->name, wrong);
         n_sent += refused ? 0 : 1;
     }
     if (!world->failed && n > 0)
         ft_output_done(host->stack, host->ifindex, frames, n, n_sent);
     if (n == 0 && ft_output_pending(host->stack, host->ifindex))
-        ft_sim_fail(world, NULL, "%s has output pending, but gives none", host->name);
+        ft_sim_halt(world, NULL, "%s has output pending, but gives none", host->name);
     return n;
 }
 
@@ -291,7 +291,7 @@ void ft_sim_host_run(struct sim_world *world, struct sim_host *host)
             more = more || n > 0;
         }
         if (total > FRAMES_AT_ONCE)
-            ft_sim_fail(world, NULL, "%s sends without end at one instant", host->name);
+            ft_sim_halt(world, NULL, "%s sends without end at one instant", host->name);
         if (!more)
             break;
     }

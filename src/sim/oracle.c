@@ -33,7 +33,7 @@ static void blame(struct sim_app *app, const char *what)
 {
     struct sim_tuple tuple = ft_sim_app_tuple(app);
 
-    ft_sim_fail(app->world, &tuple, "conversation %u: the %s (%s) %s", app->conn, side_name(app),
+    ft_sim_halt(app->world, &tuple, "conversation %u: the %s (%s) %s", app->conn, side_name(app),
                 app->world->host[app->host].name, what);
 }
 
@@ -161,21 +161,21 @@ void ft_sim_oracle_rest(struct sim_world *world)
 
         ft_counters(host->stack, &c);
         if (c.now_connections + c.now_half_open + c.now_orphans + c.now_unfinished != 0)
-            ft_sim_fail(world, NULL,
+            ft_sim_halt(world, NULL,
                         "%s still has %" PRIu64 " connections, %" PRIu64 " of them unfinished, and "
                         "%" PRIu64 " half open, after all has ended",
                         host->name, c.now_connections, c.now_unfinished, c.now_half_open);
         else if (c.now_time_wait != 0)
-            ft_sim_fail(world, NULL, "%s still has %" PRIu64 " entries in TIME-WAIT after 5 min",
+            ft_sim_halt(world, NULL, "%s still has %" PRIu64 " entries in TIME-WAIT after 5 min",
                         host->name, c.now_time_wait);
         else if (c.now_sockets != 0)
-            ft_sim_fail(world, NULL, "%s still has %" PRIu64 " sockets, though all are closed",
+            ft_sim_halt(world, NULL, "%s still has %" PRIu64 " sockets, though all are closed",
                         host->name, c.now_sockets);
         else if (c.now_memory > host->octets_held)
-            ft_sim_fail(world, NULL, "%s counts %" PRIu64 " octets of memory and holds %" PRIu64,
+            ft_sim_halt(world, NULL, "%s counts %" PRIu64 " octets of memory and holds %" PRIu64,
                         host->name, c.now_memory, host->octets_held);
         else if (host->octets_held > host->baseline + MEMORY_SLACK)
-            ft_sim_fail(world, NULL,
+            ft_sim_halt(world, NULL,
                         "%s holds %" PRIu64 " octets of memory at the end, %" PRIu64
                         " at the beginning",
                         host->name, host->octets_held, host->baseline);

@@ -303,8 +303,8 @@ bool ft_sim_plan_has_cookies(const struct sim_plan *plan);
 /** Ask for an event; one per kind and index is alive, the earliest asked for. @wake: its slot. */
 void ft_sim_wake(struct sim_world *world, ft_time *wake, uint32_t kind, uint32_t index, ft_time at);
 
-/** The first failure counts. @tuple: the connection to blame; NULL: none. */
-void ft_sim_fail(struct sim_world *world, const struct sim_tuple *tuple, const char *format, ...)
+/** Something does not hold: end the run. The first counts. @tuple: to blame; NULL: none. */
+void ft_sim_halt(struct sim_world *world, const struct sim_tuple *tuple, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /** Add to the story that a failure prints. */

@@ -61,7 +61,7 @@ static int serve(struct sim_world *world, uint32_t host)
         int error = listener_new(world, host, names[i].port, names[i].family);
 
         if (error != 0) {
-            ft_sim_fail(world, NULL, "no passive socket for port %u: %d", names[i].port, error);
+            ft_sim_halt(world, NULL, "no passive socket for port %u: %d", names[i].port, error);
             return 0;
         }
     }
@@ -139,7 +139,7 @@ static void accepted(struct sim_world *world, const struct sim_listener *l, ft_s
         return;
     }
     if (client == NULL) {
-        ft_sim_fail(world, NULL, "%s accepted a connection from port %u, which nobody has made",
+        ft_sim_halt(world, NULL, "%s accepted a connection from port %u, which nobody has made",
                     world->host[l->host].name, port);
         return;
     }
@@ -172,7 +172,7 @@ static void accept_all(struct sim_world *world, struct sim_listener *l)
             return;
         }
         if (sock < 0)
-            ft_sim_fail(world, NULL, "ft_accept() says %lld", (long long)sock);
+            ft_sim_halt(world, NULL, "ft_accept() says %lld", (long long)sock);
         else
             accepted(world, l, sock, &name);
     }
@@ -276,7 +276,7 @@ static void read_echoes(struct sim_app *app)
         else
             world->expected[0] = (uint8_t)~world->scratch[0];
         if (memcmp(world->scratch, world->expected, n > 0 ? (size_t)n : 1) != 0)
-            ft_sim_fail(world, NULL,
+            ft_sim_halt(world, NULL,
                         "conversation %u: %s received a datagram of %zd octets that "
                         "was never sent",
                         app->conn, world->host[app->host].name, n);
@@ -305,7 +305,7 @@ static void datagram_open(struct sim_app *app)
         return;
     }
     if (app->sock < 0 || error != 0) {
-        ft_sim_fail(world, NULL, "no datagram socket: %lld, %d", (long long)app->sock, error);
+        ft_sim_halt(world, NULL, "no datagram socket: %lld, %d", (long long)app->sock, error);
         return;
     }
     app->state = SIM_APP_OPEN;

@@ -40,15 +40,15 @@ struct sim_world;
  *
  * @options: copied, but for the name of the capture
  *
- * Return: the world, to be freed by ft_sim_free(); NULL: no memory, or the capture cannot be
+ * Return: the world, to be freed by ft_sim_world_free(); NULL: no memory, or the capture cannot be
  * written (errno says why).
  */
-struct sim_world *ft_sim_new(const struct sim_options *options);
+struct sim_world *ft_sim_world_new(const struct sim_options *options);
 
 /**
  * Run a world to its end, or to the first oracle that fails.
  */
-void ft_sim_run(struct sim_world *world);
+void ft_sim_world_run(struct sim_world *world);
 
 /**
  * Declare that the run failed for a reason that only the caller could see (an abort, say). Its
@@ -59,7 +59,7 @@ void ft_sim_abandon(struct sim_world *world, const char *sentence);
 /**
  * How it went so far.
  */
-void ft_sim_result(const struct sim_world *world, struct sim_result *ret);
+void ft_sim_world_result(const struct sim_world *world, struct sim_result *ret);
 
 /**
  * Print the plan: hosts, links, conversations and faults, a line each.
@@ -76,6 +76,6 @@ void ft_sim_print_events(const struct sim_world *world, FILE *out, unsigned n);
 /**
  * Free a world; NULL is allowed.
  */
-void ft_sim_free(struct sim_world *world);
+void ft_sim_world_free(struct sim_world *world);
 
 #endif

@@ -34,7 +34,7 @@ static void heap_push(struct sim_world *world, struct sim_event event)
         struct sim_event *heap = realloc(world->heap, cap * sizeof(heap[0]));
 
         if (heap == NULL) {
-            ft_sim_fail(world, NULL, "the simulator ran out of memory");
+            ft_sim_halt(world, NULL, "the simulator ran out of memory");
             return;
         }
         world->heap = heap;
@@ -87,7 +87,7 @@ void ft_sim_wake(struct sim_world *world, ft_time *wake, uint32_t kind, uint32_t
 
 /* ---- the story ---- */
 
-void ft_sim_fail(struct sim_world *world, const struct sim_tuple *tuple, const char *format, ...)
+void ft_sim_halt(struct sim_world *world, const struct sim_tuple *tuple, const char *format, ...)
 {
     va_list args;
 
@@ -106,7 +106,7 @@ void ft_sim_fail(struct sim_world *world, const struct sim_tuple *tuple, const c
 
 void ft_sim_abandon(struct sim_world *world, const char *sentence)
 {
-    ft_sim_fail(world, NULL, "%s", sentence);
+    ft_sim_halt(world, NULL, "%s", sentence);
     world->abandoned = true;
 }
 
@@ -184,7 +184,7 @@ static void host_event(struct sim_world *world, struct sim_host *host)
         host->spins = 0;
     }
     if (++host->spins > 10000)
-        ft_sim_fail(world, NULL, "%s asks to be woken at %" PRIu64 " ns again and again",
+        ft_sim_halt(world, NULL, "%s asks to be woken at %" PRIu64 " ns again and again",
                     host->name, world->now);
     ft_sim_host_run(world, host);
 }
@@ -233,7 +233,7 @@ static void go_quiet(struct sim_world *world)
     add_event(world, SIM_EVENT_PHASE, 2, from + QUIET_TIME);
 }
 
-void ft_sim_run(struct sim_world *world)
+void ft_sim_world_run(struct sim_world *world)
 {
     const struct sim_plan *plan = &world->plan;
 
@@ -268,7 +268,7 @@ static void name_interfaces(struct sim_world *world)
     }
 }
 
-struct sim_world *ft_sim_new(const struct sim_options *options)
+struct sim_world *ft_sim_world_new(const struct sim_options *options)
 {
     struct sim_world *world = calloc(1, sizeof(*world));
     int error = 0;
@@ -283,7 +283,7 @@ struct sim_world *ft_sim_new(const struct sim_options *options)
         (ft_sim_net_new(world) != 0 || ft_sim_hosts_new(world) != 0 || ft_sim_apps_new(world) != 0))
         error = -ENOMEM;
     if (error != 0) {
-        ft_sim_free(world);
+        ft_sim_world_free(world);
         errno = -error;
         return NULL;
     }
@@ -292,7 +292,7 @@ struct sim_world *ft_sim_new(const struct sim_options *options)
     return world;
 }
 
-void ft_sim_free(struct sim_world *world)
+void ft_sim_world_free(struct sim_world *world)
 {
     if (world == NULL)
         return;
@@ -307,7 +307,7 @@ void ft_sim_free(struct sim_world *world)
     free(world);
 }
 
-void ft_sim_result(const struct sim_world *world, struct sim_result *ret)
+void ft_sim_world_result(const struct sim_world *world, struct sim_result *ret)
 {
     memset(ret, 0, sizeof(*ret));
     ret->failed = world->failed;

@@ -17,13 +17,13 @@
 static struct sim_result run(uint64_t seed)
 {
     struct sim_options options = {.seed = seed, .check = true};
-    struct sim_world *world = ft_sim_new(&options);
+    struct sim_world *world = ft_sim_world_new(&options);
     struct sim_result result;
 
     assert_non_null(world);
-    ft_sim_run(world);
-    ft_sim_result(world, &result);
-    ft_sim_free(world);
+    ft_sim_world_run(world);
+    ft_sim_world_result(world, &result);
+    ft_sim_world_free(world);
     return result;
 }
 
@@ -125,7 +125,7 @@ static void a_stream_is_the_same_however_it_is_cut(void **state)
 static struct sim_world *idle_world(void)
 {
     struct sim_options options = {.seed = 1};
-    struct sim_world *world = ft_sim_new(&options);
+    struct sim_world *world = ft_sim_world_new(&options);
 
     assert_non_null(world);
     world->plan.conn[0].kind = SIM_STREAM;
@@ -141,11 +141,11 @@ static void expect_failure(struct sim_world *world, const char *words)
 {
     struct sim_result result;
 
-    ft_sim_result(world, &result);
+    ft_sim_world_result(world, &result);
     assert_true(result.failed);
     if (strstr(result.sentence, words) == NULL)
         fail_msg("the sentence is: %s", result.sentence);
-    ft_sim_free(world);
+    ft_sim_world_free(world);
 }
 
 static void a_wrong_octet_fails(void **state)
