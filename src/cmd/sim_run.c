@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One seed of `fourtuple sim`: run, and if an oracle failed, told with all that is needed to see
+ * it again. An abort of the core is caught and told like any other failure; its world is then left
+ * as it is.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "cmd/sim_priv.h"
+#include "host/say.h"
+
+#define EVENTS_TOLD   20
+#define STUCK_AFTER_S 120 /* seconds of real time that a seed may take */
+
+/* What the handler of SIGABRT and SIGALRM needs; signals leave no other way. */
+static sigjmp_buf out_of_the_core;
+static volatile sig_atomic_t in_the_core;
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    if (number == SIGINT)
+        interrupted = 1;
+    else if (in_the_core)
+        siglongjmp(out_of_the_core, number);
+}
+
+/* Run a world; what the core does wrong by aborting or by never returning becomes its failure. */
+static void run_guarded(struct sim_world *world)
+{
+    struct itimerval limit = {{0, 0}, {STUCK_AFTER_S, 0}};
+    struct itimerval none = {{0, 0}, {0, 0}};
+    int number = sigsetjmp(out_of_the_core, 1);
+
+    if (number == 0) {
+        in_the_core = 1;
+        (void)setitimer(ITIMER_REAL, &limit, NULL);
+        ft_sim_world_run(world);
+    }
+    in_the_core = 0;
+    (void)setitimer(ITIMER_REAL, &none, NULL);
+    if (number == SIGABRT)
+        ft_sim_abandon(world, "an assertion of the core failed (run it under gdb to see which)");
+    else if (number != 0)
+        ft_sim_abandon(world, "the run does not end, in real time");
+}
+
+static void print_command(FILE *out, uint64_t seed, const struct sim_arguments *args,
+                          const char *pcap)
+{
+    fprintf(out, "fourtuple sim --seed %" PRIu64, seed);
+    if (args->length_text != NULL)
+        fprintf(out, " --for %s", args->length_text);
+    if (pcap != NULL)
+        fprintf(out, " --pcap %s", pcap);
+    fprintf(out, "\n");
+}
+
+/* The capture of a failure: the same run once more, as only failures need one. */
+static bool capture_again(const struct sim_options *options, const char *path)
+{
+    struct sim_options again = *options;
+    struct sim_world *world;
+
+    again.pcap = path;
+    world = ft_sim_world_new(&again);
+    if (world == NULL)
+        return false;
+    run_guarded(world);
+    ft_sim_world_free(world);
+    return true;
+}
+
+static void tell_failure(const struct sim_world *world, const struct sim_result *result,
+                         const struct sim_options *options, const struct sim_arguments *args,
+                         FILE *err)
+{
+    char path[64];
+
+    fprintf(err, "fourtuple: sim: seed %" PRIu64 " failed at %" PRIu64 ".%06" PRIu64 " s: %s\n",
+            options->seed, result->failed_at / FT_SEC, result->failed_at % FT_SEC / FT_US,
+            result->sentence);
+    ft_sim_print_events(world, err, EVENTS_TOLD);
+    (void)snprintf(path, sizeof(path), "sim-seed-%" PRIu64 ".pcapng", options->seed);
+    if (options->pcap != NULL)
+        fprintf(err, "capture: %s\n", options->pcap);
+    else if (capture_again(options, path))
+        fprintf(err, "capture: %s\n", path);
+    fprintf(err, "again:   ");
+    print_command(err, options->seed, args, options->pcap);
+}
+
+static void print_json(const struct sim_result *r, uint64_t seed, FILE *out)
+{
+    fprintf(out,
+            "{\"seed\": %" PRIu64 ", \"result\": \"%s\", \"virtual_s\": %" PRIu64 ".%03" PRIu64
+            ", \"packets\": %" PRIu64 ", \"trace_hash\": \"%016" PRIx64 "\"}\n",
+            seed, r->failed ? "failed" : "held", r->end / FT_SEC, r->end % FT_SEC / FT_MS,
+            r->packets, r->trace_hash);
+}
+
+int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, FILE *err,
+                    struct sim_result *ret)
+{
+    struct sim_options options = {seed, args->length, args->pcap, true};
+    struct sim_world *world = ft_sim_world_new(&options);
+
+    if (world == NULL) {
+        if (args->pcap != NULL)
+            host_say("--pcap: %s cannot be written: %s", args->pcap, strerror(errno));
+        else
+            host_say("sim: %s", strerror(errno));
+        return 2;
+    }
+    if (args->plan) {
+        ft_sim_print_plan(world, out);
+        memset(ret, 0, sizeof(*ret));
+        ft_sim_world_free(world);
+        return 0;
+    }
+    run_guarded(world);
+    ft_sim_world_result(world, ret);
+    if (args->json)
+        print_json(ret, seed, out);
+    fflush(out);
+    if (ret->failed)
+        tell_failure(world, ret, &options, args, err);
+    else if (args->events)
+        ft_sim_print_events(world, out, EVENTS_TOLD);
+    ft_sim_world_free(world);
+    return ret->failed ? 1 : 0;
+}
+
+bool ft_cmd_sim_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+void ft_cmd_sim_catch(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal;
+    (void)sigaction(SIGABRT, &action, NULL);
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+}
