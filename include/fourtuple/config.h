@@ -51,6 +51,8 @@ struct ft_limits {
     uint32_t challenge_acks_per_s;     /* of one connection (RFC 5961 7) */
 };
 
+#define FT_CC_MAX 16 /* octets of an algorithm's name, its end among them */
+
 struct ft_config {
     uint32_t size;   /* sizeof(struct ft_config), set by ft_config_init */
     uint8_t profile; /* enum ft_profile */
@@ -59,6 +61,7 @@ struct ft_config {
     uint16_t n_shards;
     uint16_t port_min, port_max; /* ephemeral ports, both included */
     uint8_t seed[32]; /* all secrets and choices derive from it; fill it from getrandom(2) */
+    char congestion[FT_CC_MAX]; /* congestion control of new sockets, as TCP_CONGESTION names it */
     struct ft_allocator allocator; /* must be set; <fourtuple/malloc.h> has the libc one */
     struct ft_limits limits;
 };
@@ -78,8 +81,8 @@ FT_PUBLIC void ft_config_init(struct ft_config *config);
  * @config:    copied; the caller keeps it
  * @ret_stack: the stack, to be freed by ft_stack_free()
  *
- * Return: 0; -EINVAL: size, shard, ports or limits are not sensible, no allocator is set, or the
- * seed is all zero; -ENOMEM: the allocator refused.
+ * Return: 0; -EINVAL: size, shard, ports or limits are not sensible, no allocator is set, the seed
+ * is all zero, or the congestion control is unknown; -ENOMEM: the allocator refused.
  */
 FT_PUBLIC int ft_stack_new(const struct ft_config *config, struct ft_stack **ret_stack);
 

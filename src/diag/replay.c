@@ -180,13 +180,14 @@ static bool read_config(struct replay *replay, struct ft_config *config)
 {
     uint8_t *rest = (uint8_t *)&config->limits + sizeof(config->limits.memory_max);
     size_t len = sizeof(config->limits) - sizeof(config->limits.memory_max);
+    const size_t fixed = sizeof(config->seed) + sizeof(config->congestion);
     struct replay_record record;
 
     if (!next(replay, &record))
         return false;
     ft_config_init(config);
     if (record.type != RECORD_CONFIG || record.n_args != 8 ||
-        replay_arg(&record, 0) != config->size || record.len != sizeof(config->seed) + len) {
+        replay_arg(&record, 0) != config->size || record.len != fixed + len) {
         damaged(replay, "the configuration of another version, or of another kind of machine");
         return false;
     }
@@ -198,8 +199,9 @@ static bool read_config(struct replay *replay, struct ft_config *config)
     config->port_max = (uint16_t)replay_arg(&record, 6);
     config->limits.memory_max = replay_arg(&record, 7);
     memcpy(config->seed, record.data, sizeof(config->seed));
+    memcpy(config->congestion, record.data + sizeof(config->seed), sizeof(config->congestion));
     for (size_t at = 0; at < len; at += 4) {
-        uint32_t limit = le32_load(record.data + sizeof(config->seed) + at);
+        uint32_t limit = le32_load(record.data + fixed + at);
 
         memcpy(rest + at, &limit, sizeof(limit));
     }

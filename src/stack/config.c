@@ -14,6 +14,7 @@ void ft_config_init(struct ft_config *config)
         .size = sizeof *config,
         .profile = FT_PROFILE_LINUX,
         .ttl = 64,
+        .congestion = "reno",
         .n_shards = 1,
         .port_min = 32768, /* net.ipv4.ip_local_port_range */
         .port_max = 60999,
@@ -83,6 +84,7 @@ bool ft_config_ok(const struct ft_config *config)
     return config->size == sizeof *config && config->n_shards > 0 &&
            config->shard < config->n_shards && config->port_min > 0 &&
            config->port_min <= config->port_max && config->profile <= FT_PROFILE_RFC &&
-           config->ttl > 0 && config->allocator.alloc && config->allocator.free &&
-           memcmp(config->seed, zero, sizeof zero) != 0 && limits_ok(&config->limits);
+           config->ttl > 0 && ft_tcp_knows_cc(config->congestion) && config->allocator.alloc &&
+           config->allocator.free && memcmp(config->seed, zero, sizeof zero) != 0 &&
+           limits_ok(&config->limits);
 }

@@ -22,7 +22,7 @@
 
 /* What is written down of a configuration must be all of it. */
 static_assert(sizeof(struct ft_config) ==
-                  48 + sizeof(struct ft_allocator) + sizeof(struct ft_limits),
+                  48 + FT_CC_MAX + sizeof(struct ft_allocator) + sizeof(struct ft_limits),
               "a recording must hold the new field, too");
 
 /* ---- records ----------------------------------------------------------------------------------
@@ -187,8 +187,10 @@ static void put_config(struct ft_record *record, const struct ft_config *config)
                              config->port_max, config->limits.memory_max};
     const uint8_t *rest = (const uint8_t *)&config->limits + sizeof config->limits.memory_max;
     size_t len = sizeof config->limits - sizeof config->limits.memory_max;
-    ft_record_begin(record, RECORD_CONFIG, args, FT_ARRAY_LEN(args), sizeof config->seed + len);
+    ft_record_begin(record, RECORD_CONFIG, args, FT_ARRAY_LEN(args),
+                    sizeof config->seed + sizeof config->congestion + len);
     ft_record_put(record, config->seed, sizeof config->seed);
+    ft_record_put(record, config->congestion, sizeof config->congestion);
     for (size_t at = 0; at < len; at += 4) {
         uint8_t octets[4];
         uint32_t limit;

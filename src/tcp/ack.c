@@ -80,8 +80,6 @@ static void release(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq ack)
         tcb->flags &= ~(uint32_t)TCB_STARVED;
         ft_tcb_raise(tcp, tcb, FT_WRITABLE);
     }
-    if (ft_ring_len(&tcb->snd) == 0)
-        ft_tcb_drop_busy(tcp, tcb);
 }
 
 static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
@@ -99,6 +97,8 @@ static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
     tcb->retries = 0;
     tcb->cold->soft_error = 0;
     ft_tcp_recovery_acked(tcp, tcb, acked, flight);
+    if (ft_ring_len(&tcb->snd) == 0)
+        ft_tcb_drop_busy(tcp, tcb);
     if ((tcb->flags & TCB_URG_OUT) && seq_ge(tcb->snd_una, tcb->snd_up))
         tcb->flags &= ~(uint32_t)TCB_URG_OUT;
     ft_tcb_restart_rto(tcp, tcb); /* RFC 6298 5.2, 5.3 */

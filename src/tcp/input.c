@@ -38,7 +38,7 @@ void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb)
         mtu = path.mtu;
     ft_tcp_set_mss(tcp, tcb, mtu);
     tcb->rcv_mss = (uint16_t)FT_MIN((uint32_t)tcb->snd_mss, 1460u);
-    ft_cc_init(tcb);
+    ft_cc_start(tcp, tcb);
     tcb->quick_acks = TCP_QUICK_ACKS;
     tcb->recover = tcb->iss;
     tcb->retries = 0;

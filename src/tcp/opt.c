@@ -228,9 +228,17 @@ static int set_seconds(uint16_t *ret, int v, int max)
     return 0;
 }
 
-static int set_congestion(const char *value, socklen_t len)
+static int set_congestion(struct ft_tcp *tcp, struct subject *s, const char *value, socklen_t len)
 {
-    return len >= 4 && memcmp(value, "reno", 4) == 0 && (len == 4 || value[4] == 0) ? 0 : -ENOENT;
+    if (len < 1)
+        return -EINVAL;
+    int cc = ft_cc_find(value, len);
+    if (cc < 0)
+        return cc;
+    if (s->tcb)
+        ft_cc_switch(tcp, s->tcb, (uint8_t)cc);
+    s->opts->cc = (uint8_t)cc;
+    return 0;
 }
 
 /* TCP_QUICKACK: at once from now on, or delayed. */
@@ -349,7 +357,7 @@ static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
     case TCP_LINGER2:
         return ft_opt_put_int(ret, len, (int)(TCP_FIN_WAIT_2 / FT_SEC));
     case TCP_CONGESTION:
-        return ft_opt_put(ret, len, "reno\0\0\0\0\0\0\0\0\0\0\0", 16);
+        return ft_opt_put(ret, len, ft_cc_ops(opts->cc)->name, CC_NAME_MAX);
     case TCP_INFO:
         ft_tcp_linux_info(tcp, s->tcb, &info);
         return ft_opt_put(ret, len, &info, sizeof info);
@@ -485,7 +493,7 @@ static int set_option(struct ft_tcp *tcp, struct subject *s, int level, int name
     if (level == SOL_SOCKET)
         return set_socket(tcp, s, name, value, len);
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-        return set_congestion(value, len);
+        return set_congestion(tcp, s, value, len);
     int err =
         level == IPPROTO_IP ? ft_opt_get_small(value, len, &v) : ft_opt_get_int(value, len, &v);
     if (err)

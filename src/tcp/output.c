@@ -330,6 +330,8 @@ static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
     } else {
         tcp->env->counters.tcp_segs_out += segs;
     }
+    if (busy)
+        busy->cc.begun = false;
     if (busy && plan->len > 0 && plan->len % tcb->snd_mss != 0)
         busy->sml = end;
     if (busy && !plan->retrans && !busy->rtt_timing) {
@@ -427,13 +429,6 @@ static void path_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
     send_later(tcp, tcb);
 }
 
-static void restart_if_idle(struct ft_tcp *tcp, struct ft_tcb *tcb)
-{
-    if (tcb_flight(tcb) == 0 && tcb_synchronized(tcb) && tcb->cold->sent_at &&
-        tcp->env->now - tcb->cold->sent_at > ft_tcp_rto(tcb, 0))
-        ft_cc_restart(tcb);
-}
-
 bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *frame,
                    struct ft_tcp_sent *ret_sent, struct ft_chunk **ret_chunks)
 {
@@ -456,7 +451,8 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
     }
     if (FT_MIN(path.mtu, 65535u) != tcb->mtu)
         ft_tcp_set_mss(tcp, tcb, path.mtu);
-    restart_if_idle(tcp, tcb);
+    if (tcb_flight(tcb) == 0)
+        ft_cc_begin_flight(tcp, tcb);
     if (!plan_next(tcp, tcb, payload_room(tcb, &path, frame), &plan))
         return false;
     fill_segment(tcp, tcb, &path, &plan, &seg);

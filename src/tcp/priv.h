@@ -26,6 +26,8 @@
 #include "tcp/tcp.h"
 #include "wire/tcp.h"
 
+#include "cc.h"
+
 /* ---- constants, Linux's where it has one ----------------------------------------------------- */
 
 #define TCP_RTO_INIT       (1 * FT_SEC)   /* RFC 6298 2.1 */
@@ -88,6 +90,7 @@ struct tcp_opts {
     uint8_t ttl;              /* IP_TTL; 0: the default */
     uint8_t tos;              /* IP_TOS, IPV6_TCLASS */
     uint8_t priority;         /* SO_PRIORITY */
+    uint8_t cc;               /* TCP_CONGESTION, a number of ft_cc_find() */
 };
 
 /* ---- the connection -------------------------------------------------------------------------- */
@@ -203,23 +206,26 @@ static_assert(sizeof(struct ft_tcb) == 320, "hot is five cache lines");
 /* What a segment seldom touches. */
 struct tcp_cold {
     struct tcp_opts opts;
-    struct ft_tcb *tcb;           /* whose it is */
-    uint32_t srtt_us, rttvar_us;  /* RFC 6298; srtt 0: no sample yet */
-    uint32_t rto_us;              /* before backoff */
-    uint32_t flow_label;          /* IPv6 */
-    uint32_t ts_offset;           /* added to the clock in TSval (RFC 7323 5.4) */
-    struct ft_name *name;         /* from ft_bind(); NULL: the port is held, or there is none */
-    struct ft_listener *listener; /* whose backlog it is in, with TCB_QUEUED */
-    struct ft_list accept_node;   /* in that backlog */
-    ft_time cork_at;              /* a corked partial segment leaves then */
-    ft_time sent_at;              /* when octets last left: restart after idle */
-    uint64_t octets_acked;        /* octets of the stream that the peer has acknowledged */
-    uint64_t octets_received;     /* octets taken in order */
-    uint64_t octets_retrans;      /* octets sent again */
-    uint32_t segs_out;            /* segments sent, all of them */
-    uint32_t segs_retrans;        /* segments sent again */
-    int16_t error;                /* SO_ERROR: positive errno, told once */
-    int16_t soft_error;           /* the last soft ICMP error (MUST-47) */
+    struct ft_tcb *tcb;              /* whose it is */
+    uint32_t srtt_us, rttvar_us;     /* RFC 6298; srtt 0: no sample yet */
+    uint32_t rto_us;                 /* before backoff */
+    uint32_t flow_label;             /* IPv6 */
+    uint32_t ts_offset;              /* added to the clock in TSval (RFC 7323 5.4) */
+    struct ft_name *name;            /* from ft_bind(); NULL: the port is held, or there is none */
+    struct ft_listener *listener;    /* whose backlog it is in, with TCB_QUEUED */
+    struct ft_list accept_node;      /* in that backlog */
+    ft_time cork_at;                 /* a corked partial segment leaves then */
+    ft_time sent_at;                 /* when octets last left: restart after idle */
+    uint64_t octets_acked;           /* octets of the stream that the peer has acknowledged */
+    uint64_t octets_received;        /* octets taken in order */
+    uint64_t octets_retrans;         /* octets sent again */
+    uint32_t segs_out;               /* segments sent, all of them */
+    uint32_t segs_retrans;           /* segments sent again */
+    int16_t error;                   /* SO_ERROR: positive errno, told once */
+    int16_t soft_error;              /* the last soft ICMP error (MUST-47) */
+    uint32_t min_rtt_us;             /* the least of the last five minutes; 0: none yet */
+    uint32_t min_rtt_s;              /* when it was taken, seconds of the stack's time */
+    uint32_t cc_keep[CC_KEEP_WORDS]; /* what congestion control wants to know after idle */
 };
 
 static_assert(sizeof(struct tcp_cold) <= 224, "cold is small");
@@ -233,6 +239,7 @@ struct tcp_busy {
     ft_seq retx_nxt;         /* in recovery: holes before this have been sent again */
     struct tcp_gaps *sacked; /* octets that the peer holds beyond snd_una; NULL: none known */
     bool rtt_timing;         /* whether one is being timed (Karn: none that was sent again) */
+    struct tcp_cc cc;
 };
 
 /* Octets beyond a gap: received ones, which lie in the ring already, or SACKed ones. */
@@ -519,7 +526,7 @@ void ft_tcp_drop_gaps(struct ft_tcp *tcp, struct ft_tcb *tcb);
 /** Write the SACK blocks of a segment (RFC 2018 4). */
 void ft_tcp_sack_blocks(const struct ft_tcb *tcb, struct ft_tcp_seg *seg);
 
-/* ---- ack.c, recovery.c, cc_reno.c ------------------------------------------------------------ */
+/* ---- ack.c, recovery.c ----------------------------------------------------------------------- */
 
 /** Process an acceptable ACK (3.10.7.4, fifth). */
 void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in);
@@ -531,7 +538,7 @@ void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct
 void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t flight);
 
 /** The retransmission timer has fired (RFC 5681 3.1, RFC 6298 5.4). */
-void ft_tcp_recovery_timeout(struct ft_tcb *tcb);
+void ft_tcp_recovery_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 /** Give back what carries octets under way. */
 void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
@@ -559,20 +566,6 @@ uint32_t ft_sack_pipe(const struct ft_tcb *tcb);
 /** The next hole to send again, in recovery (RFC 6675 4, NextSeg 1). Return: whether there is one.
  */
 bool ft_sack_hole(const struct ft_tcb *tcb, struct ft_range *ret_hole);
-
-/* ---- cc_reno.c ------------------------------------------------------------------------------- */
-
-/** The initial window (RFC 6928). */
-void ft_cc_init(struct ft_tcb *tcb);
-
-/** Open the window for octets acknowledged outside of recovery (RFC 5681 3.1, RFC 3465). */
-void ft_cc_acked(struct ft_tcb *tcb, uint32_t acked, uint32_t flight);
-
-/** The slow-start threshold after a loss (RFC 5681 equation 4). @flight: octets out. */
-uint32_t ft_cc_ssthresh(const struct ft_tcb *tcb, uint32_t flight);
-
-/** A connection that was idle for longer than its RTO starts small again (RFC 5681 4.1). */
-void ft_cc_restart(struct ft_tcb *tcb);
 
 /* ---- input.c, reply.c ------------------------------------------------------------------------ */
 

@@ -11,7 +11,7 @@ static void enter_recovery(struct ft_tcp *tcp, struct ft_tcb *tcb)
     /* RFC 5681 3.2: less what limited transmit has sent beyond cwnd. */
     if (flight > tcb->cwnd)
         flight -= FT_MIN(flight - tcb->cwnd, tcb->inflate);
-    tcb->ssthresh = ft_cc_ssthresh(tcb, flight);
+    ft_cc_congestion(tcp, tcb, flight);
     tcb->cwnd = tcb->ssthresh;
     /* RFC 6582 3.2 step 3; with SACK the octets in the network are counted instead. */
     tcb->inflate = ft_sack_active(tcb) ? 0 : 3u * tcb->snd_mss;
@@ -19,7 +19,6 @@ static void enter_recovery(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcb->busy->retx_nxt = tcb->snd_una;
     tcb->recover = tcb->snd_max;
     tcb->flags |= TCB_RECOVERY | TCB_RETX_UNA;
-    tcb->cc_acked = 0;
     tcp->env->counters.tcp_fast_retransmits++;
     ft_tcb_wake(tcp, tcb);
 }
@@ -66,6 +65,18 @@ void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct
         enter_recovery(tcp, tcb);
 }
 
+/* Outside of recovery the window may open. */
+static void open_window(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t flight)
+{
+    struct tcp_ack_sample sample;
+    ft_rate_begin(tcb, &sample);
+    sample.acked = sample.newly_delivered = acked;
+    sample.prior_flight = flight;
+    sample.flight = tcb_flight(tcb);
+    sample.after_timeout = tcb->flags & TCB_LOSS;
+    ft_cc_acked(tcp, tcb, &sample);
+}
+
 void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t flight)
 {
     tcb->dupacks = 0;
@@ -76,11 +87,12 @@ void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acke
         /* It follows, or 2 GiB later it would seem to lie ahead. */
         if (seq_gt(tcb->snd_una, tcb->recover))
             tcb->recover = seq_sub(tcb->snd_una, 1);
-        ft_cc_acked(tcb, acked, flight);
+        open_window(tcp, tcb, acked, flight);
         return;
     }
     if (seq_ge(tcb->snd_una, tcb->recover)) {
         leave_recovery(tcb);
+        ft_cc_recovered(tcp, tcb);
         return;
     }
     if (ft_sack_active(tcb)) {
@@ -100,13 +112,10 @@ void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acke
     ft_tcb_wake(tcp, tcb);
 }
 
-void ft_tcp_recovery_timeout(struct ft_tcb *tcb)
+void ft_tcp_recovery_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     /* RFC 5681 equation 4, and only the first time for a segment. */
-    if (tcb->retries == 0)
-        tcb->ssthresh = ft_cc_ssthresh(tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd));
-    tcb->cwnd = tcb->snd_mss;
-    tcb->cc_acked = 0;
+    ft_cc_rto(tcp, tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd), tcb->retries > 0);
     tcb->inflate = 0;
     tcb->dupacks = 0;
     tcb->recover = tcb->snd_max; /* RFC 6582 3.2 step 4 */

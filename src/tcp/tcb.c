@@ -12,6 +12,7 @@ void ft_tcp_opts_init(const struct ft_tcp *tcp, struct tcp_opts *opts, int domai
         .rcv_buf = limits->recv_buffer,
         .notsent_lowat = UINT32_MAX,
         .rcv_lowat = 1,
+        .cc = tcp->cc_default,
         .keep_idle_s = 7200, /* RFC 9293 MUST-28 */
         .keep_intvl_s = 75,
         .keep_cnt = 9,
@@ -59,12 +60,14 @@ int ft_tcb_make_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
         return -ENOBUFS;
     tcb->busy->sml = tcb->snd_una;
     tcb->busy->progress_at = tcp->env->now;
+    ft_cc_attach(tcp, tcb);
     return 0;
 }
 
 void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_sack_forget(tcp, tcb);
+    ft_cc_detach(tcp, tcb);
     if (tcb->busy)
         ft_pool_put(&tcp->busys, tcb->busy);
     tcb->busy = NULL;

@@ -23,6 +23,9 @@ int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, stru
                 struct ft_names *names)
 {
     *tcp = (struct ft_tcp){.env = env, .net = net, .slots = slots, .names = names};
+    int cc = ft_cc_find(env->config.congestion, sizeof env->config.congestion);
+    ft_assert(cc >= 0); /* ft_config_ok() has asked */
+    tcp->cc_default = (uint8_t)cc;
     init_pools(tcp);
     ft_timer_init(&tcp->tw_timer, FT_TIMER_TIME_WAIT);
     ft_derive(env->config.seed, "tcp isn", tcp->isn_key, sizeof tcp->isn_key);

@@ -46,6 +46,7 @@ struct ft_tcp {
     uint32_t n_orphans;     /* connections that no descriptor holds and no backlog */
     uint32_t n_unfinished;  /* orphans with octets or a FIN that is not acknowledged */
     uint32_t listener_ids;  /* the last id given to a passive socket */
+    uint8_t cc_default;     /* the congestion control that the configuration names */
     uint8_t isn_key[16];    /* RFC 6528's secret */
     uint8_t ts_key[16];     /* of the timestamp offsets (RFC 7323 5.4) */
     uint8_t label_key[16];  /* of the IPv6 flow labels */
@@ -69,6 +70,9 @@ struct ft_tcp_sent {
  */
 int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, struct ft_slots *slots,
                 struct ft_names *names);
+
+/** Whether there is a congestion-control algorithm of that name. @name: ends within FT_CC_MAX. */
+bool ft_tcp_knows_cc(const char *name);
 
 /** Free all connections and passive sockets, sending nothing. */
 void ft_tcp_fini(struct ft_tcp *tcp);

@@ -82,7 +82,7 @@ static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcb->snd_nxt = tcb->snd_una;
     } else {
         ft_sack_forget(tcp, tcb);
-        ft_tcp_recovery_timeout(tcb);
+        ft_tcp_recovery_timeout(tcp, tcb);
     }
     if (tcb->retries < UINT8_MAX)
         tcb->retries++;

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of congestion-control algorithms, and what is the same for all of them: the initial
+ * window (RFC 6928), restart after idle (RFC 5681 4.1), what undo brings back. An algorithm says
+ * how cwnd grows and how far it falls; recovery.c says when.
+ */
+#include "priv.h"
+
+#define MIN_RTT_WINDOW_S 300 /* as Linux */
+
+/* One line each; the first is what a configuration that names none gets. */
+static const struct tcp_cc_ops *const table[] = {
+    &ft_cc_reno,
+};
+
+const struct tcp_cc_ops *ft_cc_ops(uint8_t cc)
+{
+    ft_assert(cc < FT_ARRAY_LEN(table));
+    return table[cc];
+}
+
+int ft_cc_find(const char *name, size_t len)
+{
+    size_t n = 0;
+    while (n < len && n < CC_NAME_MAX - 1 && name[n])
+        n++;
+    for (size_t i = 0; i < FT_ARRAY_LEN(table); i++)
+        if (memcmp(table[i]->name, name, n) == 0 && table[i]->name[n] == 0)
+            return (int)i;
+    return -ENOENT;
+}
+
+bool ft_tcp_knows_cc(const char *name)
+{
+    return ft_cc_find(name, FT_CC_MAX) >= 0;
+}
+
+static const struct tcp_cc_ops *ops_of(const struct ft_tcb *tcb)
+{
+    return ft_cc_ops(tcb->cold->opts.cc);
+}
+
+static bool owns_cwnd(const struct ft_tcb *tcb)
+{
+    return tcb->busy && (ops_of(tcb)->flags & CC_OWNS_CWND);
+}
+
+bool ft_cc_owns_cwnd(const struct ft_tcb *tcb)
+{
+    return owns_cwnd(tcb);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+void ft_cc_attach(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    ft_assert(tcb->busy != NULL);
+    tcb->busy->cc = (struct tcp_cc){.pace_rate = CC_PACE_NONE};
+    if (ops_of(tcb)->init)
+        ops_of(tcb)->init(tcp, tcb);
+}
+
+void ft_cc_detach(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb->busy && ops_of(tcb)->release)
+        ops_of(tcb)->release(tcp, tcb);
+}
+
+static uint32_t initial_window(const struct ft_tcb *tcb)
+{
+    uint32_t mss = tcb->snd_mss;
+    return FT_MIN(TCP_INIT_SEGS * mss, FT_MAX(2 * mss, 14600u)); /* RFC 6928 2 */
+}
+
+void ft_cc_start(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    tcb->cwnd = initial_window(tcb);
+    if (tcb->retries > 0)
+        tcb->cwnd = tcb->snd_mss; /* RFC 5681 3.1: the SYN was lost */
+    tcb->ssthresh = TCP_SSTHRESH_NONE;
+    tcb->cc_acked = 0;
+    tcb->inflate = 0;
+    memset(tcb->cold->cc_keep, 0, sizeof tcb->cold->cc_keep);
+    if (tcb->busy)
+        ft_cc_attach(tcp, tcb);
+}
+
+void ft_cc_switch(struct ft_tcp *tcp, struct ft_tcb *tcb, uint8_t cc)
+{
+    if (tcb->cold->opts.cc == cc)
+        return;
+    tcb->cold->opts.cc = cc;
+    tcb->cc_acked = 0;
+    memset(tcb->cold->cc_keep, 0, sizeof tcb->cold->cc_keep);
+    if (!tcb->busy)
+        return;
+    struct tcp_rate rate = tcb->busy->cc.rate;
+    ft_cc_attach(tcp, tcb);
+    tcb->busy->cc.rate = rate;
+}
+
+/* ---- what recovery tells --------------------------------------------------------------------- */
+
+/* RFC 7661 in its simplest form: a window that was not used does not grow. */
+bool ft_cc_limited(const struct ft_tcb *tcb, uint32_t flight)
+{
+    if (tcb->cwnd < tcb->ssthresh)
+        return tcb->cwnd < 2 * flight;
+    return flight + tcb->snd_mss > tcb->cwnd;
+}
+
+/* Paths change: what was the least minutes ago is not believed for ever. */
+static void note_min_rtt(const struct ft_tcp *tcp, struct tcp_cold *cold, uint32_t rtt_us)
+{
+    uint32_t now_s = (uint32_t)(tcp->env->now / FT_SEC);
+    bool old = now_s - cold->min_rtt_s > MIN_RTT_WINDOW_S;
+    if (rtt_us == 0 || (cold->min_rtt_us && rtt_us > cold->min_rtt_us && !old))
+        return;
+    cold->min_rtt_us = rtt_us;
+    cold->min_rtt_s = now_s;
+}
+
+void ft_cc_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_ack_sample *sample)
+{
+    if (!tcb->busy)
+        return;
+    note_min_rtt(tcp, tcb->cold, sample->rtt_us);
+    ft_rate_finish(tcb, sample);
+    if (!sample->in_recovery || owns_cwnd(tcb))
+        ops_of(tcb)->on_ack(tcp, tcb, sample);
+}
+
+static void remember(struct ft_tcb *tcb)
+{
+    if (!tcb->busy)
+        return;
+    tcb->busy->cc.prior_cwnd = tcb->cwnd;
+    tcb->busy->cc.prior_ssthresh = tcb->ssthresh;
+}
+
+void ft_cc_congestion(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
+{
+    remember(tcb);
+    tcb->ssthresh = ops_of(tcb)->on_congestion(tcp, tcb, flight);
+    tcb->cc_acked = 0;
+}
+
+void ft_cc_rto(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight, bool again)
+{
+    if (!again)
+        ft_cc_congestion(tcp, tcb, flight);
+    if (!owns_cwnd(tcb))
+        tcb->cwnd = tcb->snd_mss;
+    tcb->cc_acked = 0;
+    if (tcb->busy && ops_of(tcb)->on_rto)
+        ops_of(tcb)->on_rto(tcp, tcb, flight);
+}
+
+void ft_cc_undo(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    struct tcp_cc *cc = tcb->busy ? &tcb->busy->cc : NULL;
+    if (!cc || cc->prior_cwnd == 0)
+        return;
+    tcb->cwnd = FT_MAX(tcb->cwnd, cc->prior_cwnd);
+    tcb->ssthresh = FT_MAX(tcb->ssthresh, cc->prior_ssthresh);
+    cc->prior_cwnd = 0;
+    if (ops_of(tcb)->undo)
+        ops_of(tcb)->undo(tcp, tcb);
+}
+
+void ft_cc_recovered(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb->busy && ops_of(tcb)->cwnd_event)
+        ops_of(tcb)->cwnd_event(tcp, tcb, CC_EVENT_RECOVERED);
+}
+
+/* ---- idle ------------------------------------------------------------------------------------ */
+
+/* RFC 5681 4.1: no more than the restart window. As Linux: by half for each RTO, and ssthresh keeps
+   three quarters of what was. */
+static void shrink(const struct ft_tcp *tcp, struct ft_tcb *tcb, ft_time idle)
+{
+    uint32_t least = FT_MIN(tcb->cwnd, initial_window(tcb));
+    ft_time rto = ft_tcp_rto(tcb, 0);
+    tcb->ssthresh = FT_MAX(tcb->ssthresh, tcb->cwnd - tcb->cwnd / 4);
+    if (tcp->env->config.profile == FT_PROFILE_RFC)
+        tcb->cwnd = least;
+    for (; idle > rto && tcb->cwnd > least; idle -= rto)
+        tcb->cwnd /= 2;
+    tcb->cwnd = FT_MAX(tcb->cwnd, least);
+    tcb->cc_acked = 0;
+}
+
+void ft_cc_begin_flight(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (!tcb->busy || tcb->busy->cc.begun || !tcb_synchronized(tcb))
+        return;
+    tcb->busy->cc.begun = true;
+    ft_time idle = tcb->cold->sent_at ? tcp->env->now - tcb->cold->sent_at : 0;
+    if (idle > ft_tcp_rto(tcb, 0)) {
+        if (!owns_cwnd(tcb))
+            shrink(tcp, tcb, idle);
+        if (ops_of(tcb)->on_idle_restart)
+            ops_of(tcb)->on_idle_restart(tcp, tcb);
+    }
+    if (ops_of(tcb)->cwnd_event)
+        ops_of(tcb)->cwnd_event(tcp, tcb, CC_EVENT_START);
+}
