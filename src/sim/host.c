@@ -52,6 +52,18 @@ static void count_free(void *ctx, void *ptr, size_t size)
 
 /* ---- life ---- */
 
+static void count_host(const struct sim_host *host, struct ft_counters *total)
+{
+    struct ft_counters c;
+
+    ft_counters(host->stack, &c);
+    for (size_t i = 0; i < FT_RX_N; i++)
+        total->verdicts[i] += c.verdicts[i];
+#define X(name, text) total->name += c.name;
+    FT_COUNTERS(X)
+#undef X
+}
+
 static int add_addresses(struct sim_host *host, uint32_t mtu)
 {
     struct ft_addr local = {UINT64_C(0xfe80) << 48, host->index + 1};
@@ -67,30 +79,21 @@ static int add_addresses(struct sim_host *host, uint32_t mtu)
     return ft_addr_add(host->stack, host->ifindex, &host->addr6, 64, 0);
 }
 
-static int host_new(struct sim_world *world, uint32_t index)
+int ft_sim_host_boot(struct sim_world *world, struct sim_host *host)
 {
-    const struct sim_host_plan *plan = &world->plan.host[index];
-    struct sim_host *host = &world->host[index];
+    const struct sim_host_plan *plan = &world->plan.host[host->index];
     struct ft_if_config card = {.size = sizeof(card), .name = "eth0", .type = FT_IF_ETHER};
     struct ft_config config;
     struct sim_rand rand;
 
-    host->world = world;
-    host->index = index;
-    host->wake = FT_TIME_NEVER;
-    (void)snprintf(host->name, sizeof(host->name), "%c%u", plan->is_server ? 's' : 'c',
-                   (plan->is_server ? index - world->plan.n_clients : index) % 100);
-    sim_rand_init(&host->rand, world->options.seed, DRAW_REFUSAL, index);
-    sim_rand_init(&rand, world->options.seed, DRAW_SECRET, index);
-    sim_rand_init(&host->poverty, world->options.seed, DRAW_POVERTY, index);
+    sim_rand_init(&rand, world->options.seed, DRAW_SECRET,
+                  host->index + SIM_HOSTS_MAX * host->boots++);
     ft_config_init(&config);
     for (size_t i = 0; i < sizeof(config.seed); i++)
         config.seed[i] = (uint8_t)(sim_rand_next(&rand) >> 56);
     config.allocator = (struct ft_allocator){count_alloc, count_free, host};
     if (ft_stack_new(&config, &host->stack) != 0)
         return -1;
-    host->mac[0] = 2;
-    host->mac[5] = (uint8_t)(index + 1);
     memcpy(card.mac, host->mac, 6);
     card.mtu = plan->mtu;
     card.flags = plan->if_flags;
@@ -99,6 +102,42 @@ static int host_new(struct sim_world *world, uint32_t index)
     if (host->ifindex < 0)
         return -1;
     return add_addresses(host, plan->mtu);
+}
+
+int ft_sim_host_new(struct sim_world *world, uint32_t index)
+{
+    struct sim_host *host = &world->host[index];
+
+    host->world = world;
+    host->index = index;
+    host->wake = FT_TIME_NEVER;
+    host->mac[0] = 2;
+    host->mac[5] = (uint8_t)(index + 1);
+    sim_rand_init(&host->rand, world->options.seed, DRAW_REFUSAL, index);
+    sim_rand_init(&host->poverty, world->options.seed, DRAW_POVERTY, index);
+    return ft_sim_host_boot(world, host);
+}
+
+void ft_sim_host_crash(struct sim_world *world, struct sim_host *host)
+{
+    if (host->stack == NULL)
+        return;
+    count_host(host, &world->counters);
+    ft_stack_free(host->stack);
+    host->stack = NULL;
+    host->wake = FT_TIME_NEVER;
+    host->link_free_at = 0;
+    if (host->octets_held != 0)
+        ft_sim_halt(world, NULL, "%s was freed and still held %" PRIu64 " octets", host->name,
+                    host->octets_held);
+}
+
+static void name_host(struct sim_world *world, uint32_t index)
+{
+    bool is_server = world->plan.host[index].is_server;
+
+    (void)snprintf(world->host[index].name, SIM_NAME_MAX, "%c%u", is_server ? 's' : 'c',
+                   (is_server ? index - world->plan.n_clients : index) % 100);
 }
 
 /* What the auditor is told beforehand. */
@@ -129,7 +168,8 @@ static int audit_new(struct sim_world *world)
 int ft_sim_hosts_new(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
-        if (host_new(world, i) != 0)
+        name_host(world, i);
+        if (ft_sim_host_new(world, i) != 0)
             return -1;
     }
     return audit_new(world);
@@ -138,33 +178,15 @@ int ft_sim_hosts_new(struct sim_world *world)
 void ft_sim_count(const struct sim_world *world, struct ft_counters *total)
 {
     for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
-        struct ft_counters c;
-
-        if (world->host[i].stack == NULL)
-            continue;
-        ft_counters(world->host[i].stack, &c);
-        for (size_t k = 0; k < FT_RX_N; k++)
-            total->verdicts[k] += c.verdicts[k];
-#define X(name, text) total->name += c.name;
-        FT_COUNTERS(X)
-#undef X
+        if (world->host[i].stack != NULL)
+            count_host(&world->host[i], total);
     }
 }
 
 void ft_sim_hosts_free(struct sim_world *world)
 {
-    ft_sim_count(world, &world->counters);
-    for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
-        struct sim_host *host = &world->host[i];
-
-        if (host->stack == NULL)
-            continue;
-        ft_stack_free(host->stack);
-        host->stack = NULL;
-        if (host->octets_held != 0)
-            ft_sim_halt(world, NULL, "%s was freed and still held %" PRIu64 " octets", host->name,
-                        host->octets_held);
-    }
+    for (uint32_t i = 0; i < world->plan.n_hosts; i++)
+        ft_sim_host_crash(world, &world->host[i]);
 }
 
 /* ---- what is seen ---- */
@@ -280,6 +302,8 @@ void ft_sim_host_run(struct sim_world *world, struct sim_host *host)
     size_t total = 0;
     ft_time next;
 
+    if (host->stack == NULL)
+        return;
     ft_advance(host->stack, world->now);
     while (!world->failed) {
         bool more = ft_sim_apps_poll(world, host);
@@ -314,6 +338,8 @@ void ft_sim_host_input(struct sim_world *world, struct sim_host *host, const uin
 {
     struct ft_frame frames[SIM_BATCH_MAX];
 
+    if (host->stack == NULL)
+        return;
     for (size_t i = 0; i < n; i++) {
         struct sim_audit_frame seen = {host->index, world->frame[i], lens[i], world->now, false};
         struct sight s;

@@ -24,36 +24,49 @@ static void make_pipe(struct sim_world *world, uint32_t i, const struct impair_c
     pipe->wake = FT_TIME_NEVER;
 }
 
-/* A new port of a switch whose frames leave by a pipe; what comes by its partner enters there. */
-static void plug(struct sim_world *world, uint32_t sw, uint32_t out)
+/* An end of a cable: what leaves there goes into pipe @out, what arrives comes by its partner. */
+static void plug(struct sim_world *world, const struct sim_end *end, uint32_t out)
 {
-    struct sim_switch *s = &world->sw[sw];
     struct sim_pipe *in = &world->pipe[partner(out)];
 
-    in->to_host = false;
-    in->to = sw;
-    in->port = s->n_ports;
-    s->out[s->n_ports++] = out;
+    in->to_host = end->is_host;
+    in->to = end->index;
+    if (end->is_host) {
+        world->host[end->index].pipe = out;
+    } else {
+        struct sim_switch *s = &world->sw[end->index];
+
+        in->port = s->n_ports;
+        s->out[s->n_ports++] = out;
+    }
+}
+
+uint32_t ft_sim_cable(struct sim_world *world, const struct sim_end *a, const struct sim_end *b,
+                      const struct impair_config *config)
+{
+    uint32_t pipe = world->n_pipes;
+
+    make_pipe(world, pipe, config);
+    make_pipe(world, partner(pipe), config);
+    plug(world, a, pipe);
+    plug(world, b, partner(pipe));
+    world->n_pipes += 2;
+    return pipe;
 }
 
 int ft_sim_net_new(struct sim_world *world)
 {
+    static const struct sim_end left = {false, 0};
+    static const struct sim_end right = {false, 1};
     const struct sim_plan *plan = &world->plan;
-    uint32_t trunk = 2 * plan->n_hosts;
 
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
-        make_pipe(world, 2 * i, &plan->access[i]);
-        make_pipe(world, 2 * i + 1, &plan->access[i]);
-        world->host[i].pipe = 2 * i;
-        world->pipe[2 * i + 1].to_host = true;
-        world->pipe[2 * i + 1].to = i;
-        plug(world, plan->host[i].is_server ? 1 : 0, 2 * i + 1);
+        struct sim_end host = {true, i};
+
+        (void)ft_sim_cable(world, &host, plan->host[i].is_server ? &right : &left,
+                           &plan->access[i]);
     }
-    make_pipe(world, trunk, &plan->trunk);
-    make_pipe(world, trunk + 1, &plan->trunk);
-    plug(world, 0, trunk);
-    plug(world, 1, trunk + 1);
-    world->n_pipes = trunk + 2;
+    (void)ft_sim_cable(world, &left, &right, &plan->trunk);
     return 0;
 }
 

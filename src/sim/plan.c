@@ -11,7 +11,7 @@
 enum {
     DRAW_SHAPE = 1,
     DRAW_HOST,
-    DRAW_CABLE,
+    DRAW_CABLE, /* of each host, and of the trunk: TRUNK */
     DRAW_CONN,
     DRAW_FAULT,
     DRAW_LATE,
@@ -19,6 +19,7 @@ enum {
     DRAW_STORM,
 };
 
+#define TRUNK          12 /* the index of its random stream */
 #define LENGTH_DEFAULT (8 * FT_SEC)
 #define REST_AFTER     (30 * FT_SEC)   /* faults go on so long after the last beginning */
 #define LIMIT_AFTER    (1200 * FT_SEC) /* ten times the longest timeout (RFC 6298 2.5) */
@@ -77,7 +78,7 @@ static void draw_trunk(struct sim_plan *plan, uint64_t seed)
     struct impair_config *c = &plan->trunk;
     struct sim_rand rand;
 
-    sim_rand_init(&rand, seed, DRAW_CABLE, SIM_HOSTS_MAX);
+    sim_rand_init(&rand, seed, DRAW_CABLE, TRUNK);
     c->delay = FT_US * sim_rand_size(&rand, 17); /* up to 131 ms */
     c->jitter = sim_rand_chance(&rand, 50) ? sim_rand_below(&rand, c->delay / 2 + 1) : 0;
     c->rate = UINT64_C(512000) << sim_rand_below(&rand, 12);

@@ -18,11 +18,12 @@
 #include "sim/rand.h"
 #include "sim/sim.h"
 
-#define SIM_HOSTS_MAX    12
-#define SIM_SWITCHES_MAX 2
+#define SIM_HOSTS_MAX    32
+#define SIM_SWITCHES_MAX 8
 #define SIM_PIPES_MAX    (2 * (SIM_HOSTS_MAX + SIM_SWITCHES_MAX))
-#define SIM_PORTS_MAX    (SIM_HOSTS_MAX + 1) /* of a switch */
-#define SIM_MACS_MAX     64                  /* that a switch remembers */
+#define SIM_PORTS_MAX    (SIM_HOSTS_MAX + SIM_SWITCHES_MAX) /* of a switch */
+#define SIM_NAME_MAX     16
+#define SIM_MACS_MAX     64 /* that a switch remembers */
 #define SIM_CONNS_MAX    512
 #define SIM_FAULTS_MAX   160
 #define SIM_NOTES_MAX    8192
@@ -177,8 +178,9 @@ struct sim_app {
 struct sim_host {
     struct sim_world *world;
     uint32_t index;
-    char name[8];
-    struct ft_stack *stack;
+    char name[SIM_NAME_MAX];
+    struct ft_stack *stack; /* NULL: it is down */
+    uint32_t boots;         /* how often it has come up */
     int ifindex;
     uint8_t mac[6];
     struct ft_addr addr4, addr6;
@@ -203,6 +205,12 @@ struct sim_pipe {
     uint32_t to;
     uint32_t port; /* of the switch at which it arrives */
     ft_time wake;
+};
+
+/* Where a cable ends. */
+struct sim_end {
+    bool is_host; /* else a switch */
+    uint32_t index;
 };
 
 struct sim_switch {
@@ -313,10 +321,31 @@ void ft_sim_note(struct sim_world *world, const struct sim_note *note);
 /** Fold a frame and its time into the trace hash. */
 void ft_sim_hash(struct sim_world *world, uint32_t host, const uint8_t *frame, size_t len);
 
+/** Ask for an event that nothing moves or takes back. Return: its order, which names it. */
+uint64_t ft_sim_add_event(struct sim_world *world, uint32_t kind, uint32_t index, ft_time at);
+
+/** When the next event is; FT_TIME_NEVER: there is none. */
+ft_time ft_sim_next_at(const struct sim_world *world);
+
+/** Let the next event happen. There must be one. */
+void ft_sim_step(struct sim_world *world);
+
+/** A world with no plan, hosts or cables yet. Return: NULL: @ret_error says why, a -errno. */
+struct sim_world *ft_sim_world_bare(const struct sim_options *options, int *ret_error);
+
 /* ---- host.c ---- */
 
 /** Make the stacks, interfaces and addresses. Return: 0 or -1: no memory. */
 int ft_sim_hosts_new(struct sim_world *world);
+
+/** Make host @index as its plan has it, but for its name. Return: 0 or -1: no memory. */
+int ft_sim_host_new(struct sim_world *world, uint32_t index);
+
+/** Let a host come up: a new stack, with secrets that it never had. Return: 0 or -1: no memory. */
+int ft_sim_host_boot(struct sim_world *world, struct sim_host *host);
+
+/** Take a host down at once, with nothing sent. What it had in memory is gone. */
+void ft_sim_host_crash(struct sim_world *world, struct sim_host *host);
 
 /** Add up the counters of the hosts that are still there. @total: added to. */
 void ft_sim_count(const struct sim_world *world, struct ft_counters *total);
@@ -352,6 +381,11 @@ const char *ft_sim_card_send(struct sim_world *world, struct sim_host *host,
 
 /** Make switches and cables as the plan has them. Return: 0 or -1: no memory. */
 int ft_sim_net_new(struct sim_world *world);
+
+/** Lay a cable. @config: both ways. Return: its first pipe, from @a to @b; the other is pipe ^ 1.
+ */
+uint32_t ft_sim_cable(struct sim_world *world, const struct sim_end *a, const struct sim_end *b,
+                      const struct impair_config *config);
 
 /** Free what the cables hold. */
 void ft_sim_net_free(struct sim_world *world);

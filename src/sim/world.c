@@ -135,9 +135,15 @@ void ft_sim_hash(struct sim_world *world, uint32_t host, const uint8_t *frame, s
 
 /* ---- the run ---- */
 
-static void add_event(struct sim_world *world, uint32_t kind, uint32_t index, ft_time at)
+uint64_t ft_sim_add_event(struct sim_world *world, uint32_t kind, uint32_t index, ft_time at)
 {
     heap_push(world, (struct sim_event){at, world->next_order++, kind, index});
+    return world->next_order - 1;
+}
+
+ft_time ft_sim_next_at(const struct sim_world *world)
+{
+    return world->n_heap == 0 ? FT_TIME_NEVER : world->heap[0].at;
 }
 
 static void fault_event(struct sim_world *world, uint32_t index)
@@ -148,7 +154,7 @@ static void fault_event(struct sim_world *world, uint32_t index)
     if (fault->kind == SIM_FAULT_FORGE) {
         /* He waits for somebody to talk. */
         if (!ft_sim_forge(world, fault->pipe) && world->phase == SIM_PHASE_RUN && !world->failed)
-            add_event(world, SIM_EVENT_FAULT, index, world->now + FORGE_AGAIN);
+            ft_sim_add_event(world, SIM_EVENT_FAULT, index, world->now + FORGE_AGAIN);
         return;
     }
     world->pipe[fault->pipe].cut = cut;
@@ -221,6 +227,13 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
         phase_event(world, event->index);
 }
 
+void ft_sim_step(struct sim_world *world)
+{
+    struct sim_event event = heap_pop(world);
+
+    dispatch(world, &event);
+}
+
 /* When the last conversation is done, the passive sockets go and silence must follow. */
 static void go_quiet(struct sim_world *world)
 {
@@ -230,7 +243,7 @@ static void go_quiet(struct sim_world *world)
     ft_sim_listeners_close(world);
     for (uint32_t i = 0; i < world->plan.n_hosts; i++)
         ft_sim_host_run(world, &world->host[i]);
-    add_event(world, SIM_EVENT_PHASE, 2, from + QUIET_TIME);
+    ft_sim_add_event(world, SIM_EVENT_PHASE, 2, from + QUIET_TIME);
 }
 
 void ft_sim_world_run(struct sim_world *world)
@@ -238,15 +251,13 @@ void ft_sim_world_run(struct sim_world *world)
     const struct sim_plan *plan = &world->plan;
 
     for (uint32_t i = 0; i < plan->n_faults; i++)
-        add_event(world, SIM_EVENT_FAULT, i, plan->fault[i].at);
-    add_event(world, SIM_EVENT_PHASE, 0, plan->heal_at);
-    add_event(world, SIM_EVENT_PHASE, 1, plan->limit);
+        ft_sim_add_event(world, SIM_EVENT_FAULT, i, plan->fault[i].at);
+    ft_sim_add_event(world, SIM_EVENT_PHASE, 0, plan->heal_at);
+    ft_sim_add_event(world, SIM_EVENT_PHASE, 1, plan->limit);
     for (uint32_t i = 0; i < plan->n_hosts && !world->failed; i++)
         ft_sim_host_run(world, &world->host[i]);
     while (!world->failed && world->phase != SIM_PHASE_END && world->n_heap > 0) {
-        struct sim_event event = heap_pop(world);
-
-        dispatch(world, &event);
+        ft_sim_step(world);
         if (world->phase == SIM_PHASE_RUN && world->n_done == 2 * plan->n_conns)
             go_quiet(world);
     }
@@ -268,23 +279,36 @@ static void name_interfaces(struct sim_world *world)
     }
 }
 
-struct sim_world *ft_sim_world_new(const struct sim_options *options)
+struct sim_world *ft_sim_world_bare(const struct sim_options *options, int *ret_error)
 {
     struct sim_world *world = calloc(1, sizeof(*world));
-    int error = 0;
 
+    *ret_error = world == NULL ? -ENOMEM : 0;
     if (world == NULL)
         return NULL;
     world->options = *options;
-    ft_sim_plan(&world->plan, options->seed, options->length);
     if (options->pcap != NULL)
-        error = pcapng_open(options->pcap, &world->pcap);
-    if (error == 0 &&
-        (ft_sim_net_new(world) != 0 || ft_sim_hosts_new(world) != 0 || ft_sim_apps_new(world) != 0))
-        error = -ENOMEM;
-    if (error != 0) {
-        ft_sim_world_free(world);
+        *ret_error = pcapng_open(options->pcap, &world->pcap);
+    if (*ret_error != 0) {
+        free(world);
+        return NULL;
+    }
+    return world;
+}
+
+struct sim_world *ft_sim_world_new(const struct sim_options *options)
+{
+    int error;
+    struct sim_world *world = ft_sim_world_bare(options, &error);
+
+    if (world == NULL) {
         errno = -error;
+        return NULL;
+    }
+    ft_sim_plan(&world->plan, options->seed, options->length);
+    if (ft_sim_net_new(world) != 0 || ft_sim_hosts_new(world) != 0 || ft_sim_apps_new(world) != 0) {
+        ft_sim_world_free(world);
+        errno = ENOMEM;
         return NULL;
     }
     if (world->pcap != NULL)
