@@ -38,6 +38,8 @@ struct ft_limits {
     uint32_t routes_max;               /* routes, those learnt from advertisements among them */
     uint32_t addrs_max;                /* addresses of one interface */
     uint32_t pmtu_max;                 /* path MTU entries */
+    uint32_t groups_max;               /* groups joined on one interface */
+    uint32_t memberships_max;          /* groups joined by one socket, of a family */
     uint32_t reassembly_octets_max;    /* octets of unfinished datagrams, true size */
     uint32_t reassembly_fragments_max; /* fragments of one datagram */
     uint32_t control_max;              /* records in the control queue of an interface */

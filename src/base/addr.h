@@ -141,6 +141,35 @@ static inline bool addr_is_link_local(const struct ft_addr *addr)
 }
 
 /**
+ * The scope of an IPv6 group (RFC 4291 2.7).
+ *
+ * @addr: a group, ff00::/8
+ *
+ * Return: 0 to 15: 1 is the interface's, 2 the link's.
+ */
+static inline unsigned addr_scope6(const struct ft_addr *addr)
+{
+    return (unsigned)(addr->hi >> 48) & 0xf;
+}
+
+/**
+ * Whether an address says nothing without its link: fe80::/10, and IPv6 groups of the scope of an
+ * interface or a link.
+ *
+ * @addr: the address
+ *
+ * Return: false for all of IPv4.
+ */
+static inline bool addr_needs_scope(const struct ft_addr *addr)
+{
+    if (addr_is_v4(addr))
+        return false;
+    if (addr_is_multicast(addr))
+        return addr_scope6(addr) == 1 || addr_scope6(addr) == 2;
+    return addr_is_link_local(addr);
+}
+
+/**
  * The mask of a prefix, as an address.
  *
  * @len: bits of all 128, at most 128

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The addresses of this host: their table, what an address is to us, and the groups that follow
- * from them. How an address comes into use is in dad.c, which one is a source in srcaddr.c.
- * RFC 1122 3.2.1.3, RFC 4291 2.8.
+ * The addresses of this host: their table and what an address is to us. How an address comes into
+ * use is in dad.c, which one is a source in srcaddr.c. RFC 1122 3.2.1.3, RFC 4291 2.8.
  */
 #include <errno.h>
 
@@ -90,27 +89,6 @@ enum ft_addr_class ft_addr_class_on(const struct ft_net *net, const struct net_i
 enum ft_addr_class ft_addr_classify(const struct ft_net *net, const struct ft_addr *addr)
 {
     return ft_addr_class_on(net, NULL, addr);
-}
-
-bool ft_addr_in_group(const struct ft_net *net, const struct net_iface *iface,
-                      const struct ft_addr *group)
-{
-    static const struct ft_addr node_local = {UINT64_C(0xff01) << 48, 1};
-    static const struct ft_addr link_local = {UINT64_C(0xff02) << 48, 1};
-
-    if (addr_is_v4(group))
-        return addr_v4_of(group) == 0xe0000001; /* RFC 1112 4: 224.0.0.1, always */
-    if (addr_eq(group, &node_local) || addr_eq(group, &link_local))
-        return true;
-    ft_list_for_each (node, &iface->addrs) {
-        const struct net_addr *a = ft_container_of(node, struct net_addr, node);
-        struct ft_addr solicited = addr_solicited_node(&a->addr);
-
-        net->env->counters.steps_list_nodes++;
-        if (!addr_is_v4(&a->addr) && addr_eq(&solicited, group))
-            return true;
-    }
-    return false;
 }
 
 /* ---- adding and removing --------------------------------------------------------------------- */

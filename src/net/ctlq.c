@@ -61,7 +61,8 @@ static int queue_part(struct ft_net *net, struct net_iface *iface, const struct 
                       const struct net_ip_hdr *hdr)
 {
     bool is_v4 = addr_is_v4(&ip->tx->dst);
-    size_t room = is_v4 ? IP4_HDR_LEN : IP6_HDR_LEN + (hdr->is_frag ? IP6_FRAG_HDR_LEN : 0u);
+    size_t room = is_v4 ? IP4_HDR_LEN + (ip->tx->router_alert ? IP4_ROUTER_ALERT_LEN : 0u)
+                        : IP6_HDR_LEN + (hdr->is_frag ? IP6_FRAG_HDR_LEN : 0u);
     struct net_ctl *ctl = ctl_new(net, iface, room + hdr->payload_len, ip->vital);
     size_t len;
 

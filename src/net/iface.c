@@ -102,7 +102,7 @@ static void free_iface(struct ft_net *net, struct net_iface *iface)
         ft_ctl_free(net, iface, ft_container_of(node, struct net_ctl, node));
     ft_assert(iface->n_ctl == 0);
     ft_wheel_cancel(&net->env->wheel, &iface->router_timer);
-    ft_wheel_cancel(&net->env->wheel, &iface->group_timer);
+    ft_group_free_all(net, iface);
     ft_mem_free(&net->env->mem, iface, sizeof(*iface));
 }
 
@@ -192,6 +192,8 @@ static void init_iface(struct ft_net *net, struct net_iface *iface,
     list_init(&iface->addrs);
     for (size_t i = 0; i < NEIGH_N_CLASSES; i++)
         list_init(&iface->neigh_age[i]);
+    for (size_t i = 0; i < NET_GROUP_BUCKETS; i++)
+        list_init(&iface->groups[i]);
     iface->reachable_base = REACHABLE_BASE;
     iface->reachable = ft_net_random(net, REACHABLE_BASE / 2, REACHABLE_BASE / 2 * 3);
     iface->retrans = RETRANS_TIMER;
@@ -284,6 +286,15 @@ int ft_net_if_named(const struct ft_net *net, const char *name)
     return 0;
 }
 
+int ft_net_if_of(const struct ft_net *net, const struct ft_addr *addr)
+{
+    const struct net_addr *a = ft_addr_find(net, NULL, addr);
+
+    if (a)
+        return a->iface->ifindex;
+    return addr_is_loopback(addr) && net->loopback ? net->loopback->ifindex : 0;
+}
+
 const char *ft_net_if_name(const struct ft_net *net, int ifindex)
 {
     const struct net_iface *iface = ft_iface_get(net, ifindex);
@@ -344,6 +355,7 @@ static void check_iface(const struct ft_net *net, const struct net_iface *iface)
         ft_assert(flow->ifindex == iface->ifindex);
     }
     ft_neigh_check(net, iface);
+    ft_group_check(net, iface);
 }
 
 void ft_net_check(const struct ft_net *net)

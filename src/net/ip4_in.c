@@ -8,7 +8,6 @@
 
 #include "wire/icmp4.h"
 #include "wire/ip.h"
-#include "wire/mld_igmp.h"
 
 #include "priv.h"
 
@@ -44,7 +43,7 @@ static bool destination_ours(struct ft_net *net, struct net_in *in, const struct
         }
         break;
     case FT_ADDR_MULTICAST:
-        if (!ft_addr_in_group(net, in->iface, dst))
+        if (!ft_group_has(net, in->iface, dst))
             return false;
         break;
     case FT_ADDR_BROADCAST:
@@ -89,16 +88,6 @@ static bool reassemble(struct ft_net *net, struct net_in *in, struct ip4_hdr *ip
     return ip4_parse(in->l3, in->total, ip) == 0;
 }
 
-static enum ft_net_verdict igmp_input(struct net_in *in)
-{
-    struct group_msg msg;
-
-    /* Only 224.0.0.1 is ever joined, and that is never reported (RFC 2236 6). */
-    if (igmp_parse(in->rx->l4, in->rx->l4_len, &msg) < 0)
-        return ft_in_done(in, FT_RX_DROP_CONTROL);
-    return ft_in_done(in, FT_RX_CONTROL);
-}
-
 static enum ft_net_verdict deliver(struct ft_net *net, struct net_in *in, const struct ip4_hdr *ip)
 {
     struct net_icmp_out unreachable = {.type = ICMP4_UNREACH, .code = ICMP4_UNREACH_PROTO};
@@ -119,7 +108,7 @@ static enum ft_net_verdict deliver(struct ft_net *net, struct net_in *in, const 
     case IP_PROTO_ICMP4:
         return ft_icmp4_input(net, in);
     case IP_PROTO_IGMP:
-        return igmp_input(in);
+        return ft_group_igmp(net, in);
     default:
         ft_icmp_send_error(net, in->rx, &unreachable);
         return ft_in_done(in, FT_RX_DROP_PROTOCOL);

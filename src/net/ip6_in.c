@@ -43,7 +43,7 @@ static bool destination_ours(struct ft_net *net, struct net_in *in, const struct
         return false;
     }
     if (rx->dst_class == FT_ADDR_LOCAL ||
-        (rx->dst_class == FT_ADDR_MULTICAST && ft_addr_in_group(net, in->iface, dst)))
+        (rx->dst_class == FT_ADDR_MULTICAST && ft_group_has(net, in->iface, dst)))
         return true;
     in->verdict = FT_RX_DROP_NOT_MINE;
     return false;

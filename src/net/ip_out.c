@@ -57,10 +57,11 @@ static size_t header4(struct ft_net *net, const struct net_iface *iface, const s
                       const struct net_ip_hdr *hdr, uint8_t *buf, size_t cap)
 {
     bool df = !tx->may_frag && !hdr->is_frag;
+    size_t hdr_len = IP4_HDR_LEN + (tx->router_alert ? IP4_ROUTER_ALERT_LEN : 0u);
     struct ip4_hdr ip = {
         .src = tx->src,
         .dst = tx->dst,
-        .total_len = (uint16_t)(IP4_HDR_LEN + hdr->payload_len),
+        .total_len = (uint16_t)(hdr_len + hdr->payload_len),
         .id = (uint16_t)hdr->id,
         .frag_off = (uint16_t)hdr->offset,
         .tos = tx->tos,
@@ -68,9 +69,10 @@ static size_t header4(struct ft_net *net, const struct net_iface *iface, const s
         .proto = tx->proto,
         .df = df,
         .mf = hdr->more,
+        .router_alert = tx->router_alert,
     };
 
-    ft_assert(IP4_HDR_LEN + hdr->payload_len <= IP4_PKT_LEN_MAX);
+    ft_assert(hdr_len + hdr->payload_len <= IP4_PKT_LEN_MAX);
     if (!df && !hdr->is_frag)
         ip.id = (uint16_t)ft_rng_u32(&net->env->rng);
     return ip4_emit(buf, cap, &ip);

@@ -119,9 +119,10 @@ struct ft_ip_tx {
     uint32_t flow_label; /* IPv6; 20 bits */
     int bound_if;        /* as for ft_path_find */
     uint8_t proto;
-    uint8_t ttl;   /* 0: the default */
-    uint8_t tos;   /* DSCP and ECN */
-    bool may_frag; /* IPv4: DF is not set */
+    uint8_t ttl;       /* 0: the default */
+    uint8_t tos;       /* DSCP and ECN */
+    bool may_frag;     /* IPv4: DF is not set */
+    bool router_alert; /* IPv4: with that option (RFC 2113); control packets only */
 };
 
 enum ft_tx_result {
@@ -252,6 +253,22 @@ void ft_icmp_port_unreachable(struct ft_net *net, const struct ft_rx *rx);
 /** A timer of a kind up to FT_TIMER_NET_LAST has fired. */
 void ft_net_timer(struct ft_net *net, struct ft_timer *timer);
 
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+/**
+ * Become a member of a group on an interface; memberships of one group are counted. The first is
+ * reported to the routers of the link.
+ *
+ * Return: 0; -ENODEV: no such interface; -ENOBUFS: groups_max, or no memory.
+ */
+int ft_group_join(struct ft_net *net, int ifindex, const struct ft_addr *group);
+
+/** Give up one membership that ft_group_join() gave. */
+void ft_group_leave(struct ft_net *net, int ifindex, const struct ft_addr *group);
+
+/** Whether packets to a group that come by an interface are taken in. */
+bool ft_net_in_group(const struct ft_net *net, int ifindex, const struct ft_addr *group);
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 /**
@@ -290,6 +307,8 @@ int ft_net_route_del(struct ft_net *net, const struct ft_route_config *config);
 bool ft_net_if_exists(const struct ft_net *net, int ifindex);
 /** The number of the interface of this name; 0: none. @name: NUL-terminated. */
 int ft_net_if_named(const struct ft_net *net, const char *name);
+/** The number of the interface that has an address of ours, in whatever state; 0: none. */
+int ft_net_if_of(const struct ft_net *net, const struct ft_addr *addr);
 /** The name of an interface, for SO_BINDTODEVICE; NULL: none. */
 const char *ft_net_if_name(const struct ft_net *net, int ifindex);
 

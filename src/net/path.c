@@ -95,6 +95,18 @@ static int find_local(const struct ft_net *net, const struct ask *ask, struct ft
     return 0;
 }
 
+/* A group on the loopback interface: among sockets of this host (IP_MULTICAST_IF 127.0.0.1). */
+static int group_on_loopback(const struct net_iface *iface, const struct ask *ask,
+                             struct ft_path *path)
+{
+    fill(path, iface, ask->dst);
+    path->next_hop = *ask->dst;
+    path->src = *ask->src;
+    if (addr_is_any(ask->src))
+        path->src = addr_is_v4(ask->dst) ? addr_v4(0x7f000001) : (struct ft_addr){.hi = 0, .lo = 1};
+    return 0;
+}
+
 static int find_slow(struct ft_net *net, const struct ask *ask, struct ft_path *path,
                      ft_time *ret_expires)
 {
@@ -111,7 +123,11 @@ static int find_slow(struct ft_net *net, const struct ask *ask, struct ft_path *
         return find_local(net, ask, path);
     iface = next_hop(net, ask, class, &path->next_hop, ret_expires);
     /* RFC 1122 3.2.1.3 (g): loopback addresses stay inside the host. */
-    if (!iface || iface->type == FT_IF_LOOPBACK || addr_is_loopback(ask->src))
+    if (!iface)
+        return -ENETUNREACH;
+    if (iface->type == FT_IF_LOOPBACK && class == FT_ADDR_MULTICAST)
+        return group_on_loopback(iface, ask, path);
+    if (iface->type == FT_IF_LOOPBACK || addr_is_loopback(ask->src))
         return -ENETUNREACH;
     fill(path, iface, ask->dst);
     path->src = *ask->src;

@@ -18,19 +18,20 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
-#define NET_IFS_MAX      32
-#define NET_IFINDEX_MAX  255
-#define NET_ADDR_BUCKETS 64
-#define NET_PATH_SLOTS   256
-#define NET_CLASS_SLOTS  128
-#define NET_ICMP_BUCKETS 256
-#define NET_FRAG_BUCKETS 256
-#define NET_FRAG_SOURCES 256
-#define NET_PMTU_WAYS    4
+#define NET_IFS_MAX       32
+#define NET_IFINDEX_MAX   255
+#define NET_ADDR_BUCKETS  64
+#define NET_PATH_SLOTS    256
+#define NET_CLASS_SLOTS   128
+#define NET_ICMP_BUCKETS  256
+#define NET_FRAG_BUCKETS  256
+#define NET_FRAG_SOURCES  256
+#define NET_PMTU_WAYS     4
+#define NET_GROUP_BUCKETS 16
 /* The longest IP packet with what may stand before it: a whole frame in one piece. */
-#define NET_SCRATCH_LEN  (65535u + IP6_HDR_LEN + 24u)
+#define NET_SCRATCH_LEN   (65535u + IP6_HDR_LEN + 24u)
 /* Headers that must lie in one piece for a frame with spans to be taken as it is. */
-#define NET_CONTIG_MIN   128u
+#define NET_CONTIG_MIN    128u
 
 /* ---- interfaces ------------------------------------------------------------------------------ */
 
@@ -76,8 +77,13 @@ struct net_iface {
     ft_time solicit_at;           /* the next router solicitation, or FT_TIME_NEVER */
     uint8_t n_solicits;           /* router solicitations sent */
 
-    struct ft_timer group_timer; /* FT_TIMER_GROUP: a membership report is due */
-    uint8_t n_reports;           /* reports still to be sent for the last change */
+    struct ft_timer group_timer;              /* FT_TIMER_GROUP: a membership report is due */
+    uint8_t n_reports;                        /* of our solicited-node groups, still to be sent */
+    bool groups_asked;                        /* a router waits to be told of those */
+    ft_time igmp1_until;                      /* a querier of IGMPv1 was heard; 0: never */
+    ft_time igmp2_until;                      /* the same of IGMPv2 */
+    struct ft_list groups[NET_GROUP_BUCKETS]; /* struct net_group, by hash of its address */
+    uint32_t n_groups;                        /* of them, those that were left lately too */
 };
 
 /** The interface of a number; NULL: none. */
@@ -158,10 +164,6 @@ int ft_addr_new(struct ft_net *net, struct net_iface *iface, const struct net_ad
 
 /** Remove an address, its timer and its prefix route. */
 void ft_addr_free(struct ft_net *net, struct net_addr *a);
-
-/** Whether @group is one that this interface is a member of. */
-bool ft_addr_in_group(const struct ft_net *net, const struct net_iface *iface,
-                      const struct ft_addr *group);
 
 /* ---- DAD (dad.c) ----------------------------------------------------------------------------- */
 
@@ -497,8 +499,15 @@ void ft_slaac_timer(struct ft_net *net, struct net_iface *iface);
 struct ft_addr ft_slaac_addr(const struct ft_net *net, const struct net_iface *iface,
                              const struct ft_addr *prefix, uint8_t n_tries);
 
-/** The groups of an interface have changed: report them (RFC 3810 6.1). */
+/** Whether an interface is a member of a group. */
+bool ft_group_has(const struct ft_net *net, const struct net_iface *iface,
+                  const struct ft_addr *group);
+
+/** The solicited-node groups of an interface have changed: report them (RFC 3810 6.1). */
 void ft_group_changed(struct ft_net *net, struct net_iface *iface);
+
+/** A message of IGMP. */
+enum ft_net_verdict ft_group_igmp(struct ft_net *net, struct net_in *in);
 
 /** A query or report of MLD. */
 enum ft_net_verdict ft_group_mld(struct ft_net *net, struct net_in *in, const struct ip6_hdr *ip,
@@ -506,6 +515,12 @@ enum ft_net_verdict ft_group_mld(struct ft_net *net, struct net_in *in, const st
 
 /** A membership report is due. */
 void ft_group_timer(struct ft_net *net, struct net_iface *iface);
+
+/** Free the groups of an interface and stop its timer; nothing is reported. */
+void ft_group_free_all(struct ft_net *net, struct net_iface *iface);
+
+/** Assert the invariants of the groups of an interface. */
+void ft_group_check(const struct ft_net *net, const struct net_iface *iface);
 
 /* ---- reassembly ------------------------------------------------------------------------------ */
 

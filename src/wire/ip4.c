@@ -85,7 +85,7 @@ int ip4_parse(const uint8_t *buf, size_t len, struct ip4_hdr *ret)
 
 size_t ip4_emit(uint8_t *buf, size_t cap, const struct ip4_hdr *hdr)
 {
-    size_t hdr_len = hdr->router_alert ? IP4_HDR_LEN + 4 : IP4_HDR_LEN;
+    size_t hdr_len = hdr->router_alert ? IP4_HDR_LEN + IP4_ROUTER_ALERT_LEN : IP4_HDR_LEN;
     unsigned frag = hdr->frag_off / 8;
 
     if (cap < hdr_len)
@@ -105,7 +105,8 @@ size_t ip4_emit(uint8_t *buf, size_t cap, const struct ip4_hdr *hdr)
     addr_store4(buf + 12, &hdr->src);
     addr_store4(buf + 16, &hdr->dst);
     if (hdr->router_alert)
-        be32_store(buf + IP4_HDR_LEN, (uint32_t)OPT_ROUTER_ALERT << 24 | 4 << 16);
+        be32_store(buf + IP4_HDR_LEN,
+                   (uint32_t)OPT_ROUTER_ALERT << 24 | IP4_ROUTER_ALERT_LEN << 16);
     be16_store(buf + 10, csum_of(buf, hdr_len));
     return hdr_len;
 }

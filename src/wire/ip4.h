@@ -13,11 +13,13 @@
 
 #include <fourtuple/types.h>
 
-#define IP4_HDR_LEN     20
-#define IP4_HDR_LEN_MAX 60
-#define IP4_PKT_LEN_MAX 65535
+#define IP4_HDR_LEN          20
+#define IP4_HDR_LEN_MAX      60
+#define IP4_PKT_LEN_MAX      65535
+/* Octets of the option that makes routers look (RFC 2113). */
+#define IP4_ROUTER_ALERT_LEN 4
 /* The smallest MTU of an IPv4 link, RFC 791 3.2. */
-#define IP4_MTU_MIN     68
+#define IP4_MTU_MIN          68
 
 struct ip4_hdr {
     struct ft_addr src;

@@ -65,6 +65,8 @@ static void begin(struct fuzz *f)
     struct ft_addr v4 = addr_v4(0x0a070001);
     struct ft_addr v6 = {.hi = UINT64_C(0xfd07) << 48, .lo = 1};
     struct ft_addr ll = {.hi = UINT64_C(0xfe80) << 48, .lo = 1};
+    struct ft_addr group4 = addr_v4(0xef010203);
+    struct ft_addr group6 = {.hi = UINT64_C(0xff05) << 48, .lo = 3};
 
     f->env.config.seed[0] = 1;
     f->env.config.ttl = 64;
@@ -74,6 +76,7 @@ static void begin(struct fuzz *f)
         .routes_max = 12,
         .addrs_max = 8,
         .pmtu_max = 8,
+        .groups_max = 3,
         .reassembly_octets_max = 8192,
         .reassembly_fragments_max = 8,
         .control_max = 16,
@@ -93,6 +96,8 @@ static void begin(struct fuzz *f)
     if (ft_net_addr_add(f->net, f->eth, &v4, 24, 0) < 0 ||
         ft_net_addr_add(f->net, f->eth, &v6, 64, 0) < 0 ||
         ft_net_addr_add(f->net, f->eth, &ll, 64, FT_ADDR_PROBE_FIRST) < 0)
+        abort();
+    if (ft_group_join(f->net, f->eth, &group4) < 0 || ft_group_join(f->net, f->eth, &group6) < 0)
         abort();
     for (size_t i = 0; i < FLOWS; i++)
         ft_flow_init(&f->flows[i], FT_FLOW_TCP);

@@ -41,6 +41,7 @@ void host_open_env(struct host *h)
         .routes_max = 32,
         .addrs_max = 16,
         .pmtu_max = 64,
+        .groups_max = 64,
         .reassembly_octets_max = 512 << 10,
         .reassembly_fragments_max = 64,
         .control_max = 128,

@@ -29,6 +29,8 @@ static inline void test_env_init(struct test_env *t, uint8_t seed)
     t->env.config.limits.sockets_max = 100000;
     t->env.config.limits.orphans_max = 1000;
     t->env.config.limits.frames_out_max = 1024;
+    t->env.config.limits.groups_max = 64;
+    t->env.config.limits.memberships_max = 20;
     t->env.config.limits.send_buffer = 212992;
     t->env.config.limits.send_buffer_max = 212992;
     t->env.config.limits.recv_buffer = 212992;
