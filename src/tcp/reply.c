@@ -20,6 +20,7 @@ void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const stru
         .src = conn->local,
         .dst = conn->remote,
         .l4_len = (uint32_t)len,
+        .flow_label = addr_is_v4(&conn->remote) ? 0 : ft_tcp_flow_label(tcp, conn),
         .bound_if = conn->ifindex,
         .proto = IPPROTO_TCP,
         .tos = tos,

@@ -7,6 +7,9 @@
 
 #include <fourtuple/malloc.h>
 
+#include "wire/be.h"
+#include "wire/eth.h"
+
 /* The peer's SYN from a port, answered and reset. Return: the initial sequence number. */
 static uint32_t isn_of(struct ladder *t, uint16_t port, uint32_t *ret_tsval)
 {
@@ -217,6 +220,88 @@ static void churn_finds_a_port_while_one_is_free(void **state)
     ladder_close(&t);
 }
 
+static uint32_t label_of_last(const struct ladder *t)
+{
+    return be32_load(t->last.octets + ETH_HDR_LEN) & 0xfffff;
+}
+
+/* RFC 6437 3: all segments of a flow bear one label, whatever part of the stack sends them. */
+/* proves: A-37 */
+static void a_flow_keeps_its_label(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open6(&t);
+    stack_listens(&t);
+    peer_sends(&t, SEG_SYN, .mss = 1440);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0);
+    uint32_t label = label_of_last(&t);
+    assert_true(label != 0);
+    peer_sends(&t, SEG_ACK);
+    t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
+    user_writes(&t, 10);
+    stack_sends(&t, SEG_ACK, .len = 10);
+    assert_int_equal(label_of_last(&t), label);
+    peer_sends(&t, SEG_RST | SEG_ACK);
+    peer_sends(&t, SEG_ACK, .len = 1);
+    stack_sends(&t, SEG_RST, .seq = 11);
+    assert_int_equal(label_of_last(&t), label);
+    ladder_close(&t);
+}
+
+/* The flow labels of the stack's SYN-ACKs to ports of the peer, under a seed. */
+static void labels_of(uint8_t seed, unsigned n, uint32_t *ret)
+{
+    struct ladder t;
+
+    ladder_init(&t);
+    t.v6 = true;
+    memset(t.config.seed, seed, sizeof(t.config.seed));
+    ladder_start(&t);
+    stack_listens(&t);
+    for (unsigned i = 0; i < n; i++) {
+        (void)isn_of(&t, (uint16_t)(1024 + i), NULL);
+        ret[i] = label_of_last(&t);
+        if (i % 500 == 0)
+            after_ms(&t, 1000);
+    }
+    ladder_close(&t);
+}
+
+/* RFC 6437: a label is a keyed function of its flow: the same in each segment of it, another under
+   another seed, with even bits, and not linear in what an observer knows. */
+/* proves: A-37 */
+static void flow_labels_tell_nothing_of_others(void **state)
+{
+    enum { M = 4096 };
+    static uint32_t labels[M], again[M], other[M];
+    unsigned n_same = 0, n_linear = 0;
+
+    (void)state;
+    labels_of(1, M, labels);
+    labels_of(1, M, again);
+    labels_of(2, M, other);
+    assert_memory_equal(labels, again, sizeof(labels));
+    for (unsigned i = 0; i < M; i++)
+        n_same += labels[i] == other[i];
+    assert_true(n_same <= 1);
+    for (unsigned bit = 0; bit < 20; bit++) {
+        unsigned n_ones = 0;
+
+        for (unsigned i = 0; i < M; i++)
+            n_ones += labels[i] >> bit & 1;
+        assert_in_range(n_ones, M / 2 - 96, M / 2 + 96); /* 3 sigma */
+    }
+    /* A function that is linear over the ports has the same sum over every such square. */
+    for (unsigned i = 0; i + 3 < M; i += 4) {
+        uint32_t sum = labels[i] ^ labels[i + 1] ^ labels[i + 2] ^ labels[i + 3];
+
+        n_linear += sum == (labels[0] ^ labels[1] ^ labels[2] ^ labels[3]);
+    }
+    assert_int_equal(n_linear, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +310,8 @@ int main(void)
         cmocka_unit_test(ephemeral_ports_have_no_stride),
         cmocka_unit_test(chosen_tuples_build_no_chains),
         cmocka_unit_test(churn_finds_a_port_while_one_is_free),
+        cmocka_unit_test(a_flow_keeps_its_label),
+        cmocka_unit_test(flow_labels_tell_nothing_of_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

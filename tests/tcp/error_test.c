@@ -4,6 +4,11 @@
  */
 #include "ladder.h"
 
+#include "wire/be.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+
 static void send_ten(struct ladder *t)
 {
     user_writes(t, 10);
@@ -185,6 +190,65 @@ static void what_is_too_big_goes_again_in_smaller_pieces(void **state)
     ladder_close(&t);
 }
 
+/* A forged error about the frame that the peer saw last, with another number quoted. */
+static void forge_error(struct ladder *t, uint8_t type, uint8_t code, uint32_t seq)
+{
+    size_t at = ETH_HDR_LEN + (t->v6 ? IP6_HDR_LEN : IP4_HDR_LEN) + 4;
+
+    be32_store(t->last.octets + at, seq);
+    peer_icmp(t, NULL, type, code, 0);
+}
+
+static void storm_of_errors(struct ladder *t, unsigned n)
+{
+    const uint8_t hard4[][2] = {{3, 2}, {3, 3}, {3, 10}, {12, 0}};
+    const uint8_t hard6[][2] = {{1, 1}, {1, 4}, {1, 5}, {4, 1}};
+    struct ft_counters before, after;
+
+    peer_connects(t, .mss = 1440);
+    send_ten(t);
+    uint32_t una = t->seg.seq.v;
+    ft_counters(t->stack, &before);
+    for (unsigned i = 0; i < n; i++) {
+        const uint8_t *hard = t->v6 ? hard6[i % 4] : hard4[i % 4];
+        bool in_flight = i % 2;
+        uint32_t seq = in_flight ? una + i % 10 : una + 10 + i * 42767u % 0xfffffff0u;
+
+        forge_error(t, hard[0], hard[1], seq);
+        assert_verdict(t, in_flight ? FT_RX_CONTROL : FT_RX_DROP_CONTROL);
+        if (i % 1000 == 0) {
+            assert_int_equal(stack_state(t), FT_TCP_ESTABLISHED);
+            stack_sends_nothing(t);
+        }
+    }
+    ft_counters(t->stack, &after);
+    assert_int_equal(before.tcp_resets_out, after.tcp_resets_out);
+    assert_int_equal(stack_state(t), FT_TCP_ESTABLISHED);
+    peer_sends(t, SEG_ACK);
+    for (unsigned i = 0; i < 10; i++) {
+        send_ten(t);
+        peer_sends(t, SEG_ACK, .len = 10);
+        user_reads(t, 10);
+        (void)ladder_forget(t);
+    }
+}
+
+/* RFC 5927 5: forged hard errors, right and wrong numbers quoted, end no connection that is
+   synchronized; the transfer goes on. */
+/* proves: A-39 */
+static void a_hundred_thousand_forged_errors_end_nothing(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    storm_of_errors(&t, 100000);
+    ladder_close(&t);
+    ladder_open6(&t);
+    storm_of_errors(&t, 100000);
+    ladder_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +259,7 @@ int main(void)
         cmocka_unit_test(under_the_rfc_profile_only_hard_errors_end_an_attempt),
         cmocka_unit_test(an_error_about_nothing_in_flight_is_dropped),
         cmocka_unit_test(what_is_too_big_goes_again_in_smaller_pieces),
+        cmocka_unit_test(a_hundred_thousand_forged_errors_end_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
