@@ -2,7 +2,9 @@
 /*
  * What people type for a host (--net, --addr, --gateway, --link, --pcap, --name) and what becomes
  * of it: links, interfaces, addresses, routes. Also chooses what was not said: the net, addresses,
- * MAC addresses and the seed.
+ * MAC addresses and the seed. There is no other source of addresses but a router's advertisement:
+ *
+ * A-107 and A-108. Not applicable: there is no DHCP client, so there are no leases to forge.
  *
  * Errors are one sentence without "fourtuple: " before and without a full stop behind.
  */
