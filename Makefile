@@ -7,7 +7,7 @@ MESON ?= meson
 NINJA ?= ninja
 SETUP ?=
 
-.PHONY: all demo test bench fuzz doc install clean format tidy
+.PHONY: all demo test bench fuzz coverage doc install clean format tidy
 .DEFAULT_GOAL := all
 
 all: $(BUILD)/build.ninja
@@ -41,6 +41,10 @@ bench: all
 fuzz:
 	@tools/bootstrap build test
 	@BUILD=$(BUILD)-fuzz JOBS=$(JOBS) tools/fuzz $(TARGETS)
+
+coverage:
+	@tools/bootstrap build test coverage
+	@BUILD=$(BUILD)-coverage JOBS=$(JOBS) tools/coverage
 
 doc:
 	@tools/matrix --build $(BUILD)
