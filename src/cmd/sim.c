@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fourtuple sim: draws networks from seeds and runs them. Here are its arguments and its sums;
- * sim_run.c tells of a seed, sim_jobs.c spreads seeds over processes.
+ * fourtuple sim: draws networks from seeds and runs them. Here are its sums;
+ * sim_args.c and sim_cut.c read its arguments, sim_run.c tells of a seed, sim_jobs.c spreads seeds
+ * over processes.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,163 +14,6 @@
 #include "cmd/cmd.h"
 #include "cmd/sim_priv.h"
 #include "host/say.h"
-
-#define SECONDS_AT_MOST 86400
-
-static void print_help(void)
-{
-    printf(
-        "usage: fourtuple sim [--seed N | --seeds A..B] [--for TIME] [--jobs N] [--json]\n"
-        "\n"
-        "Runs whole networks in virtual time. A seed draws hosts, cables, conversations and\n"
-        "faults (loss, duplication, reordering, corruption, jitter, cuts); the same seed gives\n"
-        "the same run, to the bit. Every run is judged: streams arrive as they were sent, both\n"
-        "ends may believe what they believe, everything ends once the faults have healed, nothing\n"
-        "is left, and an auditor reads every packet.\n"
-        "\n"
-        "  --seed N        one seed (default: 1)\n"
-        "  --seeds A..B    all seeds from A to B\n"
-        "  --for TIME      conversations begin within TIME: 90s, 10m, 2h (default: 8s)\n"
-        "  --jobs N        in N processes; what is printed is the same\n"
-        "  --pcap FILE     write what every host sends and gets (pcapng; one seed only)\n"
-        "  --plan          print what the seed has drawn, and do not run it\n"
-        "  --events        print the last 20 events of the run also when it held\n"
-        "  --counters      print what all hosts together have counted\n"
-        "  --json          one line a seed: seed, result, virtual_s, packets, trace_hash\n"
-        "\n"
-        "Exit status: 0 everything held, 1 an oracle failed, 2 bad arguments.\n");
-}
-
-/* ---- arguments ---- */
-
-static bool read_number(const char *text, const char **ret_end, uint64_t *ret)
-{
-    char *end;
-
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    *ret = strtoull(text, &end, 10);
-    *ret_end = end;
-    return errno == 0;
-}
-
-static bool read_seeds(const char *text, struct sim_arguments *ret)
-{
-    const char *end;
-
-    if (!read_number(text, &end, &ret->first) || strncmp(end, "..", 2) != 0)
-        return false;
-    return read_number(end + 2, &end, &ret->last) && *end == '\0' && ret->first <= ret->last;
-}
-
-static bool read_time(const char *text, ft_time *ret)
-{
-    static const struct {
-        const char *name;
-        uint64_t seconds;
-    } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"min", 60}, {"h", 3600}};
-    uint64_t n;
-    const char *end;
-
-    if (!read_number(text, &end, &n) || n == 0 || n > SECONDS_AT_MOST)
-        return false;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(end, units[i].name) == 0 && n * units[i].seconds <= SECONDS_AT_MOST) {
-            *ret = n * units[i].seconds * FT_SEC;
-            return true;
-        }
-    }
-    return false;
-}
-
-static int complain(const char *what, const char *value, const char *why)
-{
-    if (value != NULL)
-        host_say("%s: %s %s", what, value, why);
-    else
-        host_say("%s: %s", what, why);
-    return -1;
-}
-
-/* Whether an option, or the other one that says the same, has been read before. */
-static bool is_given(const char *name, struct sim_arguments *ret)
-{
-    bool *given = strcmp(name, "--for") == 0    ? &ret->has_length
-                  : strcmp(name, "--pcap") == 0 ? &ret->has_pcap
-                  : strcmp(name, "--jobs") == 0 ? &ret->has_jobs
-                                                : &ret->has_seeds;
-    bool before = *given;
-
-    *given = true;
-    return before;
-}
-
-/* An option that takes a value. */
-static int read_value(const char *name, const char *value, struct sim_arguments *ret)
-{
-    const char *end;
-
-    if (value == NULL)
-        return complain(name, NULL, "needs a value");
-    if (is_given(name, ret))
-        return complain(name, value, "is one too many; seeds, time, file and jobs are given once");
-    if (strcmp(name, "--seed") == 0) {
-        if (!read_number(value, &end, &ret->first) || *end != '\0')
-            return complain(name, value, "is not a number; write it as 42");
-        ret->last = ret->first;
-    } else if (strcmp(name, "--seeds") == 0) {
-        if (!read_seeds(value, ret))
-            return complain(name, value, "is no range of seeds; write it as 1..200");
-    } else if (strcmp(name, "--for") == 0) {
-        if (!read_time(value, &ret->length))
-            return complain(name, value, "is not a time up to 24h; write it as 90s, 10m or 2h");
-        ret->length_text = value;
-    } else if (strcmp(name, "--jobs") == 0) {
-        if (!read_number(value, &end, &ret->jobs) || *end != '\0' || ret->jobs == 0 ||
-            ret->jobs > SIM_JOBS_MAX)
-            return complain(name, value, "is no number of processes from 1 to 256");
-    } else {
-        ret->pcap = value;
-    }
-    return 0;
-}
-
-/* Return: 0; 1: only help was asked for; -1: told what is wrong. */
-static int read_arguments(int argc, char **argv, struct sim_arguments *ret)
-{
-    static const char *const with_value[] = {"--seed", "--seeds", "--for", "--pcap", "--jobs"};
-
-    *ret = (struct sim_arguments){.first = 1, .last = 1};
-    for (int i = 1; i < argc; i++) {
-        bool known = false;
-
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return 1;
-        for (size_t k = 0; k < sizeof(with_value) / sizeof(with_value[0]); k++) {
-            if (strcmp(argv[i], with_value[k]) == 0) {
-                if (read_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, ret) != 0)
-                    return -1;
-                known = true;
-            }
-        }
-        if (known)
-            i++;
-        else if (strcmp(argv[i], "--json") == 0)
-            ret->json = true;
-        else if (strcmp(argv[i], "--plan") == 0)
-            ret->plan = true;
-        else if (strcmp(argv[i], "--events") == 0)
-            ret->events = true;
-        else if (strcmp(argv[i], "--counters") == 0)
-            ret->counters = true;
-        else
-            return complain(argv[i], NULL, "no such option; fourtuple sim --help lists them");
-    }
-    if (ret->pcap != NULL && ret->first != ret->last)
-        return complain("--pcap", NULL, "is for one seed; use --seed");
-    return 0;
-}
 
 struct tally {
     uint64_t seeds, failed, packets, octets;
@@ -274,13 +118,16 @@ int ft_cmd_sim(int argc, char **argv)
 {
     struct tally tally = {0};
     struct sim_arguments args;
-    int asked = read_arguments(argc, argv, &args);
     int status;
 
-    if (asked != 0) {
-        if (asked > 0)
-            print_help();
-        return asked > 0 ? 0 : 2;
+    if (ft_cmd_sim_arguments(argc, argv, &args) != 0)
+        return 2;
+    if (args.help || args.list) {
+        if (args.help)
+            ft_cmd_sim_help();
+        else
+            ft_cmd_sim_list();
+        return 0;
     }
     ft_cmd_sim_catch();
     tally.shows_progress = isatty(STDERR_FILENO) && args.first != args.last;

@@ -192,9 +192,8 @@ static bool bury(struct worker *worker, uint64_t seed, const struct sim_argument
                  WTERMSIG(how));
     else
         host_say("sim: seed %" PRIu64 " failed: its process ended with %d", seed, WEXITSTATUS(how));
-    fprintf(stderr, "again:   fourtuple sim --seed %" PRIu64, seed);
-    if (args->length_text != NULL)
-        fprintf(stderr, " --for %s", args->length_text);
+    fprintf(stderr, "again:   ");
+    ft_cmd_sim_print_command(seed, args, stderr);
     fprintf(stderr, "\n");
     if (args->last - seed < args->jobs)
         return true;

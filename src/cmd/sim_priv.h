@@ -7,22 +7,62 @@
 #define CMD_SIM_PRIV_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "sim/sim.h"
 
-#define SIM_JOBS_MAX 256
+#define SIM_JOBS_MAX   256
+
+#define SIM_SHRINK_S   60
+#define SIM_OCTETS_MAX (UINT64_C(1) << 30)
 
 struct sim_arguments {
-    uint64_t first, last; /* seeds */
-    uint64_t jobs;        /* processes; 0 or 1: this one does it all */
-    ft_time length;
-    const char *pcap;
-    const char *length_text; /* as it was typed */
-    bool json, plan, events, counters;
-    bool has_seeds, has_length, has_pcap, has_jobs; /* what was said */
+    uint64_t first, last;       /* seeds */
+    uint64_t jobs;              /* processes; 0 or 1: this one does it all */
+    uint64_t shrink_s;          /* seconds that shrinking may take */
+    struct sim_options options; /* but for the seed */
+    const char *length_text;    /* as it was typed */
+    bool json, plan, events, counters, shrink, list, help;
 };
+
+/** Whether @i is in a set. */
+static inline bool sim_bit(const uint64_t *set, uint32_t i)
+{
+    return set[i / 64] >> (i % 64) & 1;
+}
+
+/**
+ * Read what was typed.
+ *
+ * Return: 0; -1: what is wrong was told.
+ */
+int ft_cmd_sim_arguments(int argc, char **argv, struct sim_arguments *ret);
+
+/** Print the help. */
+void ft_cmd_sim_help(void);
+
+/** Print all that has a name. */
+void ft_cmd_sim_list(void);
+
+/** A decimal number. @ret_end: behind it. Return: whether there was one that fits. */
+bool ft_cmd_sim_number(const char *text, const char **ret_end, uint64_t *ret);
+
+/**
+ * Read an option that cuts the plan down.
+ *
+ * @name: --only, --faults, --hosts, --without or --octets
+ *
+ * Return: NULL, or what is wrong with @value.
+ */
+const char *ft_cmd_sim_read_cut(const char *name, const char *value, struct sim_cut *ret);
+
+/** Print a cut as options, each with a space before it. */
+void ft_cmd_sim_print_cut(const struct sim_cut *cut, FILE *out);
+
+/** Print the command that runs a seed, without a line feed. */
+void ft_cmd_sim_print_command(uint64_t seed, const struct sim_arguments *args, FILE *out);
 
 /**
  * Install the handlers: an abort of the core and a run without end become failures, and SIGINT

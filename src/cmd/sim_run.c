@@ -50,15 +50,12 @@ static void run_guarded(struct sim_world *world)
         ft_sim_abandon(world, "the run does not end, in real time");
 }
 
-static void print_command(FILE *out, uint64_t seed, const struct sim_arguments *args,
-                          const char *pcap)
+void ft_cmd_sim_print_command(uint64_t seed, const struct sim_arguments *args, FILE *out)
 {
     fprintf(out, "fourtuple sim --seed %" PRIu64, seed);
     if (args->length_text != NULL)
         fprintf(out, " --for %s", args->length_text);
-    if (pcap != NULL)
-        fprintf(out, " --pcap %s", pcap);
-    fprintf(out, "\n");
+    ft_cmd_sim_print_cut(&args->options.cut, out);
 }
 
 /* The capture of a failure: the same run once more, as only failures need one. */
@@ -92,7 +89,10 @@ static void tell_failure(const struct sim_world *world, const struct sim_result 
     else if (capture_again(options, path))
         fprintf(err, "capture: %s\n", path);
     fprintf(err, "again:   ");
-    print_command(err, options->seed, args, options->pcap);
+    ft_cmd_sim_print_command(options->seed, args, err);
+    if (options->pcap != NULL)
+        fprintf(err, " --pcap %s", options->pcap);
+    fprintf(err, "\n");
 }
 
 static void print_json(const struct sim_result *r, uint64_t seed, FILE *out)
@@ -107,12 +107,16 @@ static void print_json(const struct sim_result *r, uint64_t seed, FILE *out)
 int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, FILE *err,
                     struct sim_result *ret)
 {
-    struct sim_options options = {seed, args->length, args->pcap, true};
-    struct sim_world *world = ft_sim_world_new(&options);
+    struct sim_options options = args->options;
+    struct sim_world *world;
 
+    options.seed = seed;
+    world = ft_sim_world_new(&options);
     if (world == NULL) {
-        if (args->pcap != NULL)
-            host_say("--pcap: %s cannot be written: %s", args->pcap, strerror(errno));
+        if (errno == EINVAL)
+            host_say("--hosts: no client or no server of seed %" PRIu64 " is among them", seed);
+        else if (options.pcap != NULL)
+            host_say("--pcap: %s cannot be written: %s", options.pcap, strerror(errno));
         else
             host_say("sim: %s", strerror(errno));
         return 2;

@@ -148,8 +148,11 @@ static int audit_new(struct sim_world *world)
     for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
         struct ft_addr_info addrs[SIM_AUDIT_ADDRS_MAX];
         struct sim_host *host = &world->host[i];
-        int n = ft_addrs(host->stack, host->ifindex, addrs, SIM_AUDIT_ADDRS_MAX);
+        int n;
 
+        if (host->stack == NULL)
+            continue;
+        n = ft_addrs(host->stack, host->ifindex, addrs, SIM_AUDIT_ADDRS_MAX);
         memcpy(hosts[i].mac, host->mac, 6);
         hosts[i].mtu = world->plan.host[i].mtu;
         for (int k = 0; k < n && k < SIM_AUDIT_ADDRS_MAX; k++)
@@ -169,7 +172,7 @@ int ft_sim_hosts_new(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->plan.n_hosts; i++) {
         name_host(world, i);
-        if (ft_sim_host_new(world, i) != 0)
+        if (!world->plan.host[i].absent && ft_sim_host_new(world, i) != 0)
             return -1;
     }
     return audit_new(world);

@@ -159,6 +159,8 @@ void ft_sim_oracle_rest(struct sim_world *world)
         const struct sim_host *host = &world->host[i];
         struct ft_counters c;
 
+        if (host->stack == NULL)
+            continue;
         ft_counters(host->stack, &c);
         if (c.now_connections + c.now_half_open + c.now_orphans + c.now_unfinished != 0)
             ft_sim_halt(world, NULL,

@@ -218,7 +218,7 @@ static void draw_datagrams(struct sim_rand *rand, struct sim_conn_plan *conn)
 
 /* The ACK of a SYN cookie may be lost, and leave a client waiting for a server that knows nothing
    of it (RFC 4987 3.6): a client of a small backlog has something to say. */
-static void let_client_speak(struct sim_conn_plan *conn)
+void ft_sim_let_client_speak(struct sim_conn_plan *conn)
 {
     if (conn->side[0].octets > 0)
         return;
@@ -246,7 +246,7 @@ static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
     conn->port = kind < 50 ? 80 : 81;
     draw_stream(&rand, conn);
     if (plan->host[conn->host[1]].backlog < BACKLOG_PLENTY)
-        let_client_speak(conn);
+        ft_sim_let_client_speak(conn);
     if (kind >= 90) {
         draw_datagrams(&rand, conn);
     } else if (kind >= 85) {

@@ -65,6 +65,7 @@ enum sim_conn_kind {
 };
 
 struct sim_conn_plan {
+    bool absent;     /* cut out: it never begins */
     uint8_t kind;    /* enum sim_conn_kind */
     uint8_t family;  /* 4 or 6 */
     bool may_reset;  /* an end is rude: the other may be reset */
@@ -76,6 +77,7 @@ struct sim_conn_plan {
 };
 
 struct sim_host_plan {
+    bool absent; /* cut out: nobody is there */
     uint32_t mtu;
     bool is_server;
     bool linear;         /* asks for linear frames */
@@ -95,6 +97,7 @@ enum sim_fault_kind {
 };
 
 struct sim_fault_plan {
+    bool absent;   /* cut out: it does not happen */
     uint8_t kind;  /* enum sim_fault_kind */
     uint32_t pipe; /* the cut one, its partner is pipe ^ 1; or what the forger draws from */
     ft_time at;
@@ -306,6 +309,14 @@ bool ft_sim_plan_is_calm(const struct sim_plan *plan);
 /** Whether a server may have so many beginners at once that it sends SYN cookies. */
 bool ft_sim_plan_has_cookies(const struct sim_plan *plan);
 
+/** Give a client of a server with a small backlog an octet to say. */
+void ft_sim_let_client_speak(struct sim_conn_plan *conn);
+
+/* ---- cut.c ---- */
+
+/** Take out of a plan what a cut says. Return: false: no client or no server would be left. */
+bool ft_sim_cut(struct sim_plan *plan, const struct sim_cut *cut);
+
 /* ---- world.c ---- */
 
 /** Ask for an event; one per kind and index is alive, the earliest asked for. @wake: its slot. */
@@ -317,6 +328,9 @@ void ft_sim_halt(struct sim_world *world, const struct sim_tuple *tuple, const c
 
 /** Add to the story that a failure prints. */
 void ft_sim_note(struct sim_world *world, const struct sim_note *note);
+
+/** Whether two connections are one, in either order. */
+bool ft_sim_tuple_eq(const struct sim_tuple *x, const struct sim_tuple *y);
 
 /** Fold a frame and its time into the trace hash. */
 void ft_sim_hash(struct sim_world *world, uint32_t host, const uint8_t *frame, size_t len);

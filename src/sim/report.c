@@ -72,6 +72,8 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
         fprintf(out, "         %u of a million frames come again after about %" PRIu64 " ms\n",
                 (IMPAIR_SHARE_ALL - plan->late.loss) / 1000, plan->late.delay / FT_MS);
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
+        if (plan->host[i].absent)
+            continue;
         print_cable(out, world->host[i].name, &plan->access[i]);
         fprintf(out,
                 "         mtu=%u %s%s%s refuses %u ppm, backlog %u, accepts after %" PRIu64
@@ -81,10 +83,14 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
                 (plan->host[i].if_flags & FT_IF_TSO) ? " tso" : "", plan->host[i].refuse_ppm,
                 plan->host[i].backlog, plan->host[i].accept_gap / FT_US, plan->host[i].poor_ppm);
     }
-    for (uint32_t i = 0; i < plan->n_conns; i++)
-        print_conn(world, out, i);
+    for (uint32_t i = 0; i < plan->n_conns; i++) {
+        if (!plan->conn[i].absent)
+            print_conn(world, out, i);
+    }
     for (uint32_t i = 0; i < plan->n_faults; i++) {
-        fprintf(out, "  pipe %u ", plan->fault[i].pipe);
+        if (plan->fault[i].absent)
+            continue;
+        fprintf(out, "  %3u pipe %u ", i, plan->fault[i].pipe);
         print_time(out, plan->fault[i].at);
         fprintf(out, " %s\n", faults[plan->fault[i].kind]);
     }
@@ -95,12 +101,19 @@ static bool same_addr(const struct ft_addr *a, const struct ft_addr *b)
     return a->hi == b->hi && a->lo == b->lo;
 }
 
+bool ft_sim_tuple_eq(const struct sim_tuple *x, const struct sim_tuple *y)
+{
+    return (x->a_port == y->a_port && x->b_port == y->b_port && same_addr(&x->a, &y->a) &&
+            same_addr(&x->b, &y->b)) ||
+           (x->a_port == y->b_port && x->b_port == y->a_port && same_addr(&x->a, &y->b) &&
+            same_addr(&x->b, &y->a));
+}
+
 static bool concerns(const struct sim_note *n, const struct sim_tuple *t)
 {
-    return (n->src_port == t->a_port && n->dst_port == t->b_port && same_addr(&n->src, &t->a) &&
-            same_addr(&n->dst, &t->b)) ||
-           (n->src_port == t->b_port && n->dst_port == t->a_port && same_addr(&n->src, &t->b) &&
-            same_addr(&n->dst, &t->a));
+    struct sim_tuple mine = {n->src, n->dst, n->src_port, n->dst_port};
+
+    return ft_sim_tuple_eq(&mine, t);
 }
 
 static void print_flags(FILE *out, uint8_t flags)

@@ -76,7 +76,7 @@ int ft_sim_apps_new(struct sim_world *world)
     if (world->listener == NULL)
         return -1;
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
-        if (plan->host[i].is_server && serve(world, i) != 0)
+        if (plan->host[i].is_server && !plan->host[i].absent && serve(world, i) != 0)
             return -1;
         world->host[i].baseline = world->host[i].octets_held;
     }
@@ -90,8 +90,12 @@ int ft_sim_apps_new(struct sim_world *world)
         app->host = plan->conn[i / 2].host[i % 2];
         app->sock = -1;
         app->wake = FT_TIME_NEVER;
-        if (app->side == 0 || plan->conn[i / 2].kind == SIM_SIMULTANEOUS)
+        if (plan->conn[i / 2].absent) {
+            app->state = SIM_APP_DONE;
+            world->n_done++;
+        } else if (app->side == 0 || plan->conn[i / 2].kind == SIM_SIMULTANEOUS) {
             ft_sim_wake(world, &app->wake, SIM_EVENT_APP, i, plan->conn[i / 2].start);
+        }
     }
     return 0;
 }

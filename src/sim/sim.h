@@ -13,12 +13,26 @@
 #include <fourtuple/diag.h>
 
 #define SIM_SENTENCE_MAX 320
+#define SIM_CUT_CONNS    512 /* numbers of conversations and of faults in a cut are below these */
+#define SIM_CUT_FAULTS   512
+#define SIM_CUT_HOSTS    64 /* clients, and servers */
+
+/* What is taken out of a drawn plan; all zero: nothing. What is left keeps its number. */
+struct sim_cut {
+    bool only_hosts, only_conns, only_faults; /* whether the sets below say what is left */
+    uint64_t hosts[2];                        /* bits: clients, servers */
+    uint64_t conns[SIM_CUT_CONNS / 64];
+    uint64_t faults[SIM_CUT_FAULTS / 64]; /* but for those that only end another */
+    uint64_t without;                     /* bits: ft_sim_trouble() */
+    uint64_t octets;                      /* no end sends more; 0: as drawn */
+};
 
 struct sim_options {
     uint64_t seed;
     ft_time length;   /* conversations begin within it; 0: a few seconds, as drawn */
     const char *pcap; /* where to write a capture; NULL: none */
     bool check;       /* ft_stack_check() after every event */
+    struct sim_cut cut;
 };
 
 struct sim_result {
@@ -29,7 +43,8 @@ struct sim_result {
     uint64_t packets;                /* frames that hosts sent */
     uint64_t octets;                 /* of application data that was received and compared */
     uint64_t trace_hash;             /* over every frame and its time */
-    uint32_t n_hosts, n_conns;
+    uint32_t n_hosts, n_conns;       /* that took part */
+    int32_t blamed;              /* number of the conversation that failed; -1: none by itself */
     struct ft_counters counters; /* of all hosts together; gauges are 0 */
 };
 
@@ -41,7 +56,8 @@ struct sim_world;
  * @options: copied, but for the name of the capture
  *
  * Return: the world, to be freed by ft_sim_world_free(); NULL: no memory, or the capture cannot be
- * written (errno says why).
+ * written (errno says why; EINVAL: the cut
+ * leaves no client or no server).
  */
 struct sim_world *ft_sim_world_new(const struct sim_options *options);
 
@@ -60,6 +76,21 @@ void ft_sim_abandon(struct sim_world *world, const char *sentence);
  * How it went so far.
  */
 void ft_sim_world_result(const struct sim_world *world, struct sim_result *ret);
+
+/**
+ * Name what struct sim_cut can take out.
+ *
+ * @i:        0, 1, ...: the bit in sim_cut.without
+ * @ret_text: what it is; NULL: not asked for
+ *
+ * Return: its name, a literal; NULL: there are no more.
+ */
+const char *ft_sim_trouble(uint32_t i, const char **ret_text);
+
+/**
+ * Say which hosts, conversations and faults there are in a world, as a cut that leaves just them.
+ */
+void ft_sim_what_is_left(const struct sim_world *world, struct sim_cut *ret);
 
 /**
  * Print the plan: hosts, links, conversations and faults, a line each.

@@ -250,8 +250,10 @@ void ft_sim_world_run(struct sim_world *world)
 {
     const struct sim_plan *plan = &world->plan;
 
-    for (uint32_t i = 0; i < plan->n_faults; i++)
-        ft_sim_add_event(world, SIM_EVENT_FAULT, i, plan->fault[i].at);
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        if (!plan->fault[i].absent)
+            ft_sim_add_event(world, SIM_EVENT_FAULT, i, plan->fault[i].at);
+    }
     ft_sim_add_event(world, SIM_EVENT_PHASE, 0, plan->heal_at);
     ft_sim_add_event(world, SIM_EVENT_PHASE, 1, plan->limit);
     for (uint32_t i = 0; i < plan->n_hosts && !world->failed; i++)
@@ -306,9 +308,14 @@ struct sim_world *ft_sim_world_new(const struct sim_options *options)
         return NULL;
     }
     ft_sim_plan(&world->plan, options->seed, options->length);
-    if (ft_sim_net_new(world) != 0 || ft_sim_hosts_new(world) != 0 || ft_sim_apps_new(world) != 0) {
+    if (!ft_sim_cut(&world->plan, &options->cut))
+        error = -EINVAL;
+    else if (ft_sim_net_new(world) != 0 || ft_sim_hosts_new(world) != 0 ||
+             ft_sim_apps_new(world) != 0)
+        error = -ENOMEM;
+    if (error != 0) {
         ft_sim_world_free(world);
-        errno = ENOMEM;
+        errno = -error;
         return NULL;
     }
     if (world->pcap != NULL)
@@ -331,6 +338,20 @@ void ft_sim_world_free(struct sim_world *world)
     free(world);
 }
 
+/* The conversation that bears the name of the failure. */
+static int32_t blamed(const struct sim_world *world)
+{
+    const struct sim_tuple *t = &world->tuple;
+
+    for (uint32_t i = 0; world->has_tuple && i < world->plan.n_conns; i++) {
+        struct sim_tuple mine = ft_sim_app_tuple(&world->app[2 * i]);
+
+        if (ft_sim_tuple_eq(&mine, t))
+            return (int32_t)i;
+    }
+    return -1;
+}
+
 void ft_sim_world_result(const struct sim_world *world, struct sim_result *ret)
 {
     memset(ret, 0, sizeof(*ret));
@@ -341,8 +362,11 @@ void ft_sim_world_result(const struct sim_world *world, struct sim_result *ret)
     ret->packets = world->packets;
     ret->octets = world->octets;
     ret->trace_hash = world->hash;
-    ret->n_hosts = world->plan.n_hosts;
-    ret->n_conns = world->plan.n_conns;
+    for (uint32_t i = 0; i < world->plan.n_hosts; i++)
+        ret->n_hosts += world->plan.host[i].absent ? 0 : 1;
+    for (uint32_t i = 0; i < world->plan.n_conns; i++)
+        ret->n_conns += world->plan.conn[i].absent ? 0 : 1;
+    ret->blamed = blamed(world);
     ret->counters = world->counters;
     if (!world->abandoned)
         ft_sim_count(world, &ret->counters);
