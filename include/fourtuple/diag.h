@@ -137,6 +137,7 @@ struct ft_sock_info {
     int ifindex;               /* bound to, or of a link-local address; else 0 */
     uint32_t recv_q;           /* octets to be read; passive: connections to be accepted */
     uint32_t send_q;           /* octets not acknowledged; passive: the backlog */
+    uint32_t urgent_q;         /* octets to be read up to the urgent one and with it; 0: none */
     uint32_t mss;              /* octets of payload in a full segment */
     uint32_t cwnd;             /* octets */
     uint32_t ssthresh;         /* octets; UINT32_MAX: none yet */

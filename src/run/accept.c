@@ -49,7 +49,7 @@ int64_t call_listen(struct call *call)
 /* The octet that stays unread, put there before the program has its end. */
 static void keep_octet(struct chan *chan, int program_end)
 {
-    carrier_widen(program_end);
+    carrier_prepare(program_end);
     chan->kept = send(program_end, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 

@@ -138,12 +138,12 @@ static void set_unwatched(struct run *run, struct chan *chan, bool unwatched)
 
 int chan_set_end(struct run *run, struct chan *chan, int end)
 {
-    int rc = run_watch(run, end, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, &chan->io);
+    int rc = run_watch(run, end, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &chan->io);
     int on = 1;
 
     if (rc < 0)
         return rc;
-    /* Urgent octets keep their place in the stream. Without it, they are only not urgent. */
+    /* A process that has the descriptor and is not in the run may send urgent octets natively. */
     if (chan->type == SOCK_STREAM)
         (void)setsockopt(end, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
     set_unwatched(run, chan, false);
@@ -201,6 +201,7 @@ static void let_go_of_calls(struct run *run, struct chan *chan)
     held_answer_all(run, chan, HELD_ACCEPT, -EINVAL);
     held_answer_all(run, chan, HELD_CONNECT, -ECONNABORTED);
     held_answer_all(run, chan, HELD_RECVFROM, -EBADF);
+    held_answer_all(run, chan, HELD_SEND, -EPIPE);
 }
 
 void chan_bury(struct run *run, struct chan *chan, bool abort)
@@ -292,12 +293,14 @@ socklen_t carrier_name(const struct run *run, uint32_t no, struct sockaddr_un *r
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
-void carrier_widen(int program_end)
+void carrier_prepare(int program_end)
 {
-    int octets = CARRIER_BUFFER;
+    int octets = CARRIER_BUFFER, on = 1;
 
     /* Cut to net.core.wmem_max, which by default is just this. */
     (void)setsockopt(program_end, SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets));
+    /* Fails only where urgent octets do not exist. */
+    (void)setsockopt(program_end, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
 }
 
 int carrier_new(struct run *run, struct chan *chan)
@@ -308,7 +311,7 @@ int carrier_new(struct run *run, struct chan *chan)
 
     if (fd < 0)
         return -errno;
-    carrier_widen(fd);
+    carrier_prepare(fd);
     chan->name_no = ++run->n_names;
     len = carrier_name(run, chan->name_no, &name);
     if (bind(fd, (struct sockaddr *)&name, len) < 0) {

@@ -95,11 +95,14 @@ static void emit_socket(struct program *prog)
     block_end(prog, block);
 }
 
-/* sendto() and recvfrom(): only with an address. */
+/* sendto() and recvfrom(): only with an address, or of urgent octets. */
 static void emit_with_address(struct program *prog, uint32_t nr)
 {
     unsigned block = block_begin(prog, nr);
 
+    load_arg(prog, 3);
+    emit(prog, BPF_JMP | BPF_JSET | BPF_K, 0, 1, MSG_OOB);
+    emit_ret(prog, SECCOMP_RET_USER_NOTIF);
     load_arg(prog, 4);
     emit(prog, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0);
     emit_ret(prog, SECCOMP_RET_USER_NOTIF);

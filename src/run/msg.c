@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sendmsg, recvmsg and their plural forms on datagram sockets. On all other sockets the kernel does
- * them: a stream carries no addresses.
+ * them, for a stream carries no addresses; save urgent octets.
  */
 #include <errno.h>
 #include <limits.h>
@@ -72,7 +72,7 @@ static int write_name_and_control(const struct want *want, struct msghdr *msg,
     msg->msg_namelen = from->addr_len;
     if (rc < 0)
         return rc;
-    msg->msg_flags = 0;
+    msg->msg_flags = want->flags & MSG_OOB;
     if (!msg->msg_control || msg->msg_controllen < from->control_len) {
         msg->msg_flags |= from->control_len > 0 ? MSG_CTRUNC : 0;
         msg->msg_controllen = 0;
@@ -110,7 +110,8 @@ int64_t msg_deliver(struct run *run, const struct want *want, const struct sourc
 
 static int64_t receive_one(struct call *call)
 {
-    struct want want = {.tid = call->tid, .msg = call->args[1], .flags = (int)call->args[2]};
+    struct want want = {
+        .tid = call->tid, .msg = call->args[1], .flags = (int)call->args[2] & ~MSG_OOB};
 
     return datagram_receive(call, &want);
 }
@@ -118,8 +119,10 @@ static int64_t receive_one(struct call *call)
 /* As many as are there; waits for the first only. */
 static int64_t receive_many(struct call *call)
 {
-    struct want want = {
-        .tid = call->tid, .msg = call->args[1], .is_mmsg = true, .flags = (int)call->args[3]};
+    struct want want = {.tid = call->tid,
+                        .msg = call->args[1],
+                        .is_mmsg = true,
+                        .flags = (int)call->args[3] & ~MSG_OOB};
     uint32_t max = (uint32_t)call->args[2], n = 0;
     int64_t value = 0;
 
@@ -135,6 +138,63 @@ static int64_t receive_many(struct call *call)
 }
 
 /* --- send -------------------------------------------------------------------------------------*/
+
+/* The pieces of what a send carries. Return: how many, or -errno. */
+static int want_iov(const struct want *want, struct iovec *ret_iov)
+{
+    struct msghdr msg;
+    int rc;
+
+    if (want->msg == 0) {
+        ret_iov[0] = (struct iovec){(void *)(uintptr_t)want->buf, (size_t)want->len};
+        return 1;
+    }
+    rc = child_read(want->tid, want->msg, &msg, sizeof(msg));
+    return rc < 0 ? rc : read_iov(want->tid, &msg, ret_iov);
+}
+
+int64_t want_len(const struct want *want)
+{
+    struct iovec iov[IOV_MAX];
+    int n = want_iov(want, iov);
+
+    return n < 0 ? n : (int64_t)cut(iov, n, INT_MAX);
+}
+
+ssize_t want_gather(struct run *run, const struct want *want, uint64_t skip)
+{
+    struct iovec iov[IOV_MAX], local = {run->scratch, 0};
+    int n = want_iov(want, iov);
+
+    if (n < 0)
+        return n;
+    for (int i = 0; i < n; i++) {
+        size_t part = iov[i].iov_len < skip ? iov[i].iov_len : (size_t)skip;
+
+        iov[i].iov_base = (uint8_t *)iov[i].iov_base + part;
+        iov[i].iov_len -= part;
+        skip -= part;
+    }
+    local.iov_len = cut(iov, n, RUN_SCRATCH_LEN);
+    if (local.iov_len == 0)
+        return 0;
+    return process_vm_readv(want->tid, &local, 1, iov, (unsigned long)n, 0) ==
+                   (ssize_t)local.iov_len
+               ? (ssize_t)local.iov_len
+               : -EFAULT;
+}
+
+int64_t want_sent(const struct want *want, int64_t value)
+{
+    unsigned int len = (unsigned int)value;
+
+    if (value < 0 || !want->is_mmsg)
+        return value;
+    if (child_write(want->tid, want->msg + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)) <
+        0)
+        return -EFAULT;
+    return 1;
+}
 
 /* Send the datagram of a struct msghdr in the program's memory. Return: its octets, or -errno. */
 static int64_t send_one(struct call *call, uint64_t at, int flags)
@@ -194,12 +254,27 @@ static int64_t send_many(struct call *call)
     return n > 0 && value != CALL_DONE ? (int64_t)n : value;
 }
 
+/* On a stream: the kernel does it, but for urgent octets. Of many messages the first is enough. */
+static int64_t stream_msg(struct call *call)
+{
+    bool many = call->nr == __NR_sendmmsg || call->nr == __NR_recvmmsg;
+    struct want want = {.tid = call->tid,
+                        .msg = call->args[1],
+                        .is_mmsg = many,
+                        .flags = (int)call->args[many ? 3 : 2]};
+
+    if (!(want.flags & MSG_OOB) || (many && call->args[2] == 0))
+        return CALL_NATIVE;
+    return call->nr == __NR_sendmsg || call->nr == __NR_sendmmsg ? urgent_send(call, &want)
+                                                                 : urgent_receive(call, &want);
+}
+
 int64_t call_msg(struct call *call)
 {
     int error = call->chan->error;
 
     if (call->chan->state != CHAN_DATAGRAM)
-        return CALL_NATIVE;
+        return stream_msg(call);
     if (call->nr == __NR_recvmsg)
         return receive_one(call);
     if (call->nr == __NR_recvmmsg)

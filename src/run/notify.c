@@ -246,6 +246,14 @@ struct held *held_first(struct run *run, struct chan *chan, enum held_kind kind)
     return NULL;
 }
 
+/* What a call answers whose time limit is over. */
+static int64_t overdue(const struct held *held)
+{
+    if (held->kind == HELD_CONNECT)
+        return -EINPROGRESS;
+    return held->done > 0 ? want_sent(&held->want, (int64_t)held->done) : -EAGAIN;
+}
+
 ft_time held_sweep(struct run *run, ft_time now)
 {
     struct held *held, *next;
@@ -256,7 +264,7 @@ ft_time held_sweep(struct run *run, ft_time now)
         if (!notify_valid(run, held->id)) {
             held_free(run, held);
         } else if (held->deadline <= now) {
-            notify_answer(run, held->id, held->kind == HELD_CONNECT ? -EINPROGRESS : -EAGAIN);
+            notify_answer(run, held->id, overdue(held));
             held_free(run, held);
         } else if (held->deadline < deadline) {
             deadline = held->deadline;

@@ -94,7 +94,6 @@ struct chan {
     uint32_t filler; /* octets in the gate */
     bool kept;       /* the first unread octet has gone to the stack already */
     bool end_in, end_out, end_hup, end_rdhup; /* edges seen and not yet used up */
-    bool end_pri;                             /* an urgent octet is on its way to the stack */
     bool eof_in;                              /* the program has closed its direction */
     bool eof_out;                             /* the peer's end of stream was passed on */
     bool discard;                             /* the program reads no more (SHUT_RD) */
@@ -107,19 +106,24 @@ struct chan {
     struct chan_list pending; /* CHAN_LISTENING: established and not accepted, oldest first */
     unsigned n_pending;
     int backlog;
-    unsigned n_held;         /* held calls on this channel */
+    unsigned n_held;      /* held calls on this channel */
+    size_t urgent_in;     /* octets to take up to the program's urgent one and with it; 0: none */
+    uint64_t given;       /* octets of the stream that were given to the program */
+    uint64_t urgent_at;   /* one past the peer's last urgent octet, as a count of these; 0: none */
+    uint64_t urgent_told; /* the same of the last one that recv(MSG_OOB) has read */
+    uint8_t urgent_octet; /* that at urgent_at */
     struct sources *sources; /* CHAN_DATAGRAM */
     struct name self, peer;  /* CHAN_ZOMBIE: the names it had */
 };
 
-enum held_kind { HELD_ACCEPT, HELD_CONNECT, HELD_RECVFROM };
+enum held_kind { HELD_ACCEPT, HELD_CONNECT, HELD_RECVFROM, HELD_SEND };
 
 /* Where a stopped call wants what it gets, all in the program's memory; 0: nowhere. */
 struct want {
     pid_t tid;
     uint64_t addr, len_ptr; /* names, of accept4 and recvfrom */
-    uint64_t buf, len;      /* of recvfrom */
-    uint64_t msg;           /* of recvmsg; 0: recvfrom */
+    uint64_t buf, len;      /* of recvfrom, and of sendto */
+    uint64_t msg;           /* of recvmsg and sendmsg; 0: recvfrom, sendto */
     bool is_mmsg;           /* msg is a struct mmsghdr */
     int flags;
 };
@@ -133,7 +137,9 @@ struct held {
     pid_t tid;
     struct chan *chan;
     int handle;       /* -1 if none */
-    struct want want; /* HELD_RECVFROM; tid, addr, len_ptr and flags of HELD_ACCEPT too */
+    struct want want; /* HELD_RECVFROM, HELD_SEND; tid, addr, len_ptr, flags of HELD_ACCEPT too */
+    uint64_t done;    /* HELD_SEND: octets written so far */
+    int fd;           /* HELD_SEND: the program's descriptor */
     ft_time deadline; /* SO_RCVTIMEO, SO_SNDTIMEO */
 };
 
@@ -313,8 +319,11 @@ int chan_peer(struct run *run, const struct chan *chan, struct name *ret);
 /** Make an unconnected program's end that bears a name of its own. Return: it or -errno. */
 int carrier_new(struct run *run, struct chan *chan);
 
-/** Give a program's end a send buffer in which the kept octet does no harm. */
-void carrier_widen(int program_end);
+/**
+ * Prepare a program's end: a send buffer in which the kept octet does no harm, and urgent octets
+ * that are read in their place.
+ */
+void carrier_prepare(int program_end);
 
 /** The name of a program's end, or of a number not yet used. Return: its length. */
 socklen_t carrier_name(const struct run *run, uint32_t no, struct sockaddr_un *ret);
@@ -371,6 +380,21 @@ int64_t datagram_deliver(struct run *run, const struct want *want, const struct 
 int64_t msg_deliver(struct run *run, const struct want *want, const struct source *from,
                     size_t len);
 
+/**
+ * Copy what a send carries into run->scratch, as far as that goes.
+ *
+ * @skip: octets at its beginning to leave out
+ *
+ * Return: octets, or -errno.
+ */
+ssize_t want_gather(struct run *run, const struct want *want, uint64_t skip);
+
+/** What a send answers: @value, but a sendmmsg(2) one message. Return: it, or -EFAULT. */
+int64_t want_sent(const struct want *want, int64_t value);
+
+/** The octets that a send carries. Return: them, or -errno. */
+int64_t want_len(const struct want *want);
+
 /** Take a datagram for the program now, or hold the call. Return: as call_dispatch(). */
 int64_t datagram_receive(struct call *call, const struct want *want);
 
@@ -386,7 +410,30 @@ void datagram_pump(struct run *run, struct chan *chan);
 /** Take the datagrams that the program has sent so far. */
 void datagram_flush(struct run *run, struct chan *chan);
 
+/* --- urgent.c ---------------------------------------------------------------------------------*/
+
+/** A send with MSG_OOB. Return: as call_dispatch(). */
+int64_t urgent_send(struct call *call, const struct want *want);
+
+/** A receive with MSG_OOB on a stream. Return: as call_dispatch(). */
+int64_t urgent_receive(struct call *call, const struct want *want);
+
+/** The channel has room again: go on with a send of urgent octets that waits. */
+void urgent_retry(struct run *run, struct chan *chan);
+
+/** Pass the urgent octet, which is the next one, to the stack. Return: 1 or -errno. */
+ssize_t urgent_take(struct run *run, struct chan *chan);
+
+/** How far off the peer's urgent octet is. Return: octets, itself among them; 0: none is here. */
+size_t urgent_ahead(struct run *run, const struct chan *chan);
+
+/** Write the peer's urgent octet to the program. Return: as send(2), with errno. */
+ssize_t urgent_give(struct chan *chan, uint8_t octet);
+
 /* --- pump.c -----------------------------------------------------------------------------------*/
+
+/** Octets that the program has written and the stack has not got yet. */
+size_t chan_unread(const struct chan *chan);
 
 /** An edge of a stack's end. */
 void pump_ready(struct run *run, struct io *io, uint32_t events);

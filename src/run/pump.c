@@ -67,7 +67,7 @@ static void broken(struct run *run, struct chan *chan, int error)
 /* --- program to stack
  * ---------------------------------------------------------------------------*/
 
-static size_t unread(const struct chan *chan)
+size_t chan_unread(const struct chan *chan)
 {
     int n = 0;
 
@@ -127,67 +127,25 @@ static size_t read_keeping(struct chan *chan, const struct ft_span *spans, size_
     return got;
 }
 
-/* An urgent octet is in the channel: what comes before it is taken, reads stop there by themselves,
-   then the octet goes as urgent. Until the next read no octet is kept. */
-static void take_urgent(struct run *run, struct chan *chan)
-{
-    uint8_t octet;
-
-    if (chan->kept && recv(chan->end, &octet, 1, MSG_DONTWAIT) == 1)
-        chan->kept = false;
-    while (chan->end_pri) {
-        struct ft_span span;
-        ssize_t n;
-        int at = 0;
-
-        if (ioctl(chan->end, SIOCATMARK, &at) == 0 && at) {
-            chan->end_pri = false;
-            if (recv(chan->end, &octet, 1, MSG_DONTWAIT) == 1)
-                (void)ft_send(run->stack, chan->sock, &octet, 1, MSG_OOB); /* or it is over */
-            return;
-        }
-        n = ft_reserve(run->stack, chan->sock, PUMP_CHUNK, &span, 1);
-        if (n <= 0)
-            return; /* FT_WRITABLE comes, or the end */
-        n = recv(chan->end, span.data, span.len, MSG_DONTWAIT);
-        if (n > 0)
-            (void)ft_commit(run->stack, chan->sock, (size_t)n);
-        else
-            (void)ft_unpin(run->stack, chan->sock);
-        if (n <= 0)
-            chan->end_pri = false;
-    }
-}
-
-/* The peer's urgent octet. What came before it has been passed on already, if there was room. */
-static void give_urgent(struct run *run, struct chan *chan)
-{
-    uint8_t octet;
-
-    if (ft_ready(run->stack, chan->sock) & FT_URGENT &&
-        ft_recv(run->stack, chan->sock, &octet, 1, MSG_OOB) == 1)
-        (void)send(chan->end, &octet, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 /* Return: octets moved; 0: nothing more can be moved now. */
 static size_t take_chunk(struct run *run, struct chan *chan)
 {
     struct ft_span spans[FT_SPANS_MAX];
     size_t len, room = 0, got;
+    bool urgent = chan->urgent_in == 1;
     ssize_t n;
 
-    if (chan->end_pri) {
-        take_urgent(run, chan);
-        if (chan->end_pri)
-            return 0;
-    }
-    len = unread(chan);
+    len = chan_unread(chan);
     if (len == 0) {
         input_dry(run, chan);
         return 0;
     }
-    n = ft_reserve(run->stack, chan->sock, len < PUMP_CHUNK ? len : PUMP_CHUNK, spans,
-                   FT_SPANS_MAX);
+    if (chan->urgent_in > 1 && len >= chan->urgent_in)
+        len = chan->urgent_in - 1;
+    if (len > PUMP_CHUNK)
+        len = PUMP_CHUNK;
+    n = urgent ? urgent_take(run, chan)
+               : ft_reserve(run->stack, chan->sock, len, spans, FT_SPANS_MAX);
     if (n == -EAGAIN || n == -ENOBUFS || n == -EBUSY)
         return 0; /* FT_WRITABLE comes */
     if (n < 0) {
@@ -196,6 +154,8 @@ static size_t take_chunk(struct run *run, struct chan *chan)
         chan->end_in = false;
         return 0;
     }
+    if (urgent)
+        return 1;
     for (ssize_t i = 0; i < n; i++)
         room += spans[i].len;
     if (len > room)
@@ -206,6 +166,8 @@ static size_t take_chunk(struct run *run, struct chan *chan)
         chan->end_in = false;
         return 0;
     }
+    if (chan->urgent_in > 0)
+        chan->urgent_in -= got;
     (void)ft_commit(run->stack, chan->sock, got); /* what fails now, the next event tells */
     return got;
 }
@@ -234,12 +196,27 @@ static void pass_eof(struct run *run, struct chan *chan)
     (void)shutdown(chan->end, SHUT_WR); /* fails only when the program is gone */
 }
 
+/* The spans as pieces to write, @max octets at most. Return: octets. */
+static size_t pieces(const struct ft_span *spans, size_t n, size_t max, struct iovec *ret_iov)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t len = spans[i].len < max - total ? spans[i].len : max - total;
+
+        ret_iov[i] = (struct iovec){spans[i].data, len};
+        total += len;
+    }
+    return total;
+}
+
 /* Return: octets moved; 0: nothing more can be moved now. */
 static size_t give_chunk(struct run *run, struct chan *chan)
 {
     struct ft_span spans[FT_SPANS_MAX];
     struct iovec iov[FT_SPANS_MAX];
     struct msghdr msg = {.msg_iov = iov};
+    size_t ahead = chan->discard ? 0 : urgent_ahead(run, chan), total;
     ssize_t n = ft_peek(run->stack, chan->sock, spans, FT_SPANS_MAX), sent;
 
     if (n == -EAGAIN || n == -EBUSY)
@@ -252,14 +229,16 @@ static size_t give_chunk(struct run *run, struct chan *chan)
         broken(run, chan, (int)-n);
         return 0;
     }
-    size_t total = 0;
-    for (ssize_t i = 0; i < n; i++) {
-        iov[i] = (struct iovec){spans[i].data, spans[i].len};
-        total += spans[i].len;
-    }
+    total = pieces(spans, (size_t)n, ahead > 0 ? ahead - 1 : SIZE_MAX, iov);
     msg.msg_iovlen = (size_t)n;
-    sent = chan->discard ? (ssize_t)total : sendmsg(chan->end, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (chan->discard)
+        sent = (ssize_t)total;
+    else if (ahead == 1)
+        sent = urgent_give(chan, *(const uint8_t *)spans[0].data);
+    else
+        sent = sendmsg(chan->end, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent > 0) {
+        chan->given += (size_t)sent;
         (void)ft_consume(run->stack, chan->sock, (size_t)sent);
         return (size_t)sent;
     }
@@ -307,10 +286,9 @@ static void pump_stream(struct run *run, struct chan *chan)
 {
     size_t moved = to_program(run, chan);
 
-    if (chan->state == CHAN_CONNECTED && !chan->broken)
-        give_urgent(run, chan);
     moved += to_stack(run, chan);
     look_for_reset(run, chan);
+    urgent_retry(run, chan);
     if (chan->state != CHAN_CONNECTED)
         return;
     if (chan->broken)
@@ -378,8 +356,6 @@ void pump_ready(struct run *run, struct io *io, uint32_t events)
         return; /* an event of an end that was closed in this round */
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         chan->end_in = true;
-    if (events & EPOLLPRI)
-        chan->end_pri = chan->state == CHAN_CONNECTED;
     if (events & EPOLLOUT)
         chan->end_out = true;
     if (events & EPOLLRDHUP)

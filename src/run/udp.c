@@ -179,6 +179,14 @@ int64_t call_sendto(struct call *call)
     int name_len = (int)call->args[5], rc;
     ssize_t n;
 
+    if (call->args[3] & MSG_OOB) {
+        struct want want = {.tid = call->tid,
+                            .buf = call->args[1],
+                            .len = call->args[2],
+                            .flags = (int)call->args[3]};
+
+        return urgent_send(call, &want);
+    }
     if (call->chan->state == CHAN_ZOMBIE)
         return -EPIPE;
     if (call->chan->state != CHAN_DATAGRAM)
@@ -296,6 +304,8 @@ int64_t call_recvfrom(struct call *call)
         .len_ptr = call->args[5],
     };
 
+    if (call->chan->state != CHAN_DATAGRAM && want.flags & MSG_OOB)
+        return urgent_receive(call, &want);
     if (call->chan->state != CHAN_DATAGRAM)
         return recvfrom_stream(call, &want);
     return datagram_receive(call, &want);

@@ -68,6 +68,17 @@ static void conn_names(const struct ft_conn *conn, struct ft_sock_info *info)
     info->sock = -1;
 }
 
+/* Where in the stream the peer's urgent octet is, once it is here. */
+static uint32_t urgent_q(const struct ft_tcb *tcb)
+{
+    int32_t ahead = seq_diff(tcb->rcv_up, tcb->rcv_nxt);
+    uint32_t len = ft_ring_len(&tcb->rcv);
+
+    if (!(tcb->flags & TCB_URG_IN) || ahead > 0 || (uint32_t)-ahead >= len)
+        return 0;
+    return len - (uint32_t)-ahead;
+}
+
 void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_sock_info *ret_info)
 {
     const struct tcp_cold *cold = tcb->cold;
@@ -79,6 +90,7 @@ void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_s
     ret_info->ca_state = (tcb->flags & TCB_LOSS) ? 4 : (tcb->flags & TCB_RECOVERY) ? 3 : 0;
     ret_info->recv_q = ft_ring_len(&tcb->rcv);
     ret_info->send_q = ft_ring_len(&tcb->snd);
+    ret_info->urgent_q = urgent_q(tcb);
     ret_info->mss = tcb->snd_mss;
     ret_info->cwnd = tcb->cwnd;
     ret_info->ssthresh = tcb->ssthresh;

@@ -221,6 +221,23 @@ for accepted_sends in (True, False):
     equal(out, "True\nTrue\n")
 
 
+def an_urgent_octet_keeps_its_place_in_the_stream(lab):
+    out = lab.python(None, IMPORTS + """
+passive = socket.create_server(('127.0.0.1', 80))
+client = socket.create_connection(('127.0.0.1', 80))
+active, _ = passive.accept()
+client.sendall(b'before')
+client.send(b'!', socket.MSG_OOB)
+client.sendall(b'after')
+client.close()
+data = b''
+while piece := active.recv(100):
+    data += piece
+print(data)
+""")
+    equal(out, "b'before!after'\n")
+
+
 def options_answer_as_linux_answers(lab):
     out = lab.python(None, IMPORTS + """
 s = socket.socket()
@@ -373,6 +390,7 @@ if __name__ == "__main__":
                   closing_with_octets_unread_resets_the_peer,
                   a_writer_waits_for_a_slow_reader_and_loses_nothing,
                   sendfile_moves_a_file_whole_in_both_roles,
+                  an_urgent_octet_keeps_its_place_in_the_stream,
                   options_answer_as_linux_answers, accept_waits_times_out_and_ends_at_shutdown,
                   workers_that_share_a_passive_socket_are_served_in_turn,
                   getifaddrs_and_ioctl_tell_the_stacks_interface,

@@ -66,6 +66,9 @@ static uint32_t judge(const struct seccomp_data *data)
         case BPF_JMP | BPF_JGE | BPF_K:
             jump = a >= i->k;
             break;
+        case BPF_JMP | BPF_JSET | BPF_K:
+            jump = (a & i->k) != 0;
+            break;
         default:
             fail_msg("instruction %zu is none that the filter may use", at);
             return 0;
@@ -139,6 +142,22 @@ static void sendto_and_recvfrom_stop_only_with_an_address(void **state)
     }
 }
 
+/* The kernel's own channel would lose the octet's place in the stream. */
+static void urgent_octets_stop(void **state)
+{
+    static const int names[] = {__NR_sendto, __NR_recvfrom};
+    struct seccomp_data data = {.arch = ARCH, .args = {3, 1, 1, MSG_OOB | MSG_DONTWAIT}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        data.nr = names[i];
+        assert_stops(judge(&data));
+        data.args[3] = MSG_DONTWAIT;
+        assert_passes(judge(&data));
+        data.args[3] = MSG_OOB;
+    }
+}
+
 static void options_that_the_carrier_serves_do_not_stop(void **state)
 {
     (void)state;
@@ -178,6 +197,7 @@ int main(void)
         cmocka_unit_test(calls_that_name_sockets_stop),
         cmocka_unit_test(calls_that_move_octets_or_wait_do_not_stop),
         cmocka_unit_test(sendto_and_recvfrom_stop_only_with_an_address),
+        cmocka_unit_test(urgent_octets_stop),
         cmocka_unit_test(options_that_the_carrier_serves_do_not_stop),
         cmocka_unit_test(socket_ioctls_stop_and_others_do_not),
         cmocka_unit_test(io_uring_and_other_numberings_do_not_exist),

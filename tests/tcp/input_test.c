@@ -437,6 +437,7 @@ static void a_segment_without_an_ack_is_dropped(void **state)
 static void urgent_octets_are_announced_and_found(void **state)
 {
     struct ft_event event;
+    struct ft_sock_info info;
     uint8_t octet = 0;
     struct ladder t;
 
@@ -450,15 +451,22 @@ static void urgent_octets_are_announced_and_found(void **state)
     assert_int_equal(ft_events(t.stack, &event, 1), 1);
     assert_true(event.mask & FT_URGENT);
     assert_int_equal(ft_recv(t.stack, t.peer->sock, &octet, 1, MSG_OOB), -EAGAIN);
+    assert_int_equal(ft_sock_info(t.stack, t.peer->sock, &info), 0);
+    assert_int_equal(info.urgent_q, 0);
     peer_sends(&t, SEG_ACK | SEG_URG, .urg = 3000, .len = 1000);
     assert_int_equal(ft_events(t.stack, &event, 1), 1);
     peer_sends(&t, SEG_ACK | SEG_URG, .urg = 2000, .len = 1000);
     peer_sends(&t, SEG_ACK | SEG_URG, .urg = 1000, .len = 1000);
     assert_int_equal(ft_recv(t.stack, t.peer->sock, &octet, 1, MSG_OOB), 1);
     assert_int_equal(octet, ladder_octet(true, 3999));
-    user_reads(&t, 3999);
+    user_reads(&t, 3000);
+    assert_int_equal(ft_sock_info(t.stack, t.peer->sock, &info), 0);
+    assert_int_equal(info.urgent_q, 1000);
+    user_reads(&t, 999);
     assert_true(ft_ready(t.stack, t.peer->sock) & FT_URGENT);
     user_reads(&t, 1);
+    assert_int_equal(ft_sock_info(t.stack, t.peer->sock, &info), 0);
+    assert_int_equal(info.urgent_q, 0);
     assert_false(ft_ready(t.stack, t.peer->sock) & FT_URGENT);
     ladder_close(&t);
 }
