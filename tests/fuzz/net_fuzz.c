@@ -15,42 +15,20 @@
 #include "wire/eth.h"
 #include "wire/ip.h"
 
+#include "support.h"
+
 #define FLOWS     4
 #define FRAME_MAX 2048
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct fuzz {
     struct ft_env env;
     struct ft_net *net;
     int eth, lo;
     struct ft_flow flows[FLOWS];
-    const uint8_t *in;
-    size_t left;
+    struct fuzz_input in;
 };
 
 static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
-
-static void *take_memory(void *ctx, size_t size)
-{
-    (void)ctx;
-    return malloc(size);
-}
-
-static void give_memory(void *ctx, void *ptr, size_t size)
-{
-    (void)ctx;
-    (void)size;
-    free(ptr);
-}
-
-static uint8_t octet(struct fuzz *f)
-{
-    if (f->left == 0)
-        return 0;
-    f->left--;
-    return *f->in++;
-}
 
 static void begin(struct fuzz *f)
 {
@@ -82,8 +60,8 @@ static void begin(struct fuzz *f)
         .control_max = 16,
         .icmp_per_s = 100,
     };
-    f->env.mem.alloc = take_memory;
-    f->env.mem.free = give_memory;
+    f->env.mem.alloc = fuzz_alloc;
+    f->env.mem.free = fuzz_free;
     f->env.mem.max = 1 << 20;
     f->env.now = FT_SEC;
     ft_wheel_init(&f->env.wheel, f->env.now);
@@ -191,7 +169,7 @@ static void read_up(const struct ft_rx *rx)
 
 static void take_frame(struct fuzz *f, uint8_t how)
 {
-    size_t len = (size_t)octet(f) << (how >> 6);
+    size_t len = (size_t)fuzz_octet(&f->in) << (how >> 6);
     size_t split;
     struct ft_frame frame = {.n_segs = 1};
     enum ft_net_verdict what;
@@ -199,16 +177,16 @@ static void take_frame(struct fuzz *f, uint8_t how)
     uint8_t *buf, *tail;
     struct ft_rx rx;
 
-    if (len > f->left)
-        len = f->left;
+    if (len > f->in.left)
+        len = f->in.left;
     split = how & 8 ? len / 2 : len;
     buf = malloc(len + 1);
     tail = malloc(len - split + 1);
     if (!buf || !tail)
         abort();
-    memcpy(buf, f->in, len);
-    f->in += len;
-    f->left -= len;
+    memcpy(buf, f->in.at, len);
+    f->in.at += len;
+    f->in.left -= len;
     if (how & 16)
         mend(buf, len);
     memcpy(tail, buf + split, len - split);
@@ -276,21 +254,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!f)
         abort();
-    f->in = data;
-    f->left = size;
+    f->in.at = data;
+    f->in.left = size;
     begin(f);
-    while (f->left > 0) {
-        uint8_t command = octet(f);
+    while (f->in.left > 0) {
+        uint8_t command = fuzz_octet(&f->in);
 
         switch (command & 7) {
         case 0:
-            pass_time(f, (ft_time)octet(f) << (10 + (command >> 3)));
+            pass_time(f, (ft_time)fuzz_octet(&f->in) << (10 + (command >> 3)));
             break;
         case 1:
             fetch(f, command & 8 ? f->lo : f->eth);
             break;
         case 2:
-            use_flow(f, octet(f));
+            use_flow(f, fuzz_octet(&f->in));
             break;
         default:
             take_frame(f, command);

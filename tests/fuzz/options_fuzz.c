@@ -15,17 +15,11 @@
 #include "host/conf.h"
 #include "link/impair.h"
 
+#include "support.h"
+
 #define TEXT_MAX    1000
 #define PACKETS_MAX 16
 #define OCTETS_MAX  3000
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool truth)
-{
-    if (!truth)
-        abort();
-}
 
 static void read_addr(const char *text)
 {

@@ -12,9 +12,9 @@
 #include "base/assert.h"
 #include "base/ranges.h"
 
-#define N_OCTETS 512
+#include "support.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define N_OCTETS 512
 
 struct model {
     struct ft_range storage[FT_RANGES_MAX];
@@ -23,12 +23,6 @@ struct model {
     uint32_t clock;
     ft_seq base;
 };
-
-static void must(bool cond)
-{
-    if (!cond)
-        abort();
-}
 
 static ft_seq seq_at(const struct model *m, unsigned i)
 {

@@ -16,10 +16,10 @@
 #include "diag/replay.h"
 #include "wire/record.h"
 
+#include "support.h"
+
 #define RECORDING_MAX 32768
 #define MEMORY_MAX    (UINT64_C(64) << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct recording {
     uint8_t octets[RECORDING_MAX];

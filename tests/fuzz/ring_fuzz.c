@@ -14,12 +14,12 @@
 #include "base/ring.h"
 #include "base/support.h"
 
+#include "support.h"
+
 #define WINDOW  (1u << 18) /* octets of the model, a circle */
 #define COPY    40000
 #define N_PINS  8
 #define N_SPANS 40
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct pin {
     struct ft_chunk *chunk;
@@ -40,12 +40,6 @@ struct model {
     uint8_t octets[WINDOW];
     uint8_t copy[COPY];
 };
-
-static void must(bool cond)
-{
-    if (!cond)
-        abort();
-}
 
 static uint32_t at(const struct model *m, uint32_t pos)
 {

@@ -29,6 +29,8 @@
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
+#include "support.h"
+
 #define N_SOCKS    24
 #define N_FLOWS    16
 #define N_LATE     8
@@ -70,12 +72,6 @@ struct world {
 
 static const uint8_t mac_us[6] = {2, 0, 0, 0, 0, 1};
 static const uint8_t mac_peer[6] = {2, 0, 0, 0, 0, 2};
-
-static inline void must(bool cond)
-{
-    if (!cond)
-        abort();
-}
 
 /* ---- choices --------------------------------------------------------------------------------- */
 

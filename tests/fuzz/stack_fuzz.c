@@ -21,8 +21,6 @@
 #endif
 #endif
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 /* ---- time ------------------------------------------------------------------------------------ */
 
 static void pass(struct world *w)

@@ -14,9 +14,9 @@
 #include "sock/sock.h"
 #include "sock/support.h"
 
-#define N_NAMES 256
+#include "support.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define N_NAMES 256
 
 struct model {
     struct test_env t;
@@ -25,12 +25,6 @@ struct model {
     struct ft_conn *in[N_NAMES];      /* the one that is in the table, or NULL */
     uint32_t n;
 };
-
-static void must(bool cond)
-{
-    if (!cond)
-        abort();
-}
 
 static struct ft_conn name_of(uint32_t i)
 {

@@ -10,9 +10,9 @@
 
 #include "base/wheel.h"
 
-#define N_TIMERS 24
+#include "support.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define N_TIMERS 24
 
 struct model_timer {
     struct ft_timer timer;
@@ -30,12 +30,6 @@ struct model {
     bool in_round;
     uint64_t n_armed; /* gives the order of arming */
 };
-
-static void must(bool cond)
-{
-    if (!cond)
-        abort();
-}
 
 static void arm(struct model *m, unsigned i, ft_time at)
 {

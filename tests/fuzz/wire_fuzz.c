@@ -23,15 +23,9 @@
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
+#include "support.h"
+
 #define INPUT_MAX 4096
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool truth)
-{
-    if (!truth)
-        abort();
-}
 
 static void must_equal(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
