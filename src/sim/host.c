@@ -92,6 +92,10 @@ int ft_sim_host_boot(struct sim_world *world, struct sim_host *host)
     for (size_t i = 0; i < sizeof(config.seed); i++)
         config.seed[i] = (uint8_t)(sim_rand_next(&rand) >> 56);
     config.allocator = (struct ft_allocator){count_alloc, count_free, host};
+    if (plan->congestion) {
+        memset(config.congestion, 0, sizeof(config.congestion));
+        memcpy(config.congestion, plan->congestion, strlen(plan->congestion));
+    }
     if (ft_stack_new(&config, &host->stack) != 0)
         return -1;
     memcpy(card.mac, host->mac, 6);

@@ -17,6 +17,7 @@ enum {
     DRAW_LATE,
     DRAW_FORGERY,
     DRAW_STORM,
+    DRAW_CONGESTION,
 };
 
 #define TRUNK          12 /* the index of its random stream */
@@ -54,6 +55,16 @@ static void draw_host(struct sim_plan *plan, uint64_t seed, uint32_t i)
         host->accept_gap = FT_US * sim_rand_size(&rand, 20); /* up to 1 s */
     host->backlog =
         sim_rand_chance(&rand, 70) ? BACKLOG_PLENTY : (uint32_t)sim_rand_range(&rand, 1, 4);
+}
+
+/* From a stream of its own: what else a seed means does not hang on it. */
+static void draw_congestion(struct sim_plan *plan, uint64_t seed, uint32_t i)
+{
+    static const char *const names[] = {"cubic", "reno"};
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_CONGESTION, i);
+    plan->host[i].congestion = names[sim_rand_below(&rand, sizeof(names) / sizeof(names[0]))];
 }
 
 /* A cable between a host and its switch: short, mostly good. */
@@ -367,6 +378,7 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
     plan->n_conns = (uint32_t)(n < SIM_CONNS_MAX ? n : SIM_CONNS_MAX);
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
         draw_host(plan, seed, i);
+        draw_congestion(plan, seed, i);
         draw_access(plan, seed, i);
     }
     draw_trunk(plan, seed);

@@ -87,6 +87,7 @@ struct sim_host_plan {
     ft_time accept_gap;  /* of a server that is slow to accept; 0: at once */
     uint32_t poor_ppm;   /* allocations refused, of a million, while it is poor */
     ft_time poor_from, poor_until;
+    const char *congestion; /* the congestion control of its connections */
 };
 
 enum sim_fault_kind {

@@ -76,9 +76,10 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
             continue;
         print_cable(out, world->host[i].name, &plan->access[i]);
         fprintf(out,
-                "         mtu=%u %s%s%s refuses %u ppm, backlog %u, accepts after %" PRIu64
+                "         mtu=%u %s %s%s%s refuses %u ppm, backlog %u, accepts after %" PRIu64
                 "us, poor %u ppm\n",
-                plan->host[i].mtu, plan->host[i].linear ? "linear" : "spans",
+                plan->host[i].mtu, plan->host[i].congestion,
+                plan->host[i].linear ? "linear" : "spans",
                 (plan->host[i].if_flags & FT_IF_TX_CSUM) ? " tx-csum" : "",
                 (plan->host[i].if_flags & FT_IF_TSO) ? " tso" : "", plan->host[i].refuse_ppm,
                 plan->host[i].backlog, plan->host[i].accept_gap / FT_US, plan->host[i].poor_ppm);

@@ -14,7 +14,7 @@ void ft_config_init(struct ft_config *config)
         .size = sizeof *config,
         .profile = FT_PROFILE_LINUX,
         .ttl = 64,
-        .congestion = "reno",
+        .congestion = "cubic",
         .n_shards = 1,
         .port_min = 32768, /* net.ipv4.ip_local_port_range */
         .port_max = 60999,

@@ -10,6 +10,7 @@
 
 /* One line each; the first is what a configuration that names none gets. */
 static const struct tcp_cc_ops *const table[] = {
+    &ft_cc_cubic,
     &ft_cc_reno,
 };
 
@@ -55,7 +56,7 @@ bool ft_cc_owns_cwnd(const struct ft_tcb *tcb)
 void ft_cc_attach(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_assert(tcb->busy != NULL);
-    tcb->busy->cc = (struct tcp_cc){.pace_rate = CC_PACE_NONE};
+    tcb->busy->cc = (struct tcp_cc){.pace_rate = CC_PACE_NONE, .pipe_end = tcb->snd_una};
     if (ops_of(tcb)->init)
         ops_of(tcb)->init(tcp, tcb);
 }
@@ -109,6 +110,27 @@ bool ft_cc_limited(const struct ft_tcb *tcb, uint32_t flight)
     return flight + tcb->snd_mss > tcb->cwnd;
 }
 
+/* RFC 7661 4.2: pipeACK, the most that was in the network in the last two round trips. */
+static void note_pipe(struct ft_tcb *tcb, uint32_t flight)
+{
+    struct tcp_cc *cc = &tcb->busy->cc;
+    cc->pipe = FT_MAX(cc->pipe, flight);
+    if (seq_lt(tcb->snd_una, cc->pipe_end))
+        return;
+    cc->pipe_before = cc->pipe;
+    cc->pipe = 0;
+    cc->pipe_end = tcb->snd_max;
+}
+
+uint32_t ft_cc_base(const struct ft_tcb *tcb, uint32_t flight)
+{
+    if (!tcb->busy)
+        return FT_MIN(flight, tcb->cwnd);
+    const struct tcp_cc *cc = &tcb->busy->cc;
+    uint32_t used = FT_MAX(flight, FT_MAX(cc->pipe, cc->pipe_before));
+    return used >= tcb->cwnd / 2 ? tcb->cwnd : used;
+}
+
 /* Paths change: what was the least minutes ago is not believed for ever. */
 static void note_min_rtt(const struct ft_tcp *tcp, struct tcp_cold *cold, uint32_t rtt_us)
 {
@@ -125,6 +147,7 @@ void ft_cc_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_ack_sample *
     if (!tcb->busy)
         return;
     note_min_rtt(tcp, tcb->cold, sample->rtt_us);
+    note_pipe(tcb, sample->prior_flight);
     ft_rate_finish(tcb, sample);
     if (!sample->in_recovery || owns_cwnd(tcb))
         ops_of(tcb)->on_ack(tcp, tcb, sample);

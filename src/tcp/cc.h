@@ -18,6 +18,8 @@
 
 #include <fourtuple/types.h>
 
+#include "base/seq.h"
+
 struct ft_tcb;
 struct ft_tcp;
 
@@ -126,6 +128,9 @@ struct tcp_cc {
     uint32_t prior_ssthresh; /* then, too */
     uint64_t pace_rate;      /* octets a second; CC_PACE_NONE: not paced by the algorithm */
     bool begun;              /* ft_cc_begin_flight() has been called, and nothing has left since */
+    uint32_t pipe;           /* most octets in the network in this round trip (RFC 7661) ... */
+    uint32_t pipe_before;    /* ... and in the one before */
+    ft_seq pipe_end;         /* an ACK from there on ends the round trip */
     struct tcp_rate rate;
     uint64_t state[CC_STATE_WORDS]; /* the algorithm's own */
 };
@@ -207,7 +212,14 @@ uint32_t ft_cc_slow_start(struct ft_tcb *tcb, const struct tcp_ack_sample *sampl
 /** Open cwnd by a segment for every @per_segment octets acknowledged (RFC 3465 2.1). */
 void ft_cc_avoid(struct ft_tcb *tcb, uint32_t acked, uint32_t per_segment);
 
-extern const struct tcp_cc_ops ft_cc_reno; /* cc_reno.c */
+/**
+ * The window that congestion was met with: cwnd, or what was used of it when that is less than half
+ * (RFC 7661 4.4.1, the non-validated phase). @flight: octets in the network
+ */
+uint32_t ft_cc_base(const struct ft_tcb *tcb, uint32_t flight);
+
+extern const struct tcp_cc_ops ft_cc_cubic; /* cc_cubic.c */
+extern const struct tcp_cc_ops ft_cc_reno;  /* cc_reno.c */
 
 /* ---- rate.c: the delivery rate (draft-cheng-iccrg-delivery-rate-estimation) -------------------
  */

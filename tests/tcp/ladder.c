@@ -66,6 +66,8 @@ void ladder_init(struct ladder *t)
     for (size_t i = 0; i < sizeof(t->config.seed); i++)
         t->config.seed[i] = (uint8_t)(i * 5 + 1);
     t->config.allocator = (struct ft_allocator){count_alloc, count_free, t};
+    /* The ladders count in RFC 5681's numbers; those about another algorithm name it. */
+    memcpy(t->config.congestion, "reno", 5);
     t->eth_config = (struct ft_if_config){
         .size = sizeof(t->eth_config),
         .name = "eth0",
