@@ -206,7 +206,8 @@ FT_PUBLIC int ft_getsockopt(struct ft_stack *stack, ft_sock sock, int level, int
  *
  * @value: borrowed
  *
- * Return: 0; -EBADF; -ENOPROTOOPT; -EINVAL; -EISCONN.
+ * Return: 0; -EBADF; -ENOPROTOOPT; -EINVAL; -EISCONN; for groups also -ENODEV, -EADDRINUSE: joined
+ * already, -EADDRNOTAVAIL: not joined, -ENOBUFS: memberships_max or groups_max.
  */
 FT_PUBLIC int ft_setsockopt(struct ft_stack *stack, ft_sock sock, int level, int name,
                             const void *value, socklen_t len);

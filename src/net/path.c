@@ -100,6 +100,7 @@ static int group_on_loopback(const struct net_iface *iface, const struct ask *as
                              struct ft_path *path)
 {
     fill(path, iface, ask->dst);
+    path->local = true;
     path->next_hop = *ask->dst;
     path->src = *ask->src;
     if (addr_is_any(ask->src))

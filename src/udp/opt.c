@@ -3,7 +3,7 @@
  * The options of a datagram socket, with Linux's names, values and errors. What is not listed here
  * answers -ENOPROTOOPT, as Linux does for what it does not know.
  */
-#define _GNU_SOURCE /* SO_BINDTODEVICE, ip_mreqn */
+#define _GNU_SOURCE /* SO_BINDTODEVICE */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -14,30 +14,32 @@
 
 #include "priv.h"
 
-#define RCVBUF_MIN   2304 /* SOCK_MIN_RCVBUF of Linux on 64 bits */
-#define SNDBUF_MIN   4608 /* SOCK_MIN_SNDBUF */
-#define IFINDEX_SEEK 256  /* interfaces that are asked for an address */
+#define RCVBUF_MIN 2304 /* SOCK_MIN_RCVBUF of Linux on 64 bits */
+#define SNDBUF_MIN 4608 /* SOCK_MIN_SNDBUF */
 
 /* Options that are one bit of flags. */
 struct bit_option {
     int level, name;
     uint32_t flag;
+    bool strict; /* 0 and 1 are all that it may be */
 };
 
 static const struct bit_option bit_options[] = {
-    {SOL_SOCKET, SO_BROADCAST, FT_UDP_BROADCAST},
-    {IPPROTO_IP, IP_PKTINFO, FT_UDP_PKTINFO},
-    {IPPROTO_IP, IP_RECVTTL, FT_UDP_RECVTTL},
-    {IPPROTO_IP, IP_RECVTOS, FT_UDP_RECVTOS},
-    {IPPROTO_IP, IP_RECVERR, FT_UDP_RECVERR},
-    {IPPROTO_IP, IP_MULTICAST_LOOP, FT_UDP_MCAST_LOOP},
-    {IPPROTO_IP, IP_FREEBIND, FT_UDP_FREEBIND},
-    {IPPROTO_IPV6, IPV6_RECVPKTINFO, FT_UDP_PKTINFO6},
-    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, FT_UDP_RECVHOPS},
-    {IPPROTO_IPV6, IPV6_RECVTCLASS, FT_UDP_RECVTCLASS},
-    {IPPROTO_IPV6, IPV6_RECVERR, FT_UDP_RECVERR6},
-    {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, FT_UDP_MCAST_LOOP6},
-    {IPPROTO_IPV6, IPV6_FREEBIND, FT_UDP_FREEBIND},
+    {SOL_SOCKET, SO_BROADCAST, FT_UDP_BROADCAST, false},
+    {IPPROTO_IP, IP_PKTINFO, FT_UDP_PKTINFO, false},
+    {IPPROTO_IP, IP_RECVTTL, FT_UDP_RECVTTL, false},
+    {IPPROTO_IP, IP_RECVTOS, FT_UDP_RECVTOS, false},
+    {IPPROTO_IP, IP_RECVERR, FT_UDP_RECVERR, false},
+    {IPPROTO_IP, IP_MULTICAST_LOOP, FT_UDP_MCAST_LOOP, false},
+    {IPPROTO_IP, IP_MULTICAST_ALL, FT_UDP_MCAST_ALL, true},
+    {IPPROTO_IP, IP_FREEBIND, FT_UDP_FREEBIND, false},
+    {IPPROTO_IPV6, IPV6_RECVPKTINFO, FT_UDP_PKTINFO6, false},
+    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, FT_UDP_RECVHOPS, false},
+    {IPPROTO_IPV6, IPV6_RECVTCLASS, FT_UDP_RECVTCLASS, false},
+    {IPPROTO_IPV6, IPV6_RECVERR, FT_UDP_RECVERR6, false},
+    {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, FT_UDP_MCAST_LOOP6, true},
+    {IPPROTO_IPV6, IPV6_MULTICAST_ALL, FT_UDP_MCAST_ALL6, false},
+    {IPPROTO_IPV6, IPV6_FREEBIND, FT_UDP_FREEBIND, false},
 };
 
 static const struct bit_option *find_bit(int level, int name)
@@ -239,54 +241,6 @@ static int get_ip(const struct ft_udp *udp, const struct ft_udp_sock *sock, int 
     }
 }
 
-/* The interface that has an address of ours; 0: none. */
-static int interface_of(const struct ft_udp *udp, const struct ft_addr *addr)
-{
-    for (int i = 1; i < IFINDEX_SEEK; i++)
-        if (ft_net_addr_state(udp->net, i, addr) >= 0)
-            return i;
-    return 0;
-}
-
-static int set_multicast_if(struct ft_udp *udp, struct ft_udp_sock *sock, const void *value,
-                            socklen_t len)
-{
-    struct ip_mreqn mreq;
-    struct ft_addr src;
-    int err, ifindex;
-
-    memset(&mreq, 0, sizeof(mreq));
-    if (len >= sizeof(mreq))
-        err = ft_opt_get(value, len, &mreq, sizeof(mreq));
-    else if (len >= sizeof(struct ip_mreq))
-        err = ft_opt_get(value, len, &mreq, sizeof(struct ip_mreq));
-    else
-        err = ft_opt_get(value, len, &mreq.imr_address, sizeof(mreq.imr_address));
-    if (err)
-        return err;
-    src = addr_v4(be32_host((ft_be32){mreq.imr_address.s_addr}));
-    ifindex = mreq.imr_ifindex;
-    if (ifindex && !ft_net_if_exists(udp->net, ifindex))
-        return -EADDRNOTAVAIL;
-    if (!ifindex && !addr_is_any(&src)) {
-        ifindex = interface_of(udp, &src);
-        if (!ifindex)
-            return -EADDRNOTAVAIL;
-    }
-    sock->mcast_if = ifindex;
-    sock->mcast_src = addr_is_any(&src) ? addr_any() : src;
-    return 0;
-}
-
-static int get_multicast_if(const struct ft_udp_sock *sock, void *ret_value, socklen_t *len)
-{
-    struct in_addr addr = {.s_addr = 0};
-
-    if (!addr_is_any(&sock->mcast_src))
-        addr.s_addr = be32_make(addr_v4_of(&sock->mcast_src)).v;
-    return ft_opt_put(ret_value, len, &addr, sizeof(addr));
-}
-
 /* ---- IPPROTO_IPV6 -----------------------------------------------------------------------------
  */
 
@@ -321,6 +275,8 @@ static int set_ip6(struct ft_udp *udp, struct ft_udp_sock *sock, int name, int v
         sock->pmtudisc6 = (uint8_t)v;
         return 0;
     case IPV6_MULTICAST_IF:
+        if (v != 0 && sock->bound_if && v != sock->bound_if)
+            return -EINVAL;
         if (v != 0 && !ft_net_if_exists(udp->net, v))
             return -ENODEV;
         sock->mcast_if6 = v;
@@ -388,11 +344,13 @@ int ft_udp_setsockopt(struct ft_udp *udp, struct ft_udp_sock *sock, int level, i
         return -ENOPROTOOPT;
     if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
         return set_bindtodevice(udp, sock, value, len);
-    if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
-        return set_multicast_if(udp, sock, value, len);
+    if (udp_mcast_known(level, name))
+        return udp_mcast_set(udp, sock, level, name, value, len);
     err = level == IPPROTO_IP ? ft_opt_get_small(value, len, &v) : ft_opt_get_int(value, len, &v);
     if (err)
         return err;
+    if (bit && bit->strict && v != 0 && v != 1)
+        return -EINVAL;
     if (bit) {
         set_bit_option(udp, sock, bit, v != 0);
         return 0;
@@ -416,7 +374,7 @@ int ft_udp_getsockopt(struct ft_udp *udp, struct ft_udp_sock *sock, int level, i
     if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
         return get_bindtodevice(udp, sock, ret_value, len);
     if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
-        return get_multicast_if(sock, ret_value, len);
+        return udp_mcast_get_if(sock, ret_value, len);
     err = 0;
     if (bit)
         v = (sock->flags & bit->flag) != 0;

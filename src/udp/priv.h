@@ -99,6 +99,38 @@ int udp_find_path(struct ft_udp *udp, const struct ft_udp_sock *sock, struct udp
 /** The pending error as a negative errno, which is forgotten; 0: none. */
 int udp_take_error(struct ft_udp_sock *sock);
 
+/**
+ * Whether a socket that a packet to a group matches is to hear it: it has joined the group there,
+ * or hears what others have joined (IP_MULTICAST_ALL).
+ */
+bool udp_hears_group(const struct ft_udp_sock *sock, const struct ft_addr *group, int ifindex);
+
+/** Give up all memberships. */
+void udp_groups_leave_all(struct ft_udp *udp, struct ft_udp_sock *sock);
+
+/** Whether an option is one of udp_mcast_set(). */
+bool udp_mcast_known(int level, int name);
+
+/**
+ * Join or leave a group, or set IP_MULTICAST_IF.
+ *
+ * Return: 0; -EINVAL; -EFAULT; -ENODEV; -EADDRINUSE: joined already; -EADDRNOTAVAIL: not joined;
+ * -ENOBUFS: memberships_max, groups_max, or no memory.
+ */
+int udp_mcast_set(struct ft_udp *udp, struct ft_udp_sock *sock, int level, int name,
+                  const void *value, socklen_t len);
+
+/** IP_MULTICAST_IF, as ft_getsockopt(). */
+int udp_mcast_get_if(const struct ft_udp_sock *sock, void *ret_value, socklen_t *len);
+
+/**
+ * Give a datagram that leaves for a group, or for all, to the sockets of this host too (RFC 1112
+ * 6.1).
+ *
+ * @ifindex: where it leaves
+ */
+void udp_loop_back(struct ft_udp *udp, const struct udp_tx_dgram *dgram, int ifindex);
+
 /** Free a socket that is closed and has nothing with the link or to send any more. */
 void udp_free_if_done(struct ft_udp *udp, struct ft_udp_sock *sock);
 

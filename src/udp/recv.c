@@ -79,8 +79,7 @@ static struct ft_udp_sock *find_connected(const struct ft_udp *udp, struct ft_co
     struct ft_udp_sock *sock;
     struct ft_conn *conn;
 
-    if (!addr_is_v4(&name->local) &&
-        (addr_is_link_local(&name->local) || addr_is_link_local(&name->remote)))
+    if (addr_needs_scope(&name->local) || addr_needs_scope(&name->remote))
         name->ifindex = (uint16_t)ifindex;
     *ret_hash = ft_table_hash(udp->table, name);
     conn = ft_table_find_hashed(udp->table, name, *ret_hash);
@@ -90,6 +89,15 @@ static struct ft_udp_sock *find_connected(const struct ft_udp *udp, struct ft_co
     return sock->bound_if && sock->bound_if != ifindex ? NULL : sock;
 }
 
+/* Unless it is for a group that the socket does not want to hear. */
+static enum ft_verdict deliver_if_heard(struct ft_udp *udp, struct ft_udp_sock *sock,
+                                        const struct ft_rx *rx, const struct udp_hdr *hdr)
+{
+    if (rx->dst_class == FT_ADDR_MULTICAST && !udp_hears_group(sock, &rx->dst, rx->ifindex))
+        return FT_RX_NO_SOCKET;
+    return deliver(udp, sock, rx, hdr);
+}
+
 /* RFC 1122 4.1.3.1 leaves it open; as on Linux each socket that matches gets a copy. */
 static enum ft_verdict deliver_to_all(struct ft_udp *udp, struct ft_udp_sock *connected,
                                       const struct ft_rx *rx, const struct udp_hdr *hdr)
@@ -97,16 +105,45 @@ static enum ft_verdict deliver_to_all(struct ft_udp *udp, struct ft_udp_sock *co
     enum ft_verdict verdict = FT_RX_NO_SOCKET;
     struct ft_name *name = NULL;
 
-    for (; connected; connected = connected->under)
-        verdict = deliver(udp, connected, rx, hdr);
+    for (; connected; connected = connected->under) {
+        enum ft_verdict one = deliver_if_heard(udp, connected, rx, hdr);
+
+        verdict = verdict == FT_RX_NO_SOCKET ? one : verdict;
+    }
     while ((name = ft_name_match_next(udp->names, IPPROTO_UDP, &rx->dst, hdr->dst_port, rx->ifindex,
                                       name)) != NULL) {
-        enum ft_verdict one = deliver(udp, name->owner, rx, hdr);
+        enum ft_verdict one = deliver_if_heard(udp, name->owner, rx, hdr);
 
-        if (verdict != FT_RX_DATAGRAM)
+        if (one == FT_RX_DATAGRAM || verdict == FT_RX_NO_SOCKET)
             verdict = one;
     }
     return verdict;
+}
+
+void udp_loop_back(struct ft_udp *udp, const struct udp_tx_dgram *dgram, int ifindex)
+{
+    struct ft_rx rx = {
+        .src = dgram->src,
+        .dst = dgram->dst,
+        .l4 = dgram->l4,
+        .l4_contig = dgram->len,
+        .l4_len = dgram->len,
+        .ttl = dgram->ttl,
+        .tos = dgram->tos,
+        .ifindex = ifindex,
+        .dst_class = addr_is_multicast(&dgram->dst) ? FT_ADDR_MULTICAST : FT_ADDR_BROADCAST,
+    };
+    struct udp_hdr hdr;
+    struct ft_conn conn;
+    uint64_t hash;
+
+    if (udp_parse(dgram->l4, dgram->len, &hdr) < 0)
+        return;      /* it is ours: it is right */
+    if (rx.ttl == 0) /* the default, which net writes */
+        rx.ttl = rx.dst_class == FT_ADDR_MULTICAST ? 1 : udp->env->config.ttl;
+    conn = conn_name(&rx.dst, hdr.dst_port, &rx.src, hdr.src_port);
+    /* Who has no room has none, as on the wire. */
+    (void)deliver_to_all(udp, find_connected(udp, &conn, ifindex, &hash), &rx, &hdr);
 }
 
 enum ft_verdict ft_udp_input(struct ft_udp *udp, const struct ft_rx *rx)
@@ -198,7 +235,7 @@ ssize_t ft_udp_recvmsg(struct ft_udp *udp, struct ft_udp_sock *sock, struct msgh
     n = copy_out(msg, dgram->data, len);
     udp->env->counters.steps_octets_copied += n;
     from = (struct ft_endpoint){.addr = dgram->src, .port = dgram->src_port};
-    if (!addr_is_v4(&from.addr) && addr_is_link_local(&from.addr))
+    if (addr_needs_scope(&from.addr))
         from.ifindex = (uint16_t)dgram->ifindex;
     put_name(sock, &from, msg);
     udp_cmsg_write(sock, dgram, msg);
@@ -264,7 +301,7 @@ ssize_t udp_recv_error(struct ft_udp *udp, struct ft_udp_sock *sock, struct msgh
         return -EAGAIN;
     err = ft_container_of(node, struct udp_err, node);
     dst = (struct ft_endpoint){.addr = err->dst, .port = err->dst_port};
-    if (!addr_is_v4(&dst.addr) && addr_is_link_local(&dst.addr))
+    if (addr_needs_scope(&dst.addr))
         dst.ifindex = (uint16_t)err->ifindex;
     put_name(sock, &dst, msg);
     msg->msg_flags = MSG_ERRQUEUE;

@@ -77,11 +77,14 @@ static int read_dest(const struct ft_udp_sock *sock, const struct msghdr *msg,
 }
 
 /* The hop limit that the socket or the call says; 0: the default; -1: it must not leave. */
-static int choose_ttl(const struct ft_udp_sock *sock, const struct udp_dest *dest)
+static int choose_ttl(const struct ft_udp_sock *sock, const struct udp_dest *dest,
+                      const struct ft_path *path)
 {
     bool v4 = addr_is_v4(&dest->addr);
     int ttl = dest->ttl;
 
+    if (!v4 && addr_is_multicast(&dest->addr) && addr_scope6(&dest->addr) <= 1 && !path->local)
+        return -1; /* RFC 4291 2.7: never beyond the interface */
     if (ttl < 0 && addr_is_multicast(&dest->addr))
         ttl = v4 ? sock->mcast_ttl : sock->mcast_hops;
     else if (ttl < 0)
@@ -89,6 +92,19 @@ static int choose_ttl(const struct ft_udp_sock *sock, const struct udp_dest *des
     if (ttl < 0)
         return 0;
     return ttl == 0 ? -1 : ttl;
+}
+
+/* Whether this host hears what it sends: on loopback it comes back by itself. */
+static bool loops(const struct ft_udp *udp, const struct ft_udp_sock *sock,
+                  const struct udp_dest *dest, const struct ft_path *path)
+{
+    uint32_t flag = addr_is_v4(&dest->addr) ? FT_UDP_MCAST_LOOP : FT_UDP_MCAST_LOOP6;
+
+    if (path->local)
+        return false;
+    if (!addr_is_multicast(&dest->addr))
+        return ft_addr_classify(udp->net, &dest->addr) == FT_ADDR_BROADCAST;
+    return (sock->flags & flag) && ft_net_in_group(udp->net, path->ifindex, &dest->addr);
 }
 
 /* RFC 6437 3: a label for the flow, which tells nothing of the key. */
@@ -190,6 +206,7 @@ ssize_t ft_udp_sendmsg(struct ft_udp *udp, struct ft_udp_sock *sock, const struc
     struct udp_hdr ports;
     struct udp_dest dest;
     struct ft_path path;
+    bool looped;
     int err, ttl;
 
     if (flags & (MSG_OOB | MSG_MORE)) /* datagrams are not put together out of several calls */
@@ -205,16 +222,23 @@ ssize_t ft_udp_sendmsg(struct ft_udp *udp, struct ft_udp_sock *sock, const struc
         err = check_send(sock, &dest, &path, (size_t)len);
     if (err)
         return err;
-    ttl = choose_ttl(sock, &dest);
-    if (ttl < 0)
+    ttl = choose_ttl(sock, &dest, &path);
+    looped = loops(udp, sock, &dest, &path);
+    if (ttl < 0 && !looped)
         return len; /* as far as this host, where nobody has joined */
     dest.src = path.src;
     dgram = new_dgram(udp, sock, &dest, (size_t)len);
     if (!dgram)
         return -ENOBUFS;
-    dgram->ttl = (uint8_t)ttl;
+    dgram->ttl = ttl < 0 ? 0 : (uint8_t)ttl;
     ports = (struct udp_hdr){.src_port = sock->name.port, .dst_port = dest.port};
     fill(udp, dgram, &ports, msg);
+    if (looped)
+        udp_loop_back(udp, dgram, path.ifindex);
+    if (ttl < 0) {
+        ft_mem_free(&udp->env->mem, dgram, sizeof(*dgram) + dgram->len);
+        return len;
+    }
     sock->tx_seq++;
     sock->tx_size += dgram->size;
     if (list_empty(&sock->tx))

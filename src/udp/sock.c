@@ -44,6 +44,7 @@ static void sock_init(struct ft_udp *udp, struct ft_udp_sock *sock, bool ipv6)
     list_init(&sock->tx_out);
     list_init(&sock->rx);
     list_init(&sock->errs);
+    list_init(&sock->members);
     list_init(&sock->name.node);
     ft_flow_init(&sock->flow, FT_FLOW_UDP);
     sock->ipv6 = ipv6;
@@ -52,7 +53,7 @@ static void sock_init(struct ft_udp *udp, struct ft_udp_sock *sock, bool ipv6)
     sock->name.protocol = IPPROTO_UDP;
     sock->name.ipv6 = ipv6;
     sock->name.addr = ipv6 ? addr_any() : addr_v4(0);
-    sock->flags = FT_UDP_MCAST_LOOP | FT_UDP_MCAST_LOOP6;
+    sock->flags = FT_UDP_MCAST_LOOP | FT_UDP_MCAST_LOOP6 | FT_UDP_MCAST_ALL | FT_UDP_MCAST_ALL6;
     sock->tx_max = FT_MIN(limits->send_buffer, BUFFER_DEFAULT);
     sock->rx_max = FT_MIN(limits->recv_buffer, BUFFER_DEFAULT);
     sock->hops = -1;
@@ -154,8 +155,7 @@ static int check_bind(const struct ft_udp *udp, const struct ft_udp_sock *sock,
         return -ENODEV;
     if (sock->ipv6 && addr_is_v4(&endpoint->addr) && sock->name.v6only)
         return -EINVAL;
-    if (!addr_is_v4(&endpoint->addr) && addr_is_link_local(&endpoint->addr) && !endpoint->ifindex &&
-        !sock->bound_if)
+    if (addr_needs_scope(&endpoint->addr) && !endpoint->ifindex && !sock->bound_if)
         return -EINVAL;
     if (sock->flags & FT_UDP_FREEBIND)
         return 0;
@@ -179,7 +179,7 @@ int ft_udp_bind(struct ft_udp *udp, struct ft_udp_sock *sock, const struct socka
         return -EINVAL;
     name->addr = endpoint.addr;
     name->ifindex = (uint16_t)sock->bound_if;
-    if (endpoint.ifindex && addr_is_link_local(&endpoint.addr)) {
+    if (endpoint.ifindex && addr_needs_scope(&endpoint.addr)) {
         name->ifindex = endpoint.ifindex;
         sock->flags |= FT_UDP_SCOPED;
     }
@@ -267,8 +267,7 @@ static struct ft_conn conn_to(const struct ft_udp_sock *sock, const struct ft_en
         .kind = FT_CONN_UDP,
     };
 
-    if (!addr_is_v4(&peer->addr) &&
-        (addr_is_link_local(&peer->addr) || addr_is_link_local(&conn.local)))
+    if (addr_needs_scope(&peer->addr) || addr_needs_scope(&conn.local))
         conn.ifindex = (uint16_t)(dest->bound_if ? dest->bound_if : path->ifindex);
     return conn;
 }
@@ -338,6 +337,7 @@ void ft_udp_close(struct ft_udp *udp, struct ft_udp_sock *sock)
         leave_table(udp, sock);
     sock->flags &= ~(uint32_t)FT_UDP_CONNECTED;
     ft_name_release(udp->names, &sock->name);
+    udp_groups_leave_all(udp, sock);
     udp_rx_drop_all(udp, sock);
     udp_free_if_done(udp, sock);
 }
@@ -369,7 +369,7 @@ int ft_udp_getname(const struct ft_udp_sock *sock, struct sockaddr *ret_addr, so
         .port = sock->name.port,
     };
 
-    if (!addr_is_v4(&endpoint.addr) && addr_is_link_local(&endpoint.addr))
+    if (addr_needs_scope(&endpoint.addr))
         endpoint.ifindex = sock->flags & FT_UDP_CONNECTED ? sock->conn.ifindex : sock->name.ifindex;
     ft_endpoint_write(&endpoint, sock->ipv6, ret_addr, len);
     return 0;
@@ -381,7 +381,7 @@ int ft_udp_getpeername(const struct ft_udp_sock *sock, struct sockaddr *ret_addr
 
     if (!(sock->flags & FT_UDP_CONNECTED) || sock->conn.remote_port == 0)
         return -ENOTCONN;
-    if (!addr_is_v4(&endpoint.addr) && addr_is_link_local(&endpoint.addr))
+    if (addr_needs_scope(&endpoint.addr))
         endpoint.ifindex = sock->conn.ifindex;
     ft_endpoint_write(&endpoint, sock->ipv6, ret_addr, len);
     return 0;
@@ -470,4 +470,5 @@ void ft_udp_check(const struct ft_udp *udp, const struct ft_udp_sock *sock)
     ft_assert(!connected || (sock->name.port != 0 && !sock->name.listening));
     ft_assert(!connected || ft_table_find(udp->table, &sock->conn));
     ft_assert(sock->slot != FT_NO_SLOT || (sock->name.port == 0 && list_empty(&sock->rx)));
+    ft_assert(sock->slot != FT_NO_SLOT || list_empty(&sock->members));
 }

@@ -43,6 +43,8 @@ enum {
     FT_UDP_RECVERR6 = 1 << 8,     /* IPV6_RECVERR */
     FT_UDP_MCAST_LOOP = 1 << 9,   /* IP_MULTICAST_LOOP */
     FT_UDP_MCAST_LOOP6 = 1 << 10, /* IPV6_MULTICAST_LOOP */
+    FT_UDP_MCAST_ALL = 1 << 11,   /* IP_MULTICAST_ALL: also of groups that others have joined */
+    FT_UDP_MCAST_ALL6 = 1 << 12,  /* IPV6_MULTICAST_ALL */
     FT_UDP_RECV_SHUT = 1 << 13,   /* shutdown(SHUT_RD) */
     FT_UDP_SEND_SHUT = 1 << 14,   /* shutdown(SHUT_WR) */
     FT_UDP_CONNECTED = 1 << 15,   /* has a peer */
@@ -63,6 +65,7 @@ struct ft_udp_sock {
     struct ft_list tx_out;     /* those of which frames are with the link, and none is left */
     struct ft_list rx;         /* struct udp_rx_dgram: to be read, oldest first */
     struct ft_list errs;       /* struct udp_err: the error queue (IP_RECVERR) */
+    struct ft_list members;    /* struct udp_member: the groups that it has joined */
     struct ft_addr mcast_src;  /* IP_MULTICAST_IF's address; any: none */
     uint32_t slot;             /* of its descriptor; FT_NO_SLOT: closed, with datagrams to send */
     uint32_t flags;            /* FT_UDP_* */

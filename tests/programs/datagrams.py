@@ -113,9 +113,80 @@ for _ in range(3):
     equal(out, "2\n2\n2\n")
 
 
+# Asks a group for a name, or answers, as multicast DNS does: both ends hold the same port.
+MULTICAST = IMPORTS + """
+import struct
+family = socket.AF_INET6 if ':' in sys.argv[2] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('', 5353))
+s.settimeout(5)
+index = [i for i, name in socket.if_nameindex() if name != 'lo'][0]
+if family == socket.AF_INET6:
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                 socket.inet_pton(family, sys.argv[2]) + struct.pack('=I', index))
+    group = sys.argv[2], 5353, 0, index
+else:
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                 socket.inet_aton(sys.argv[2]) + socket.inet_aton('0.0.0.0'))
+    group = sys.argv[2], 5353
+if sys.argv[1] == 'answer':
+    print('ready', flush=True)
+    if s.recv(100) == b'who is it?':
+        s.sendto(b'me', group)
+else:
+    s.sendto(b'who is it?', group)
+heard = [s.recvfrom(100) for _ in range(1 if sys.argv[1] == 'answer' else 2)]
+print([(data, name[0].split('%')[0]) for data, name in heard])
+try:
+    s.setsockopt(socket.IPPROTO_IP, 39, bytes(12))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+
+
+def two_hosts_find_each_other_by_a_group(lab):
+    for group, addrs in (("224.0.0.251", ("10.7.0.1", "10.7.0.2")),
+                         ("ff05::fb", ("fd07::1", "fd07::2"))):
+        suffix = "/64" if ":" in group else "/24"
+        server = lab.host(addrs[0] + suffix, PYTHON, "-c", MULTICAST, "answer", group)
+        equal(server.stdout.readline(), b"ready\n")
+        out = lab.python(addrs[1] + suffix, MULTICAST, "ask", group)
+        equal(out, f"[(b'who is it?', '{addrs[1]}'), (b'me', '{addrs[0]}')]\nENOPROTOOPT\n")
+        equal(server.stdout.read().decode(), f"[(b'me', '{addrs[0]}')]\nENOPROTOOPT\n")
+        server.wait()
+
+
+def socat_hears_a_group_that_it_has_joined(lab):
+    need("socat")
+    hears = lab.host("10.7.0.1/24", "socat", "-u",
+                     "UDP4-RECVFROM:5000,ip-add-membership=239.1.2.3:10.7.0.1", "STDOUT")
+    wait_for(lambda: ":5000" in lab.ss("-u", "-a"), "socat waits")
+    lab.run("10.7.0.2/24", "socat", "-u", "STDIN", "UDP4-DATAGRAM:239.1.2.3:5000",
+            input=b"to all of you")
+    equal(hears.stdout.read(), b"to all of you")
+
+
+def a_broadcast_needs_leave(lab):
+    out = lab.python("10.7.0.2/24", IMPORTS + """
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('', 5353))
+try:
+    s.sendto(b'all', ('10.7.0.255', 5353))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.sendto(b'all', ('10.7.0.255', 5353))
+print(s.recvfrom(10))
+""")
+    equal(out, "EACCES\n(b'all', ('10.7.0.2', 5353))\n")
+
+
 if __name__ == "__main__":
     sys.exit(main(a_resolver_asks_the_name_server_that_dns_names, without_dns_a_resolver_fails_soon,
                   datagrams_keep_their_bounds_and_their_senders,
                   a_receive_that_waits_is_answered_or_times_out,
                   a_port_that_nobody_has_is_told_on_a_connected_socket,
-                  a_name_is_free_as_soon_as_its_socket_is_closed))
+                  a_name_is_free_as_soon_as_its_socket_is_closed,
+                  two_hosts_find_each_other_by_a_group, socat_hears_a_group_that_it_has_joined,
+                  a_broadcast_needs_leave))
