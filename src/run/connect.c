@@ -108,23 +108,24 @@ void connect_progress(struct run *run, struct chan *chan)
         failed(run, chan, -rc);
 }
 
-/* A connect after one that failed: the program's end has been connected once and cannot again. */
+/* A connect after one that failed: the program's end has been connected once and cannot again. It
+   gets another, which is gated already, so that what watches it sees nothing yet. */
 static int64_t renew_carrier(struct call *call)
 {
     struct chan *chan = call->chan;
     struct run *run = call->run;
-    int fd = (int)call->args[0], flags = fcntl(call->handle, F_GETFL);
-    int carrier = carrier_new(run, chan), rc = 0;
+    int carrier = carrier_new(run, chan), rc;
 
     if (carrier < 0)
         return carrier;
-    if (flags & O_NONBLOCK)
-        rc = fcntl(carrier, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+    rc = swap_prepare(call->handle, carrier);
     if (rc == 0)
-        rc = notify_replace_fd(run, call->id, carrier, fd, child_cloexec(call->tid, fd));
+        rc = gate_shut(run, chan, carrier);
+    if (rc == 0)
+        rc = swap_file(call, carrier);
     close(call->handle);
     call->handle = carrier;
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 static int64_t begin(struct call *call, const struct name *peer)
@@ -142,7 +143,7 @@ static int64_t begin(struct call *call, const struct name *peer)
     if (peer->addr.ss_family == AF_UNSPEC)
         return 0;
     chan->peer = *peer;
-    rc = gate_shut(run, chan, call->handle);
+    rc = chan->end < 0 ? gate_shut(run, chan, call->handle) : 0;
     if (rc < 0) {
         chan->error = -rc;
         chan_bury(run, chan, true);
@@ -174,11 +175,14 @@ static int64_t again_after_failure(struct call *call, const struct name *peer)
         chan->error = 0; /* how the last attempt went, told once */
         return -error;
     }
-    rc = renew_carrier(call);
-    if (rc < 0)
-        return rc;
-    chan->state = CHAN_NEW;
-    return begin(call, peer);
+    rc = peer->addr.ss_family == AF_UNSPEC ? 0 : renew_carrier(call);
+    if (rc == 0)
+        rc = begin(call, peer);
+    if (chan->state == CHAN_CONNECTING && rc < 0 && rc != -EINPROGRESS && rc != CALL_DONE) {
+        chan->state = CHAN_FAILED;
+        chan_drop_end(call->run, chan);
+    }
+    return rc;
 }
 
 static int64_t connect_stream(struct call *call, const struct name *peer)

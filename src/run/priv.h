@@ -410,6 +410,19 @@ void datagram_pump(struct run *run, struct chan *chan);
 /** Take the datagrams that the program has sent so far. */
 void datagram_flush(struct run *run, struct chan *chan);
 
+/* --- swap.c -----------------------------------------------------------------------------------*/
+
+/** Give a program's end the settings that the kernel keeps for another. Return: 0 or -errno. */
+int swap_prepare(int from, int to);
+
+/**
+ * Put another file in place of the one that a call is about: under all descriptors that the
+ * process has of it, and in its epolls.
+ *
+ * Return: 0 or -errno.
+ */
+int swap_file(struct call *call, int file);
+
 /* --- urgent.c ---------------------------------------------------------------------------------*/
 
 /** A send with MSG_OOB. Return: as call_dispatch(). */

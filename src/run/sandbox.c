@@ -3,8 +3,8 @@
  * Files and names around the program, in its private mount and UTS namespaces. The files live in a
  * tmpfs that is bound over the real ones and mounted nowhere else, so nothing is left on any disk.
  *
- * A-109 and A-110. Not applicable: no name is resolved here; the program's own resolver asks, through
- * its UDP sockets, the servers that --dns names in its resolv.conf.
+ * A-109 and A-110. Not applicable: no name is resolved here; the program's own resolver asks,
+ * through its UDP sockets, the servers that --dns names in its resolv.conf.
  */
 #include "sandbox.h"
 

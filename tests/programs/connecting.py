@@ -160,6 +160,57 @@ print(s.recv(10), name == s.getsockname(), os.get_inheritable(s.fileno()))
     equal(out, "ECONNREFUSED\nb'again' True False\n")
 
 
+def epolls_and_copies_follow_a_socket_whose_connect_is_tried_again(lab):
+    out = lab.python(None, NONBLOCKING + """
+import os
+loop, other = select.epoll(), select.epoll()
+for edge in (0, select.EPOLLET):
+    s = begin(81)
+    copy = s.dup()
+    os.set_inheritable(copy.fileno(), True)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 2)
+    loop.register(s, select.EPOLLIN | select.EPOLLOUT | edge)
+    other.register(copy, select.EPOLLIN)
+    for attempt in range(3):
+        assert loop.poll(5)[0][1] & select.EPOLLHUP and other.poll(5)
+        assert s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
+        assert s.connect_ex(('127.0.0.1', 81)) == errno.EINPROGRESS
+    loop.poll(5)
+    s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    assert s.connect_ex(('127.0.0.1', 80)) == errno.EINPROGRESS
+    print([(fd == s.fileno(), bits) for fd, bits in loop.poll(5)], other.poll(0))
+    loop.modify(s, select.EPOLLIN | edge)
+    active, _ = passive.accept()
+    active.sendall(b'hello')
+    print([(fd == s.fileno(), bits) for fd, bits in loop.poll(5)],
+          [(fd == copy.fileno(), bits) for fd, bits in other.poll(5)])
+    print(copy.recv(10), s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT),
+          os.get_inheritable(copy.fileno()), os.get_inheritable(s.fileno()),
+          os.get_blocking(copy.fileno()))
+    loop.unregister(s)
+    s.close()
+    copy.close()
+    print(active.recv(1), other.poll(0))
+""")
+    equal(out, "[(True, 4)] []\n[(True, 1)] [(True, 1)]\nb'hello' 2 True False False\nb'' []\n" * 2)
+
+
+def a_connect_that_fails_at_once_may_be_tried_again(lab):
+    out = lab.python("10.7.0.2/24", """
+import errno, select, socket
+passive = socket.create_server(('10.7.0.2', 80))
+s = socket.socket()
+loop = select.epoll()
+loop.register(s, select.EPOLLIN)
+for address, port in (('192.0.2.1', 80), ('10.7.0.2', 81), ('192.0.2.1', 80), ('10.7.0.2', 80)):
+    print(errno.errorcode.get(s.connect_ex((address, port))))
+print(loop.poll(0))
+passive.accept()[0].close()
+print(loop.poll(5) == [(s.fileno(), select.EPOLLIN)], s.recv(1))
+""")
+    equal(out, "ENETUNREACH\nECONNREFUSED\nENETUNREACH\nNone\n[]\nTrue b''\n")
+
+
 def a_second_connect_is_eisconn(lab):
     out = lab.python(None, NONBLOCKING + """
 s = socket.create_connection(('127.0.0.1', 80))
@@ -198,5 +249,7 @@ if __name__ == "__main__":
                   epoll_tells_the_end_level_and_edge_triggered,
                   nothing_is_ready_while_a_connect_is_under_way,
                   a_connect_may_be_tried_again_on_the_same_descriptor,
+                  epolls_and_copies_follow_a_socket_whose_connect_is_tried_again,
+                  a_connect_that_fails_at_once_may_be_tried_again,
                   a_second_connect_is_eisconn,
                   a_signal_interrupts_a_blocking_connect))
