@@ -117,6 +117,8 @@ static void fill_sockets(struct client *client)
     for (size_t i = 0; i < n; i++) {
         char process[200] = "";
 
+        if (host->hooks.queued != NULL)
+            host->hooks.queued(host->hooks.ctx, &infos[i]);
         if (host->hooks.process != NULL)
             host->hooks.process(host->hooks.ctx, &infos[i], process, sizeof(process));
         client->n_out += socket_line(&infos[i], process, client->out + client->n_out);

@@ -77,7 +77,7 @@ static int hand_over(struct run *run, uint64_t id, const struct want *to, struct
             return rc;
     }
     chan->tid = to->tid;
-    return notify_answer_fd(run, id, fd, (to->flags & SOCK_CLOEXEC) != 0);
+    return notify_answer_fd(run, id, fd, (to->flags & SOCK_CLOEXEC) != 0, chan);
 }
 
 /* Give a connection to an accept() that waits. Return: whether one took it. */

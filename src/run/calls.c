@@ -55,7 +55,7 @@ static int64_t give_carrier(struct call *call, struct chan *chan, int type_flags
     }
     rc = (type_flags & SOCK_NONBLOCK) && fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
     if (rc == 0)
-        rc = notify_answer_fd(run, call->id, fd, cloexec);
+        rc = notify_answer_fd(run, call->id, fd, cloexec, chan);
     close(fd);
     if (rc == 0)
         return CALL_DONE;
@@ -89,6 +89,7 @@ static int64_t call_socket(struct call *call)
         (void)ft_close(run->stack, sock);
         return -ENOBUFS;
     }
+    chan->tid = call->tid;
     return give_carrier(call, chan, flags);
 }
 

@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <linux/sockios.h>
 
 #include <fourtuple/socket.h>
 
@@ -248,6 +251,37 @@ void chan_empty_grave(struct run *run)
         TAILQ_REMOVE(&run->grave, chan, accept_link);
         free(chan);
     }
+}
+
+/* Octets that were given to the program and not read. */
+static uint32_t unread_by_program(struct run *run, const struct chan *chan)
+{
+    int in_use = 0, octets = -1, handle;
+
+    if (ioctl(chan->end, SIOCOUTQ, &in_use) < 0 || in_use <= 0)
+        return 0;
+    if (chan->type != SOCK_STREAM)
+        return (uint32_t)in_use; /* with what the kernel needs for each, as Linux tells it */
+    handle = child_getfd(run, chan->tid, chan->fd);
+    if (handle >= 0) {
+        if (chan_find(run, handle) == chan && ioctl(handle, SIOCINQ, &octets) < 0)
+            octets = -1;
+        close(handle);
+    }
+    if (octets >= 0)
+        return (uint32_t)octets;
+    /* Who has it now is not known: as much as it can be. */
+    return (uint64_t)in_use < chan->given ? (uint32_t)in_use : (uint32_t)chan->given;
+}
+
+void chan_add_queued(struct run *run, struct chan *chan, uint32_t *recv_q, uint32_t *send_q)
+{
+    if (chan->state == CHAN_LISTENING)
+        *recv_q += chan->n_pending;
+    if (chan->state == CHAN_CONNECTED)
+        *send_q += (uint32_t)chan_unread(chan);
+    if (chan->state == CHAN_CONNECTED || chan->state == CHAN_DATAGRAM)
+        *recv_q += unread_by_program(run, chan);
 }
 
 void chan_queue(struct run *run, struct chan *chan)

@@ -25,7 +25,7 @@ static int64_t outq(struct call *call)
 
     if (call->chan->state == CHAN_CONNECTED &&
         ft_sock_info(call->run->stack, call->chan->sock, &info) == 0)
-        value = (int)info.send_q;
+        value = (int)(info.send_q + chan_unread(call->chan));
     if (!notify_valid(call->run, call->id))
         return CALL_DONE;
     return child_write(call->tid, call->args[2], &value, sizeof(value));

@@ -59,7 +59,7 @@ void notify_answer(const struct run *run, uint64_t id, int64_t value)
         respond(run, id, value, 0, 0);
 }
 
-int notify_answer_fd(const struct run *run, uint64_t id, int fd, bool cloexec)
+int notify_answer_fd(const struct run *run, uint64_t id, int fd, bool cloexec, struct chan *chan)
 {
     struct seccomp_notif_addfd add = {
         .id = id,
@@ -67,8 +67,12 @@ int notify_answer_fd(const struct run *run, uint64_t id, int fd, bool cloexec)
         .srcfd = (uint32_t)fd,
         .newfd_flags = cloexec ? O_CLOEXEC : 0,
     };
+    int number = ioctl(run->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 
-    return ioctl(run->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+    if (number < 0)
+        return -errno;
+    chan->fd = number;
+    return 0;
 }
 
 int notify_replace_fd(const struct run *run, uint64_t id, int fd, int where, bool cloexec)

@@ -219,11 +219,12 @@ void notify_answer(const struct run *run, uint64_t id, int64_t value);
 /**
  * Give the program a descriptor and make it the answer.
  *
- * @fd: stays the caller's
+ * @fd:   stays the caller's
+ * @chan: what it is; the program's number of it is noted there
  *
  * Return: 0; -ENOENT: nobody waits any more; -EMFILE: the program's limit.
  */
-int notify_answer_fd(const struct run *run, uint64_t id, int fd, bool cloexec);
+int notify_answer_fd(const struct run *run, uint64_t id, int fd, bool cloexec, struct chan *chan);
 
 /**
  * Put another file in place of a descriptor of the program, before the call is answered.
@@ -306,6 +307,12 @@ void chan_free(struct run *run, struct chan *chan);
 
 /** Free what was forgotten; called when nothing refers to it any more. */
 void chan_empty_grave(struct run *run);
+
+/**
+ * Add what lies in the channel to what lies in the stack: octets that the program has not read and
+ * that the stack has not taken; for a passive socket the connections in the program's queue.
+ */
+void chan_add_queued(struct run *run, struct chan *chan, uint32_t *recv_q, uint32_t *send_q);
 
 /** Have the pump look at a channel in this round. */
 void chan_queue(struct run *run, struct chan *chan);

@@ -350,6 +350,15 @@ static void round_done(void *ctx, struct host *host)
     chan_empty_grave(run);
 }
 
+/* What lies in the channel is for those outside the same as what lies in the stack. */
+static void queued_of(void *ctx, struct ft_sock_info *info)
+{
+    struct chan *chan = info->sock >= 0 ? info->user : NULL;
+
+    if (chan)
+        chan_add_queued(ctx, chan, &info->recv_q, &info->send_q);
+}
+
 static void process_of(void *ctx, const struct ft_sock_info *info, char *ret_text, size_t len)
 {
     const struct chan *chan = info->sock >= 0 ? info->user : NULL;
@@ -495,8 +504,11 @@ static void run_init(struct run *run, const struct run_options *options)
 /* The host and its nets; still in the machine's own namespaces. */
 static int open_host(struct run *run, struct status **ret_status)
 {
-    struct host_hooks hooks = {
-        .ctx = run, .events = stack_events, .round = round_done, .process = process_of};
+    struct host_hooks hooks = {.ctx = run,
+                               .events = stack_events,
+                               .round = round_done,
+                               .queued = queued_of,
+                               .process = process_of};
     struct ft_config config;
     char text[CONF_ERR_MAX];
     struct ft_record_sink sink;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What a TCP socket means, seen by unmodified programs."""
 # timeout: 180
+import subprocess
 import sys
 
 from programs import PYTHON, check, equal, finish, main, wait_for
@@ -238,6 +239,50 @@ print(data)
     equal(out, "b'before!after'\n")
 
 
+def ss_counts_the_octets_that_wait_between_program_and_stack(lab):
+    host = lab.host(None, PYTHON, "-c", """
+import socket
+passive = socket.create_server(('127.0.0.1', 80))
+client = socket.create_connection(('127.0.0.1', 80))
+active, _ = passive.accept()
+client.sendall(b'12345')
+late = socket.create_connection(('127.0.0.1', 80))
+blocked = socket.create_connection(('127.0.0.1', 80))
+full, _ = passive.accept(), passive.accept()
+blocked.setblocking(False)
+sent = 0
+try:
+    while True:
+        sent += blocked.send(bytes(100000))
+except BlockingIOError:
+    pass
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.bind(('127.0.0.1', 53))
+datagrams.sendto(b'question', datagrams.getsockname())
+socket.create_connection(('127.0.0.1', 80)).close()
+waits = socket.create_connection(('127.0.0.1', 80))
+print(client.getsockname()[1], blocked.getsockname()[1], sent, flush=True)
+input()
+""", options=["--name", "queues"], stdin=subprocess.PIPE)
+    client, blocked, sent = host.stdout.readline().decode().split()
+
+    def queues(*args):
+        found = {}
+        for line in lab.ss("-H", *args, "queues").splitlines():
+            words = line.split()
+            found[words[4].split(":")[1] + ">" + words[5].split(":")[1]] = words[2:4]
+        return found
+    wait_for(lambda: queues("-t").get("80>" + client) == ["5", "0"], "5 octets are unread")
+
+    def all_told():
+        tcp = queues("-t")
+        return int(tcp[blocked + ">80"][1]) + int(tcp["80>" + blocked][0]) == int(sent)
+    wait_for(all_told, "all octets are told")
+    check(int(queues("-ua")["53>*"][0]) > 8)
+    equal(queues("-tl")["80>*"][0], "2")
+    finish(host, 10, b"\n")
+
+
 def options_answer_as_linux_answers(lab):
     out = lab.python(None, IMPORTS + """
 s = socket.socket()
@@ -391,6 +436,7 @@ if __name__ == "__main__":
                   a_writer_waits_for_a_slow_reader_and_loses_nothing,
                   sendfile_moves_a_file_whole_in_both_roles,
                   an_urgent_octet_keeps_its_place_in_the_stream,
+                  ss_counts_the_octets_that_wait_between_program_and_stack,
                   options_answer_as_linux_answers, accept_waits_times_out_and_ends_at_shutdown,
                   workers_that_share_a_passive_socket_are_served_in_turn,
                   getifaddrs_and_ioctl_tell_the_stacks_interface,
