@@ -32,6 +32,17 @@ void *ft_mem_alloc(struct ft_mem *mem, size_t size)
     return ptr;
 }
 
+void *ft_mem_alloc_data(struct ft_mem *mem, size_t size, unsigned leave)
+{
+    uint64_t max = mem->max - mem->max / leave;
+
+    if (mem->used > max || size > max - mem->used) {
+        mem->n_failed++;
+        return NULL;
+    }
+    return ft_mem_alloc_raw(mem, size);
+}
+
 void ft_mem_free(struct ft_mem *mem, void *ptr, size_t size)
 {
     if (!ptr)

@@ -36,6 +36,15 @@ void *ft_mem_alloc(struct ft_mem *mem, size_t size);
 /** As ft_mem_alloc(), but the memory is not zeroed. */
 void *ft_mem_alloc_raw(struct ft_mem *mem, size_t size);
 
+/* Shares of the budget (1/n of it) that octets of users and peers leave alone, so that who fills
+   buffers keeps no connection from being made, no reply from being sent, and nobody who has little
+   from having a little (A-92). */
+#define FT_MEM_LEAVE        8u
+#define FT_MEM_LEAVE_LITTLE 16u
+
+/** As ft_mem_alloc_raw(), but refused where less than 1/@leave of the budget would be left. */
+void *ft_mem_alloc_data(struct ft_mem *mem, size_t size, unsigned leave);
+
 /**
  * Give memory back.
  *

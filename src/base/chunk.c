@@ -55,7 +55,8 @@ struct ft_chunk *ft_chunk_get(struct ft_chunks *chunks, size_t size)
         chunks->free[class] = chunk->next;
         chunks->n_free[class]--;
     } else {
-        chunk = ft_mem_alloc_raw(chunks->mem, sizeof(*chunk) + real);
+        chunk = ft_mem_alloc_data(chunks->mem, sizeof(*chunk) + real,
+                                  class == CHUNK_SMALL ? FT_MEM_LEAVE_LITTLE : FT_MEM_LEAVE);
         if (!chunk)
             return NULL;
         chunk->size = real;

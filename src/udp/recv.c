@@ -32,7 +32,7 @@ static enum ft_verdict deliver(struct ft_udp *udp, struct ft_udp_sock *sock, con
         udp->env->counters.udp_buffer_full++;
         return FT_RX_DROP_BUFFER;
     }
-    dgram = ft_mem_alloc_raw(&udp->env->mem, room);
+    dgram = ft_mem_alloc_data(&udp->env->mem, room, FT_MEM_LEAVE);
     if (!dgram) {
         sock->drops++;
         return FT_RX_DROP_MEMORY;

@@ -149,7 +149,7 @@ static struct udp_tx_dgram *new_dgram(struct ft_udp *udp, struct ft_udp_sock *so
                                       const struct udp_dest *dest, size_t len)
 {
     size_t room = sizeof(struct udp_tx_dgram) + UDP_HDR_LEN + len;
-    struct udp_tx_dgram *dgram = ft_mem_alloc_raw(&udp->env->mem, room);
+    struct udp_tx_dgram *dgram = ft_mem_alloc_data(&udp->env->mem, room, FT_MEM_LEAVE);
     bool v4 = addr_is_v4(&dest->addr);
     uint8_t pmtudisc = v4 ? sock->pmtudisc : sock->pmtudisc6;
 

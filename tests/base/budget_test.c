@@ -79,12 +79,37 @@ static void promises_and_allocations_share_the_limit(void **state)
     assert_true(ft_mem_charge(&mem, 1000));
 }
 
+/* proves: A-92 */
+static void data_leaves_a_share_for_others(void **state)
+{
+    struct test_heap heap;
+    struct ft_mem mem = test_mem(&heap, 1600);
+
+    (void)state;
+    assert_null(ft_mem_alloc_data(&mem, 1401, FT_MEM_LEAVE));
+    assert_null(ft_mem_alloc_data(&mem, SIZE_MAX, FT_MEM_LEAVE));
+    void *a = ft_mem_alloc_data(&mem, 1400, FT_MEM_LEAVE);
+    assert_non_null(a);
+    assert_null(ft_mem_alloc_data(&mem, 1, FT_MEM_LEAVE));
+    void *b = ft_mem_alloc_data(&mem, 100, FT_MEM_LEAVE_LITTLE);
+    assert_non_null(b);
+    assert_null(ft_mem_alloc_data(&mem, 1, FT_MEM_LEAVE_LITTLE));
+    assert_int_equal(mem.n_failed, 4);
+    void *c = ft_mem_alloc(&mem, 100);
+    assert_non_null(c);
+    assert_null(ft_mem_alloc_data(&mem, 1, FT_MEM_LEAVE));
+    ft_mem_free(&mem, a, 1400);
+    ft_mem_free(&mem, b, 100);
+    ft_mem_free(&mem, c, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocations_stop_at_the_limit_and_are_counted),
         cmocka_unit_test(memory_is_zeroed),
         cmocka_unit_test(a_refusal_of_the_allocator_leaves_the_budget_alone),
+        cmocka_unit_test(data_leaves_a_share_for_others),
         cmocka_unit_test(promises_and_allocations_share_the_limit),
     };
 
