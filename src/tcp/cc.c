@@ -56,7 +56,11 @@ bool ft_cc_owns_cwnd(const struct ft_tcb *tcb)
 void ft_cc_attach(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_assert(tcb->busy != NULL);
-    tcb->busy->cc = (struct tcp_cc){.pace_rate = CC_PACE_NONE, .pipe_end = tcb->snd_una};
+    tcb->busy->cc = (struct tcp_cc){
+        .pace_rate = CC_PACE_NONE,
+        .pace_wake = FT_TIME_NEVER,
+        .pipe_end = tcb->snd_una,
+    };
     if (ops_of(tcb)->init)
         ops_of(tcb)->init(tcp, tcb);
 }
@@ -95,9 +99,11 @@ void ft_cc_switch(struct ft_tcp *tcp, struct ft_tcb *tcb, uint8_t cc)
     memset(tcb->cold->cc_keep, 0, sizeof tcb->cold->cc_keep);
     if (!tcb->busy)
         return;
-    struct tcp_rate rate = tcb->busy->cc.rate;
+    struct tcp_cc was = tcb->busy->cc;
     ft_cc_attach(tcp, tcb);
-    tcb->busy->cc.rate = rate;
+    tcb->busy->cc.rate = was.rate;
+    tcb->busy->cc.pace_wake = was.pace_wake;
+    ft_pace_reset(tcp, tcb);
 }
 
 /* ---- what recovery tells --------------------------------------------------------------------- */
@@ -177,6 +183,7 @@ void ft_cc_rto(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight, bool aga
     tcb->cc_acked = 0;
     if (tcb->busy && ops_of(tcb)->on_rto)
         ops_of(tcb)->on_rto(tcp, tcb, flight);
+    ft_pace_reset(tcp, tcb);
 }
 
 void ft_cc_undo(struct ft_tcp *tcp, struct ft_tcb *tcb)

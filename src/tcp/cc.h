@@ -128,6 +128,7 @@ struct tcp_cc {
     uint32_t prior_ssthresh; /* then, too */
     uint64_t pace_rate;      /* octets a second; CC_PACE_NONE: not paced by the algorithm */
     bool begun;              /* ft_cc_begin_flight() has been called, and nothing has left since */
+    ft_time pace_wake;       /* when a connection that is held back is woken */
     uint32_t pipe;           /* most octets in the network in this round trip (RFC 7661) ... */
     uint32_t pipe_before;    /* ... and in the one before */
     ft_seq pipe_end;         /* an ACK from there on ends the round trip */
@@ -251,5 +252,29 @@ void ft_rate_finish(struct ft_tcb *tcb, struct tcp_ack_sample *sample);
 /** There is room in cwnd and nothing to send: samples say less than the path can. @flight: octets
     in the network */
 void ft_rate_app_limited(struct ft_tcb *tcb, uint32_t flight);
+
+/* ---- pace.c: departures -----------------------------------------------------------------------
+ */
+
+/** The rate at which octets may leave, octets a second; CC_PACE_NONE: as they come. */
+uint64_t ft_pace_rate(const struct ft_tcb *tcb);
+
+/** Octets that may leave at once, at least a segment; UINT32_MAX: not paced. */
+uint32_t ft_pace_quantum(const struct ft_tcb *tcb);
+
+/** Whether data must wait; then the timer is armed for its departure. */
+bool ft_pace_holds(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Octets leave, for the first time or again. */
+void ft_pace_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len);
+
+/** The link gave them back. */
+void ft_pace_unsent(struct ft_tcb *tcb, uint32_t len);
+
+/** The connection's timer has fired: what was held back may go on if its time has come. */
+void ft_pace_fired(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** The rate is another from now on, or what leaves next (after a timeout) must not wait. */
+void ft_pace_reset(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 #endif

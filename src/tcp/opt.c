@@ -89,6 +89,32 @@ static int set_reuse(struct ft_tcp *tcp, struct subject *s, int name, bool on)
     return 0;
 }
 
+/* Linux takes four octets or eight; all ones mean no limit. Here what four octets cannot say is
+   none either: 34 Gbit/s and more. */
+static int set_pacing(struct ft_tcp *tcp, struct subject *s, const void *value, socklen_t len)
+{
+    uint64_t wide = 0;
+    uint32_t narrow = 0;
+    int err = len >= sizeof wide ? ft_opt_get(value, len, &wide, sizeof wide)
+                                 : ft_opt_get(value, len, &narrow, sizeof narrow);
+    if (err)
+        return err;
+    uint64_t rate = len >= sizeof wide ? wide : narrow;
+    s->opts->max_pacing_rate = (uint32_t)FT_MIN(rate, (uint64_t)UINT32_MAX);
+    if (s->tcb)
+        ft_pace_reset(tcp, s->tcb);
+    return 0;
+}
+
+static int get_pacing(const struct tcp_opts *opts, void *ret, socklen_t *len)
+{
+    uint32_t narrow = opts->max_pacing_rate;
+    uint64_t wide = narrow == UINT32_MAX ? UINT64_MAX : narrow;
+    if (*len >= sizeof wide)
+        return ft_opt_put(ret, len, &wide, sizeof wide);
+    return ft_opt_put(ret, len, &narrow, sizeof narrow);
+}
+
 static int set_socket(struct ft_tcp *tcp, struct subject *s, int name, const void *value,
                       socklen_t len)
 {
@@ -98,6 +124,8 @@ static int set_socket(struct ft_tcp *tcp, struct subject *s, int name, const voi
         return set_linger(s->opts, value, len);
     if (name == SO_BINDTODEVICE)
         return bind_device(tcp, s, value, len);
+    if (name == SO_MAX_PACING_RATE)
+        return set_pacing(tcp, s, value, len);
     if (name == SO_RCVTIMEO || name == SO_SNDTIMEO)
         return 0; /* nothing blocks here: it is for who does */
     int err = ft_opt_get_int(value, len, &v);
@@ -191,6 +219,8 @@ static int get_socket(struct ft_tcp *tcp, struct subject *s, int name, void *ret
         return ft_opt_put_int(ret, len, 1);
     case SO_PRIORITY:
         return ft_opt_put_int(ret, len, s->opts->priority);
+    case SO_MAX_PACING_RATE:
+        return get_pacing(s->opts, ret, len);
     case SO_LINGER:
         return ft_opt_put(ret, len, &linger, sizeof linger);
     case SO_RCVTIMEO:

@@ -153,7 +153,17 @@ static bool plan_data(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
     return false;
 }
 
-/* @most: octets of payload that the frame has room for. */
+/* What is to be sent again, then what is new; @most: octets of payload that the frame has room for.
+   Nothing before its departure, when the connection is paced. */
+static bool plan_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct plan *plan)
+{
+    if (ft_pace_holds(tcp, tcb))
+        return false;
+    if ((tcb->flags & TCB_RETX_UNA) && plan_retransmit(tcb, most, plan))
+        return true;
+    return plan_hole(tcb, most, plan) || plan_data(tcp, tcb, most, plan);
+}
+
 static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct plan *plan)
 {
     *plan = (struct plan){.kind = PLAN_NONE, .seq = tcb_ack_seq(tcb)};
@@ -173,11 +183,7 @@ static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
         plan->kind = PLAN_ACK;
         return true;
     }
-    if ((tcb->flags & TCB_RETX_UNA) && plan_retransmit(tcb, most, plan))
-        return true;
-    if (plan_hole(tcb, most, plan))
-        return true;
-    if (plan_data(tcp, tcb, most, plan))
+    if (plan_octets(tcp, tcb, most, plan))
         return true;
     if (tcb->flags & (TCB_PROBE | TCB_KEEPALIVE)) {
         /* As Linux: an old sequence number and no octet, which asks for an ACK (SHLD-12). */
@@ -332,6 +338,7 @@ static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
     }
     if (busy)
         busy->cc.begun = false;
+    ft_pace_sent(tcp, tcb, plan->len);
     if (busy && plan->len > 0 && plan->len % tcb->snd_mss != 0)
         busy->sml = end;
     if (busy && !plan->retrans && !busy->rtt_timing) {
@@ -401,6 +408,7 @@ static uint32_t payload_room(const struct ft_tcb *tcb, const struct ft_path *pat
         room = FT_MIN(room, frame->cap > 2 * FT_HEADERS_MAX ? frame->cap - 2 * FT_HEADERS_MAX : 0);
     /* Spans, not octets, are what a frame runs out of. */
     room = FT_MIN(room, (FT_SPANS_MAX - 2) * (uint32_t)FT_CHUNK_SIZE);
+    room = FT_MIN(room, ft_pace_quantum(tcb));
     return room > mss ? room - room % mss : mss;
 }
 
@@ -497,6 +505,7 @@ void ft_tcp_unsent(struct ft_tcp *tcp, const struct ft_tcp_sent *sent)
     struct ft_tcb *tcb = ft_container_of(conn, struct ft_tcb, conn);
     ft_seq seq = seq_make(sent->seq);
     ft_seq end = seq_add(seq, sent->len);
+    ft_pace_unsent(tcb, sent->control ? 0 : sent->len);
     if (sent->control) {
         tcb->flags |= TCB_ACK_NOW;
     } else if (tcb_state(tcb) == FT_TCP_SYN_SENT || tcb_state(tcb) == FT_TCP_SYN_RECEIVED) {

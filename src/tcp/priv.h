@@ -77,6 +77,7 @@ struct tcp_opts {
     uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT; 0: R2 decides */
     uint32_t notsent_lowat;   /* TCP_NOTSENT_LOWAT; UINT32_MAX: none */
     uint32_t window_clamp;    /* TCP_WINDOW_CLAMP; 0: none */
+    uint32_t max_pacing_rate; /* SO_MAX_PACING_RATE, octets a second; UINT32_MAX: none */
     int32_t linger_s;         /* SO_LINGER's time, with OPT_LINGER */
     uint32_t rcv_lowat;       /* SO_RCVLOWAT, at least 1 */
     uint16_t keep_idle_s;     /* TCP_KEEPIDLE */
@@ -216,6 +217,7 @@ struct tcp_cold {
     struct ft_list accept_node;      /* in that backlog */
     ft_time cork_at;                 /* a corked partial segment leaves then */
     ft_time sent_at;                 /* when octets last left: restart after idle */
+    ft_time pace_at;                 /* before this no octets leave, if there is a pacing rate */
     uint64_t octets_acked;           /* octets of the stream that the peer has acknowledged */
     uint64_t octets_received;        /* octets taken in order */
     uint64_t octets_retrans;         /* octets sent again */

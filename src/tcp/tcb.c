@@ -11,6 +11,7 @@ void ft_tcp_opts_init(const struct ft_tcp *tcp, struct tcp_opts *opts, int domai
         .snd_buf = limits->send_buffer,
         .rcv_buf = limits->recv_buffer,
         .notsent_lowat = UINT32_MAX,
+        .max_pacing_rate = UINT32_MAX,
         .rcv_lowat = 1,
         .cc = tcp->cc_default,
         .keep_idle_s = 7200, /* RFC 9293 MUST-28 */
@@ -176,6 +177,8 @@ void ft_tcb_arm(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_time at = FT_MIN(tcb->retx_at, tcb->delack_at);
     at = FT_MIN(at, FT_MIN(tcb->keep_at, tcb->cold->cork_at));
+    if (tcb->busy)
+        at = FT_MIN(at, tcb->busy->cc.pace_wake);
     /* A deadline that moved later costs nothing: the timer fires and finds nothing due. */
     if (at < ft_timer_at(&tcb->timer))
         ft_wheel_arm(&tcp->env->wheel, &tcb->timer, at);

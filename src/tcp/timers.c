@@ -188,6 +188,7 @@ static void tcb_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcb->flags |= TCB_NAGLE_OFF;
         ft_tcb_wake(tcp, tcb);
     }
+    ft_pace_fired(tcp, tcb);
     if (tcb->retx_at <= now && !retx_fired(tcp, tcb))
         return;
     if (tcb->keep_at <= now && !keepalive_fired(tcp, tcb))

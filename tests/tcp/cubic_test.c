@@ -34,6 +34,7 @@ static void begin(struct drive *d, uint32_t cwnd_segs, uint32_t rtt_us)
     d->env.now = 1000 * FT_SEC;
     d->tcb.cold = &d->cold;
     d->tcb.busy = &d->busy;
+    d->tcb.conn.state = FT_TCP_CLOSED;
     d->tcb.snd_mss = MSS;
     d->tcb.cwnd = cwnd_segs * MSS;
     d->tcb.ssthresh = TCP_SSTHRESH_NONE;

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pacing: octets leave at a rate and not in bursts. A connection has the instant of its next
+ * departure; before it, data stays where it is, and the connection's timer wakes it. What may leave
+ * at once then is a quantum, a millisecond of the rate, so that a fast connection costs a timer for
+ * dozens of segments and not for each. ACKs are never held back.
+ *
+ * The rate is the algorithm's or SO_MAX_PACING_RATE, the lesser; without either nothing is paced.
+ */
+#include "priv.h"
+
+/* draft-ietf-ccwg-bbr 4.6.3: at least a segment below 1.2 Mbit/s, else two; at most 64 KiB. */
+#define SLOW_RATE   150000
+#define QUANTUM_MAX 65536u
+
+/* Who wakes late is given so much again at most, beside the quantum. */
+#define LATE_MAX    FT_MS
+
+uint64_t ft_pace_rate(const struct ft_tcb *tcb)
+{
+    uint32_t most = tcb->cold->opts.max_pacing_rate;
+    uint64_t rate = tcb->busy ? tcb->busy->cc.pace_rate : CC_PACE_NONE;
+    if (most != UINT32_MAX)
+        rate = FT_MIN(rate, (uint64_t)most);
+    return FT_MAX(rate, UINT64_C(1));
+}
+
+uint32_t ft_pace_quantum(const struct ft_tcb *tcb)
+{
+    uint64_t rate = ft_pace_rate(tcb);
+    uint32_t mss = tcb->snd_mss;
+    if (rate == CC_PACE_NONE)
+        return UINT32_MAX;
+    uint32_t least = rate < SLOW_RATE ? mss : 2 * mss;
+    return FT_MAX((uint32_t)FT_MIN(rate / 1000, (uint64_t)QUANTUM_MAX), least);
+}
+
+/* How long so many octets take. */
+static ft_time span_of(uint64_t octets, uint64_t rate)
+{
+    return octets * FT_SEC / rate;
+}
+
+bool ft_pace_holds(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    uint64_t rate = ft_pace_rate(tcb);
+    if (rate == CC_PACE_NONE || !tcb->busy || tcb->cold->pace_at <= tcp->env->now)
+        return false;
+    /* Wake when a whole quantum may leave. */
+    ft_time more = span_of(ft_pace_quantum(tcb) - tcb->snd_mss, rate);
+    tcb->busy->cc.pace_wake = tcb->cold->pace_at + more;
+    ft_tcb_arm(tcp, tcb);
+    return true;
+}
+
+void ft_pace_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len)
+{
+    uint64_t rate = ft_pace_rate(tcb);
+    if (rate == CC_PACE_NONE)
+        return;
+    ft_time now = tcp->env->now;
+    ft_time credit = span_of(ft_pace_quantum(tcb) - tcb->snd_mss, rate) + LATE_MAX;
+    ft_time from = now > credit ? now - credit : 0;
+    tcb->cold->pace_at = FT_MAX(tcb->cold->pace_at, from) + span_of(len, rate);
+}
+
+void ft_pace_unsent(struct ft_tcb *tcb, uint32_t len)
+{
+    uint64_t rate = ft_pace_rate(tcb);
+    if (rate != CC_PACE_NONE)
+        tcb->cold->pace_at -= FT_MIN(tcb->cold->pace_at, span_of(len, rate));
+}
+
+void ft_pace_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (!tcb->busy || tcb->busy->cc.pace_wake > tcp->env->now)
+        return;
+    tcb->busy->cc.pace_wake = FT_TIME_NEVER;
+    ft_tcb_wake(tcp, tcb);
+}
+
+void ft_pace_reset(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    tcb->cold->pace_at = tcp->env->now;
+    if (!tcb->busy || tcb->busy->cc.pace_wake == FT_TIME_NEVER)
+        return;
+    tcb->busy->cc.pace_wake = FT_TIME_NEVER;
+    ft_tcb_wake(tcp, tcb);
+}
