@@ -73,11 +73,8 @@ static bool hits(uint64_t random, uint32_t share)
     return below(random, IMPAIR_SHARE_ALL) < share;
 }
 
-void impair_init(struct impair *imp, const struct impair_config *config, uint64_t stream)
+void impair_change(struct impair *imp, const struct impair_config *config)
 {
-    uint64_t state = config->seed;
-
-    memset(imp, 0, sizeof(*imp));
     imp->config = *config;
     if (imp->config.queue == 0)
         imp->config.queue = IMPAIR_QUEUE_DEFAULT;
@@ -87,6 +84,14 @@ void impair_init(struct impair *imp, const struct impair_config *config, uint64_
         imp->config.packets_max = IMPAIR_PACKETS_DEFAULT;
     if (imp->config.octets_max == 0)
         imp->config.octets_max = IMPAIR_OCTETS_DEFAULT;
+}
+
+void impair_init(struct impair *imp, const struct impair_config *config, uint64_t stream)
+{
+    uint64_t state = config->seed;
+
+    memset(imp, 0, sizeof(*imp));
+    impair_change(imp, config);
     /* Seed and stream are mixed one after the other: neighbours in either are unrelated. */
     state = splitmix(&state) ^ stream;
     for (unsigned i = 0; i < 4; i++)

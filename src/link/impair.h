@@ -79,6 +79,13 @@ struct impair {
 void impair_init(struct impair *imp, const struct impair_config *config, uint64_t stream);
 
 /**
+ * Change what the cable does from now on. Frames that are on it arrive as they would have.
+ *
+ * @config: copied; its seed does not count any more
+ */
+void impair_change(struct impair *imp, const struct impair_config *config);
+
+/**
  * Free all frames that are still on the cable.
  *
  * @imp: from impair_init()

@@ -6,10 +6,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <fourtuple/malloc.h>
 
 #include "diag/pcapng.h"
 #include "priv.h"
@@ -25,6 +22,7 @@
 static void *count_alloc(void *ctx, size_t size)
 {
     struct sim_host *host = ctx;
+    const struct ft_allocator *given = &host->world->host_config.allocator;
     const struct sim_host_plan *plan = &host->world->plan.host[host->index];
     ft_time now = host->world->now;
     void *ptr;
@@ -32,7 +30,7 @@ static void *count_alloc(void *ctx, size_t size)
     if (now >= plan->poor_from && now < plan->poor_until &&
         sim_rand_below(&host->poverty, 1000000) < plan->poor_ppm)
         return NULL;
-    ptr = malloc(size);
+    ptr = given->alloc(given->ctx, size);
     if (ptr != NULL)
         host->octets_held += size;
     return ptr;
@@ -41,13 +39,14 @@ static void *count_alloc(void *ctx, size_t size)
 static void count_free(void *ctx, void *ptr, size_t size)
 {
     struct sim_host *host = ctx;
+    const struct ft_allocator *given = &host->world->host_config.allocator;
 
     if (ptr == NULL)
         return;
     if (host->octets_held < size)
         ft_sim_halt(host->world, NULL, "%s freed more memory than it had", host->name);
     host->octets_held -= size;
-    free(ptr);
+    given->free(given->ctx, ptr, size);
 }
 
 /* ---- life ---- */
@@ -83,12 +82,12 @@ int ft_sim_host_boot(struct sim_world *world, struct sim_host *host)
 {
     const struct sim_host_plan *plan = &world->plan.host[host->index];
     struct ft_if_config card = {.size = sizeof(card), .name = "eth0", .type = FT_IF_ETHER};
-    struct ft_config config;
+    struct ft_config config = world->host_config;
     struct sim_rand rand;
+    int error;
 
     sim_rand_init(&rand, world->options.seed, DRAW_SECRET,
                   host->index + SIM_HOSTS_MAX * host->boots++);
-    ft_config_init(&config);
     for (size_t i = 0; i < sizeof(config.seed); i++)
         config.seed[i] = (uint8_t)(sim_rand_next(&rand) >> 56);
     config.allocator = (struct ft_allocator){count_alloc, count_free, host};
@@ -96,16 +95,18 @@ int ft_sim_host_boot(struct sim_world *world, struct sim_host *host)
         memset(config.congestion, 0, sizeof(config.congestion));
         memcpy(config.congestion, plan->congestion, strlen(plan->congestion));
     }
-    if (ft_stack_new(&config, &host->stack) != 0)
-        return -1;
+    error = ft_stack_new(&config, &host->stack);
+    if (error != 0)
+        return error;
     memcpy(card.mac, host->mac, 6);
     card.mtu = plan->mtu;
     card.flags = plan->if_flags;
     card.gso_max = (plan->if_flags & FT_IF_TSO) ? 65535 : 0;
     host->ifindex = ft_if_add(host->stack, &card);
     if (host->ifindex < 0)
-        return -1;
-    return add_addresses(host, plan->mtu);
+        return host->ifindex;
+    return world->lib != NULL ? ft_sim_lib_addresses(world->lib, host)
+                              : add_addresses(host, plan->mtu);
 }
 
 int ft_sim_host_new(struct sim_world *world, uint32_t index)
@@ -203,8 +204,9 @@ static void note_frame(struct sim_world *world, uint32_t host, uint8_t kind, con
 {
     struct sim_note note = {.kind = kind, .host = (uint8_t)host, .text = wrong};
 
-    if (!s->is_tcp && wrong == NULL)
+    if (!s->is_tcp && !s->is_udp && wrong == NULL)
         return;
+    note.is_udp = s->is_udp;
     note.flags = s->tcp.flags;
     note.src = s->src;
     note.dst = s->dst;
@@ -212,7 +214,7 @@ static void note_frame(struct sim_world *world, uint32_t host, uint8_t kind, con
     note.dst_port = s->dst_port;
     note.seq = s->tcp.seq;
     note.ack = s->tcp.ack;
-    note.len = s->tcp.len;
+    note.len = s->is_udp ? s->ip_len : s->tcp.len;
     note.wnd = s->tcp.wnd;
     ft_sim_note(world, &note);
 }
@@ -231,7 +233,12 @@ static void judge_sent(struct sim_world *world, struct sim_host *host, const uin
 {
     struct sim_audit_frame frame = {host->index, octets, len, world->now, refused};
     struct sight s;
-    const char *wrong = ft_sim_audit_sent(world->audit, &frame, &s);
+    const char *wrong = NULL;
+
+    if (world->audit != NULL)
+        wrong = ft_sim_audit_sent(world->audit, &frame, &s);
+    else
+        wrong = ft_sim_sight(&s, octets, len);
 
     note_frame(world, host->index, refused ? SIM_NOTE_REFUSED : SIM_NOTE_SENT, &s, NULL);
     if (!refused)
@@ -313,7 +320,8 @@ void ft_sim_host_run(struct sim_world *world, struct sim_host *host)
         return;
     ft_advance(host->stack, world->now);
     while (!world->failed) {
-        bool more = ft_sim_apps_poll(world, host);
+        bool more =
+            world->lib != NULL ? ft_sim_lib_poll(world->lib, host) : ft_sim_apps_poll(world, host);
 
         if (!world->failed && world->now >= host->link_free_at) {
             size_t n = output(world, host);
@@ -350,7 +358,8 @@ void ft_sim_host_input(struct sim_world *world, struct sim_host *host, const uin
     for (size_t i = 0; i < n; i++) {
         struct sim_audit_frame seen = {host->index, world->frame[i], lens[i], world->now, false};
         struct sight s;
-        const char *wrong = ft_sim_audit_arrived(world->audit, &seen, &s);
+        const char *wrong = world->audit != NULL ? ft_sim_audit_arrived(world->audit, &seen, &s)
+                                                 : ft_sim_sight(&s, seen.octets, seen.len);
 
         if (memcmp(s.dst_mac, host->mac, 6) == 0)
             note_frame(world, host->index, SIM_NOTE_ARRIVED, &s, wrong);

@@ -154,7 +154,8 @@ void ft_sim_pipe_event(struct sim_world *world, uint32_t index)
             len = impair_take(&pipe->late, world->now, world->frame[n], SIM_FRAME_MAX);
         if (len > 0 && !pipe->to_host)
             forward(world, pipe, world->frame[n], len);
-        if (len > 0 && pipe->to_host)
+        if (len > 0 && pipe->to_host &&
+            (world->lib == NULL || ft_sim_lib_passes(world->lib, pipe->to, world->frame[n], len)))
             lens[n++] = (uint32_t)len;
         if (n > 0 && (len == 0 || n == SIM_BATCH_MAX)) {
             ft_sim_host_input(world, &world->host[pipe->to], lens, n);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <fourtuple.h>
+#include <fourtuple/sim.h>
 
 #include "link/impair.h"
 #include "sim/audit.h"
@@ -23,6 +24,7 @@
 #define SIM_PIPES_MAX    (2 * (SIM_HOSTS_MAX + SIM_SWITCHES_MAX))
 #define SIM_PORTS_MAX    (SIM_HOSTS_MAX + SIM_SWITCHES_MAX) /* of a switch */
 #define SIM_NAME_MAX     16
+#define SIM_NO_HOST      UINT8_MAX
 #define SIM_MACS_MAX     64 /* that a switch remembers */
 #define SIM_CONNS_MAX    512
 #define SIM_FAULTS_MAX   160
@@ -126,6 +128,7 @@ enum sim_event_kind {
     SIM_EVENT_LISTENER, /* a passive socket tries again */
     SIM_EVENT_FAULT,    /* the next fault of the plan */
     SIM_EVENT_PHASE,    /* the world goes on to its next phase */
+    SIM_EVENT_LIB,      /* of a world that a program has built */
 };
 
 struct sim_event {
@@ -233,18 +236,21 @@ enum sim_note_kind {
     SIM_NOTE_ARRIVED,
     SIM_NOTE_APP,
     SIM_NOTE_FORGED,
+    SIM_NOTE_CUT,  /* a frame met a cut */
+    SIM_NOTE_TEXT, /* a line of its own */
 };
 
 /* A line of the story of a connection. */
 struct sim_note {
     uint8_t kind; /* enum sim_note_kind */
     uint8_t flags;
-    uint8_t host;
+    uint8_t host; /* SIM_NO_HOST: the world itself */
     uint16_t src_port, dst_port;
     struct ft_addr src, dst;
     uint32_t seq, ack, len, wnd;
     ft_time at;
-    const char *text; /* of the application, or what is wrong; a literal */
+    bool is_udp;
+    const char *text; /* what is wrong, a literal; or the line, valid as long as the note */
     int64_t value;
 };
 
@@ -265,6 +271,8 @@ struct pcapng;
 struct sim_world {
     struct sim_options options;
     struct sim_plan plan;
+    struct ft_sim *lib;           /* the program that has built this world; NULL: a seed has */
+    struct ft_config host_config; /* of all hosts, but for the seed */
     ft_time now;
     uint32_t phase; /* enum sim_phase */
 
@@ -353,10 +361,10 @@ struct sim_world *ft_sim_world_bare(const struct sim_options *options, int *ret_
 /** Make the stacks, interfaces and addresses. Return: 0 or -1: no memory. */
 int ft_sim_hosts_new(struct sim_world *world);
 
-/** Make host @index as its plan has it, but for its name. Return: 0 or -1: no memory. */
+/** Make host @index as its plan has it, but for its name. Return: as ft_sim_host_boot(). */
 int ft_sim_host_new(struct sim_world *world, uint32_t index);
 
-/** Let a host come up: a new stack, with secrets that it never had. Return: 0 or -1: no memory. */
+/** Let a host come up: a new stack, with secrets that it never had. Return: 0 or -errno. */
 int ft_sim_host_boot(struct sim_world *world, struct sim_host *host);
 
 /** Take a host down at once, with nothing sent. What it had in memory is gone. */
@@ -488,5 +496,22 @@ void ft_sim_oracle_late(struct sim_world *world);
 
 /** All is closed and TIME-WAIT has passed: nothing may be left. */
 void ft_sim_oracle_rest(struct sim_world *world);
+
+/* ---- lib*.c: what a world built by calls has in place of a plan ---- */
+
+/** Whether an event of this kind still stands; it may have been taken back. */
+bool ft_sim_lib_is_due(const struct ft_sim *sim, const struct sim_event *event);
+
+/** A timer, crash, restart or start. @index: of the event. */
+void ft_sim_lib_event(struct ft_sim *sim, uint32_t index);
+
+/** Hand events of a host's stack to its applications. Return: whether there were any. */
+bool ft_sim_lib_poll(struct ft_sim *sim, struct sim_host *host);
+
+/** Give a host that comes up its addresses. Return: 0 or -errno. */
+int ft_sim_lib_addresses(struct ft_sim *sim, struct sim_host *host);
+
+/** Whether a frame may reach host @to: nothing cuts that off from its sender. Notes it if not. */
+bool ft_sim_lib_passes(struct ft_sim *sim, uint32_t to, const uint8_t *frame, size_t len);
 
 #endif

@@ -131,19 +131,30 @@ static void print_flags(FILE *out, uint8_t flags)
 
 static void print_note(const struct sim_world *world, FILE *out, const struct sim_note *n)
 {
-    static const char *const kinds[] = {"sends  ", "refused", "gets   ", "app:   ", "FORGED "};
+    static const char *const kinds[] = {
+        "sends  ", "refused", "gets   ", "app:   ", "FORGED ", "misses ", ""};
     char src[TEXT_MAX];
     char dst[TEXT_MAX];
 
     fprintf(out, "  ");
     print_time(out, n->at);
-    fprintf(out, " %-3s %s ", world->host[n->host].name, kinds[n->kind]);
+    fprintf(out, " %-3s %s ", n->host == SIM_NO_HOST ? "-" : world->host[n->host].name,
+            kinds[n->kind]);
+    if (n->kind == SIM_NOTE_TEXT) {
+        fprintf(out, "%s\n", n->text);
+        return;
+    }
     if (n->kind == SIM_NOTE_APP) {
         fprintf(out, "%s %" PRId64 "\n", n->text, n->value);
         return;
     }
     fprintf(out, "%s > %s ", addr_format_name(&n->src, n->src_port, src),
             addr_format_name(&n->dst, n->dst_port, dst));
+    if (n->is_udp) {
+        fprintf(out, "UDP, %" PRIu32 " octets of IP%s%s\n", n->len, n->text != NULL ? ": " : "",
+                n->text != NULL ? n->text : "");
+        return;
+    }
     print_flags(out, n->flags);
     fprintf(out, " seq %" PRIu32 " len %" PRIu32 " ack %" PRIu32 " wnd %" PRIu32 "%s%s\n", n->seq,
             n->len, n->ack, n->wnd, n->text != NULL ? ": " : "", n->text != NULL ? n->text : "");

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <fourtuple/malloc.h>
+
 #include "diag/addr.h"
 #include "diag/pcapng.h"
 #include "priv.h"
@@ -212,6 +214,8 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
             return; /* it was moved */
         *wake = FT_TIME_NEVER;
     }
+    if (event->kind == SIM_EVENT_LIB && !ft_sim_lib_is_due(world->lib, event))
+        return;
     world->now = event->at;
     if (event->kind == SIM_EVENT_HOST)
         host_event(world, &world->host[event->index]);
@@ -221,6 +225,8 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
         app_event(world, &world->app[event->index]);
     else if (event->kind == SIM_EVENT_LISTENER)
         ft_sim_listener_event(world, event->index);
+    else if (event->kind == SIM_EVENT_LIB)
+        ft_sim_lib_event(world->lib, event->index);
     else if (event->kind == SIM_EVENT_FAULT)
         fault_event(world, event->index);
     else
@@ -289,6 +295,8 @@ struct sim_world *ft_sim_world_bare(const struct sim_options *options, int *ret_
     if (world == NULL)
         return NULL;
     world->options = *options;
+    ft_config_init(&world->host_config);
+    ft_config_use_malloc(&world->host_config);
     if (options->pcap != NULL)
         *ret_error = pcapng_open(options->pcap, &world->pcap);
     if (*ret_error != 0) {
