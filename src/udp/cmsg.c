@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* in_pktinfo and in6_pktinfo */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 
 #include "base/addr.h"
@@ -104,6 +105,14 @@ static int read_ip6(int type, const uint8_t *data, size_t len, struct udp_dest *
     }
 }
 
+static int read_udp(int type, const uint8_t *data, size_t len, struct udp_dest *dest)
+{
+    if (type != UDP_SEGMENT || len != sizeof(dest->segment))
+        return -EINVAL;
+    memcpy(&dest->segment, data, len);
+    return 0;
+}
+
 int udp_cmsg_read(const struct msghdr *msg, struct udp_dest *dest)
 {
     const uint8_t *at = msg->msg_control;
@@ -122,6 +131,8 @@ int udp_cmsg_read(const struct msghdr *msg, struct udp_dest *dest)
             err = read_ip(hdr.cmsg_type, at + CMSG_LEN(0), len, dest);
         else if (hdr.cmsg_level == IPPROTO_IPV6)
             err = read_ip6(hdr.cmsg_type, at + CMSG_LEN(0), len, dest);
+        else if (hdr.cmsg_level == IPPROTO_UDP)
+            err = read_udp(hdr.cmsg_type, at + CMSG_LEN(0), len, dest);
         step = FT_MIN(CMSG_ALIGN(hdr.cmsg_len), left);
         at += step;
         left -= step;
@@ -201,12 +212,14 @@ static void put_ip(struct control *control, uint32_t flags, const struct udp_rx_
         put(control, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
 
-void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram,
+void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram, int segment,
                     struct msghdr *msg)
 {
     struct control control = control_begin(msg);
     struct in6_pktinfo info;
 
+    if (segment)
+        put_int(&control, IPPROTO_UDP, UDP_GRO, segment);
     /* IPv4 comes to an AF_INET6 socket with its address mapped. */
     if (sock->flags & FT_UDP_PKTINFO6) {
         memset(&info, 0, sizeof(info));

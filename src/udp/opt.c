@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* SO_BINDTODEVICE */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 
 #include "base/addr.h"
@@ -40,6 +41,8 @@ static const struct bit_option bit_options[] = {
     {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, FT_UDP_MCAST_LOOP6, true},
     {IPPROTO_IPV6, IPV6_MULTICAST_ALL, FT_UDP_MCAST_ALL6, false},
     {IPPROTO_IPV6, IPV6_FREEBIND, FT_UDP_FREEBIND, false},
+    {IPPROTO_UDP, UDP_CORK, FT_UDP_CORK, false},
+    {IPPROTO_UDP, UDP_GRO, FT_UDP_GRO, false},
 };
 
 static const struct bit_option *find_bit(int level, int name)
@@ -314,6 +317,27 @@ static int get_ip6(const struct ft_udp *udp, const struct ft_udp_sock *sock, int
     }
 }
 
+/* ---- IPPROTO_UDP ------------------------------------------------------------------------------
+ */
+
+static int set_udp(struct ft_udp_sock *sock, int name, int v)
+{
+    if (name != UDP_SEGMENT)
+        return -ENOPROTOOPT;
+    if (v < 0 || v > UINT16_MAX)
+        return -EINVAL;
+    sock->segment = (uint16_t)v;
+    return 0;
+}
+
+static int get_udp(const struct ft_udp_sock *sock, int name, int *ret)
+{
+    if (name != UDP_SEGMENT)
+        return -ENOPROTOOPT;
+    *ret = sock->segment;
+    return 0;
+}
+
 /* ---- the calls --------------------------------------------------------------------------------
  */
 
@@ -322,6 +346,8 @@ static void set_bit_option(struct ft_udp *udp, struct ft_udp_sock *sock,
                            const struct bit_option *option, bool on)
 {
     sock->flags = on ? sock->flags | option->flag : sock->flags & ~option->flag;
+    if (option->flag == FT_UDP_CORK && !on)
+        (void)udp_cork_push(udp, sock); /* as on Linux nobody is told what goes wrong */
     if (option->flag != FT_UDP_RECVERR && option->flag != FT_UDP_RECVERR6)
         return;
     /* As on Linux, errors that wait go when nobody wants them any more. */
@@ -331,7 +357,8 @@ static void set_bit_option(struct ft_udp *udp, struct ft_udp_sock *sock,
 
 static bool level_known(const struct ft_udp_sock *sock, int level)
 {
-    return level == SOL_SOCKET || level == IPPROTO_IP || (level == IPPROTO_IPV6 && sock->ipv6);
+    return level == SOL_SOCKET || level == IPPROTO_IP || level == IPPROTO_UDP ||
+           (level == IPPROTO_IPV6 && sock->ipv6);
 }
 
 int ft_udp_setsockopt(struct ft_udp *udp, struct ft_udp_sock *sock, int level, int name,
@@ -359,6 +386,8 @@ int ft_udp_setsockopt(struct ft_udp *udp, struct ft_udp_sock *sock, int level, i
         return set_ip(sock, name, v);
     if (level == IPPROTO_IPV6)
         return set_ip6(udp, sock, name, v);
+    if (level == IPPROTO_UDP)
+        return set_udp(sock, name, v);
     return set_socket(udp, sock, name, v);
 }
 
@@ -370,7 +399,7 @@ int ft_udp_getsockopt(struct ft_udp *udp, struct ft_udp_sock *sock, int level, i
 
     /* For reading, AF_INET of Linux has another word for a level that it does not know. */
     if (!level_known(sock, level))
-        return sock->ipv6 || level == IPPROTO_UDP ? -ENOPROTOOPT : -EOPNOTSUPP;
+        return sock->ipv6 ? -ENOPROTOOPT : -EOPNOTSUPP;
     if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
         return get_bindtodevice(udp, sock, ret_value, len);
     if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
@@ -382,6 +411,8 @@ int ft_udp_getsockopt(struct ft_udp *udp, struct ft_udp_sock *sock, int level, i
         err = get_ip(udp, sock, name, &v);
     else if (level == IPPROTO_IPV6)
         err = get_ip6(udp, sock, name, &v);
+    else if (level == IPPROTO_UDP)
+        err = get_udp(sock, name, &v);
     else
         err = get_socket(sock, name, &v);
     if (err)

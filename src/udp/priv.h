@@ -63,8 +63,9 @@ struct udp_dest {
     struct ft_addr src; /* any: choose */
     uint16_t port;
     int bound_if;
-    int ttl; /* -1: not said */
-    int tos; /* -1: not said */
+    int ttl;          /* -1: not said */
+    int tos;          /* -1: not said */
+    uint16_t segment; /* UDP_SEGMENT: payload of each datagram; 0: it is one */
 };
 
 /** The interface that a socket is bound to; 0: none. */
@@ -95,6 +96,43 @@ int udp_autobind(struct ft_udp *udp, struct ft_udp_sock *sock);
  */
 int udp_find_path(struct ft_udp *udp, const struct ft_udp_sock *sock, struct udp_dest *dest,
                   struct ft_path *ret_path);
+
+/**
+ * What keeps a datagram from being queued.
+ *
+ * @len: octets of payload
+ *
+ * Return: 0; -EMSGSIZE; -EINVAL: more segments than one send may have; -EPIPE; -EAGAIN: the buffer
+ * is full; the pending error of the socket, which is forgotten.
+ */
+int udp_check_send(struct ft_udp_sock *sock, const struct udp_dest *dest,
+                   const struct ft_path *path, size_t len);
+
+/**
+ * Queue a datagram, or as many as UDP_SEGMENT makes of it, all or none.
+ *
+ * @iov: @len octets of payload, copied
+ *
+ * Return: 0; -ENOBUFS; as udp_find_path().
+ */
+int udp_post(struct ft_udp *udp, struct ft_udp_sock *sock, const struct udp_dest *dest,
+             const struct iovec *iov, size_t len);
+
+/**
+ * Add octets to the datagram that is being put together, or begin one.
+ *
+ * @dest: of the first call; others do not count
+ *
+ * Return: 0; as udp_find_path() and udp_check_send(), -ENOBUFS: what there was of it is lost.
+ */
+int udp_cork_add(struct ft_udp *udp, struct ft_udp_sock *sock, const struct udp_dest *dest,
+                 const struct msghdr *msg, size_t len);
+
+/** It is whole: queue it. Return: 0, also if there is none; as udp_post(), and it is lost. */
+int udp_cork_push(struct ft_udp *udp, struct ft_udp_sock *sock);
+
+/** Lose what there is of it. */
+void udp_cork_drop(struct ft_udp *udp, struct ft_udp_sock *sock);
 
 /** The pending error as a negative errno, which is forgotten; 0: none. */
 int udp_take_error(struct ft_udp_sock *sock);
@@ -164,8 +202,12 @@ ssize_t udp_recv_error(struct ft_udp *udp, struct ft_udp_sock *sock, struct msgh
  */
 int udp_cmsg_read(const struct msghdr *msg, struct udp_dest *dest);
 
-/** Write the control messages that a socket asked for. msg_controllen and msg_flags are set. */
-void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram,
+/**
+ * Write the control messages that a socket asked for. msg_controllen and msg_flags are set.
+ *
+ * @segment: octets of each datagram of several that are read as one (UDP_GRO); 0: it is one
+ */
+void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram, int segment,
                     struct msghdr *msg);
 
 /** Write the control message that tells of an error. */

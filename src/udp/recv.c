@@ -13,6 +13,9 @@
 
 #include "priv.h"
 
+/* What UDP_GRO reads as one: octets at most. */
+#define MERGED_MAX ((size_t)65535)
+
 /* ---- input ------------------------------------------------------------------------------------
  */
 
@@ -179,18 +182,30 @@ enum ft_verdict ft_udp_input(struct ft_udp *udp, const struct ft_rx *rx)
 /* ---- the call ---------------------------------------------------------------------------------
  */
 
-static size_t copy_out(const struct msghdr *msg, const uint8_t *data, size_t len)
+/* Copies octets into the pieces behind the first @skip that they hold. Return: how many went in. */
+static size_t copy_out(const struct msghdr *msg, size_t skip, const uint8_t *data, size_t len)
 {
     size_t at = 0;
 
     for (size_t i = 0; i < msg->msg_iovlen && at < len; i++) {
-        size_t n = FT_MIN(msg->msg_iov[i].iov_len, len - at);
+        size_t off = FT_MIN(skip, msg->msg_iov[i].iov_len);
+        size_t n = FT_MIN(msg->msg_iov[i].iov_len - off, len - at);
 
         if (n > 0)
-            memcpy(msg->msg_iov[i].iov_base, data + at, n);
+            memcpy((uint8_t *)msg->msg_iov[i].iov_base + off, data + at, n);
+        skip -= off;
         at += n;
     }
     return at;
+}
+
+static size_t room_of(const struct msghdr *msg)
+{
+    size_t room = 0;
+
+    for (size_t i = 0; i < msg->msg_iovlen && room < MERGED_MAX; i++)
+        room += FT_MIN(msg->msg_iov[i].iov_len, MERGED_MAX);
+    return room;
 }
 
 static void put_name(const struct ft_udp_sock *sock, const struct ft_endpoint *endpoint,
@@ -211,12 +226,44 @@ static void free_rx(struct ft_udp *udp, struct ft_udp_sock *sock, struct udp_rx_
     ft_mem_free(&udp->env->mem, dgram, sizeof(*dgram) + dgram->len);
 }
 
+static bool merges(const struct udp_rx_dgram *first, const struct udp_rx_dgram *next)
+{
+    return next->len > 0 && next->len <= first->len && next->src_port == first->src_port &&
+           next->ifindex == first->ifindex && next->tos == first->tos && next->ttl == first->ttl &&
+           addr_eq(&next->src, &first->src) && addr_eq(&next->dst, &first->dst);
+}
+
+/*
+ * UDP_GRO: datagrams of one sender and one size (the last may be shorter) are read as one, as far
+ * as there is room for whole ones.
+ *
+ * Return: octets written, behind those of the first.
+ */
+static size_t merge(struct ft_udp *udp, struct ft_udp_sock *sock, const struct udp_rx_dgram *first,
+                    const struct msghdr *msg)
+{
+    size_t room = FT_MIN(room_of(msg), MERGED_MAX), at = first->len;
+
+    while (first->node.next != &sock->rx) {
+        struct udp_rx_dgram *next = ft_container_of(first->node.next, struct udp_rx_dgram, node);
+        uint32_t len = next->len;
+
+        if (!merges(first, next) || len > room - at)
+            break;
+        at += copy_out(msg, at, next->data, len);
+        free_rx(udp, sock, next);
+        if (len < first->len)
+            break;
+    }
+    return at - first->len;
+}
+
 ssize_t ft_udp_recvmsg(struct ft_udp *udp, struct ft_udp_sock *sock, struct msghdr *msg, int flags)
 {
     struct ft_list *node = list_first(&sock->rx);
     struct udp_rx_dgram *dgram;
     struct ft_endpoint from;
-    size_t n, len;
+    size_t n, len, merged = 0;
 
     if (flags & MSG_ERRQUEUE)
         return udp_recv_error(udp, sock, msg);
@@ -232,18 +279,20 @@ ssize_t ft_udp_recvmsg(struct ft_udp *udp, struct ft_udp_sock *sock, struct msgh
     }
     dgram = ft_container_of(node, struct udp_rx_dgram, node);
     len = dgram->len;
-    n = copy_out(msg, dgram->data, len);
-    udp->env->counters.steps_octets_copied += n;
+    n = copy_out(msg, 0, dgram->data, len);
+    if ((sock->flags & FT_UDP_GRO) && !(flags & MSG_PEEK) && n == len && len > 0)
+        merged = merge(udp, sock, dgram, msg);
+    udp->env->counters.steps_octets_copied += n + merged;
     from = (struct ft_endpoint){.addr = dgram->src, .port = dgram->src_port};
     if (addr_needs_scope(&from.addr))
         from.ifindex = (uint16_t)dgram->ifindex;
     put_name(sock, &from, msg);
-    udp_cmsg_write(sock, dgram, msg);
+    udp_cmsg_write(sock, dgram, merged ? (int)len : 0, msg);
     if (n < len)
         msg->msg_flags |= MSG_TRUNC;
     if (!(flags & MSG_PEEK))
         free_rx(udp, sock, dgram);
-    return (ssize_t)(flags & MSG_TRUNC ? len : n);
+    return (ssize_t)((flags & MSG_TRUNC ? len : n) + merged);
 }
 
 /* ---- errors -----------------------------------------------------------------------------------

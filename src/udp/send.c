@@ -26,6 +26,9 @@
 /* Payload that is copied into the frame rather than lent to the link. */
 #define COPY_MAX     256u
 
+/* Datagrams that one send is cut into at most (UDP_MAX_SEGMENTS of Linux). */
+#define SEGMENTS_MAX 128u
+
 /* ---- the call ---------------------------------------------------------------------------------
  */
 
@@ -72,6 +75,7 @@ static int read_dest(const struct ft_udp_sock *sock, const struct msghdr *msg,
         .bound_if = udp_bound_if(sock) ? udp_bound_if(sock) : peer.ifindex,
         .ttl = -1,
         .tos = -1,
+        .segment = sock->segment,
     };
     return udp_cmsg_read(msg, ret_dest);
 }
@@ -120,24 +124,35 @@ static uint32_t flow_label(const struct ft_udp *udp, const struct udp_tx_dgram *
     return (uint32_t)ft_siphash(udp->flow_key, octets, sizeof(octets)) & 0xfffff;
 }
 
-/* Copies the payload behind the header, and writes the header with its checksum. */
+/* Octets of a caller, taken from the front. */
+struct pieces {
+    const struct iovec *iov;
+    size_t off; /* octets of the first that are taken */
+};
+
+/* Copies as much payload as there is room for behind the header, and writes the header with its
+   checksum. */
 static void fill(struct ft_udp *udp, struct udp_tx_dgram *dgram, const struct udp_hdr *ports,
-                 const struct msghdr *msg)
+                 struct pieces *from)
 {
     struct udp_hdr hdr = {
         .src_port = ports->src_port, .dst_port = ports->dst_port, .len = (uint16_t)dgram->len};
     uint64_t sum = csum_pseudo(&dgram->src, &dgram->dst, IP_PROTO_UDP, dgram->len);
     size_t at = UDP_HDR_LEN;
 
-    for (size_t i = 0; i < msg->msg_iovlen; i++) {
-        const struct iovec *iov = &msg->msg_iov[i];
+    while (at < dgram->len) {
+        size_t n = FT_MIN(from->iov->iov_len - from->off, dgram->len - at);
+        const uint8_t *data = from->iov->iov_base;
 
-        if (iov->iov_len == 0)
+        if (n == 0) {
+            from->iov++;
+            from->off = 0;
             continue;
-        sum = ft_sum_add_at(sum, ft_sum_copy(dgram->l4 + at, iov->iov_base, iov->iov_len, 0), at);
-        at += iov->iov_len;
+        }
+        sum = ft_sum_add_at(sum, ft_sum_copy(dgram->l4 + at, data + from->off, n, 0), at);
+        at += n;
+        from->off += n;
     }
-    ft_assert(at == dgram->len);
     (void)udp_emit(dgram->l4, UDP_HDR_LEN, &hdr);
     hdr.csum = udp_csum_finish(ft_sum(dgram->l4, UDP_HDR_LEN, sum));
     (void)udp_emit(dgram->l4, UDP_HDR_LEN, &hdr);
@@ -161,7 +176,6 @@ static struct udp_tx_dgram *new_dgram(struct ft_udp *udp, struct ft_udp_sock *so
         .dst = dest->addr,
         .len = (uint32_t)(UDP_HDR_LEN + len),
         .size = (uint32_t)(room + UDP_ALLOC_COST),
-        .seq = sock->tx_seq,
         .bound_if = dest->bound_if,
         .tos = dest->tos >= 0 ? (uint8_t)dest->tos
                : v4           ? sock->tos
@@ -179,18 +193,21 @@ static uint32_t ip_hdr_len(const struct ft_addr *dst)
     return addr_is_v4(dst) ? IP4_HDR_LEN : IP6_HDR_LEN;
 }
 
-/* What keeps the datagram from being queued. */
-static int check_send(struct ft_udp_sock *sock, const struct udp_dest *dest,
-                      const struct ft_path *path, size_t len)
+int udp_check_send(struct ft_udp_sock *sock, const struct udp_dest *dest,
+                   const struct ft_path *path, size_t len)
 {
     bool v4 = addr_is_v4(&dest->addr);
     uint8_t pmtudisc = v4 ? sock->pmtudisc : sock->pmtudisc6;
     bool may_split = pmtudisc < IP_PMTUDISC_DO || pmtudisc > IP_PMTUDISC_INTERFACE;
+    size_t part = dest->segment ? FT_MIN(len, (size_t)dest->segment) : len;
 
     if (len > (v4 ? PAYLOAD4_MAX : PAYLOAD6_MAX))
         return -EMSGSIZE;
-    if (!may_split && ip_hdr_len(&dest->addr) + UDP_HDR_LEN + len > path->mtu)
+    /* As on Linux, what UDP_SEGMENT cuts is never cut again. */
+    if ((!may_split || dest->segment) && ip_hdr_len(&dest->addr) + UDP_HDR_LEN + part > path->mtu)
         return -EMSGSIZE;
+    if (dest->segment && len > (size_t)dest->segment * SEGMENTS_MAX)
+        return -EINVAL;
     if (sock->error)
         return udp_take_error(sock);
     if (sock->flags & FT_UDP_SEND_SHUT)
@@ -198,53 +215,122 @@ static int check_send(struct ft_udp_sock *sock, const struct udp_dest *dest,
     return sock->tx_size >= sock->tx_max ? -EAGAIN : 0;
 }
 
+static void free_unsent(struct ft_udp *udp, struct ft_list *dgrams)
+{
+    ft_list_for_each (node, dgrams) {
+        struct udp_tx_dgram *dgram = ft_container_of(node, struct udp_tx_dgram, node);
+
+        list_remove(&dgram->node);
+        ft_mem_free(&udp->env->mem, dgram, sizeof(*dgram) + dgram->len);
+    }
+}
+
+/* Makes the datagrams of one send. Return: 0; -ENOBUFS: and there are none. */
+static int make_all(struct ft_udp *udp, struct ft_udp_sock *sock, const struct udp_dest *dest,
+                    struct pieces *from, size_t len, struct ft_list *ret_dgrams)
+{
+    struct udp_hdr ports = {.src_port = sock->name.port, .dst_port = dest->port};
+    size_t part = dest->segment ? FT_MIN(len, (size_t)dest->segment) : len, at = 0;
+
+    do {
+        size_t n = FT_MIN(part, len - at);
+        struct udp_tx_dgram *dgram = new_dgram(udp, sock, dest, n);
+
+        if (!dgram) {
+            free_unsent(udp, ret_dgrams);
+            return -ENOBUFS;
+        }
+        fill(udp, dgram, &ports, from);
+        list_push_back(ret_dgrams, &dgram->node);
+        at += n;
+    } while (at < len);
+    return 0;
+}
+
+static void enqueue(struct ft_udp *udp, struct udp_tx_dgram *dgram, int ifindex)
+{
+    struct ft_udp_sock *sock = dgram->sock;
+
+    list_remove(&dgram->node);
+    dgram->seq = sock->tx_seq++;
+    sock->tx_size += dgram->size;
+    if (list_empty(&sock->tx))
+        ft_flow_ready(udp->net, &sock->flow, ifindex);
+    list_push_back(&sock->tx, &dgram->node);
+}
+
+int udp_post(struct ft_udp *udp, struct ft_udp_sock *sock, const struct udp_dest *dest,
+             const struct iovec *iov, size_t len)
+{
+    struct pieces from = {.iov = iov};
+    struct udp_dest to = *dest;
+    struct ft_list dgrams;
+    struct ft_path path;
+    int err = udp_find_path(udp, sock, &to, &path), ttl;
+    bool looped;
+
+    if (err)
+        return err;
+    ttl = choose_ttl(sock, &to, &path);
+    looped = loops(udp, sock, &to, &path);
+    if (ttl < 0 && !looped)
+        return 0; /* as far as this host, where nobody has joined */
+    to.src = path.src;
+    list_init(&dgrams);
+    err = make_all(udp, sock, &to, &from, len, &dgrams);
+    if (err)
+        return err;
+    ft_list_for_each (node, &dgrams) {
+        struct udp_tx_dgram *dgram = ft_container_of(node, struct udp_tx_dgram, node);
+
+        dgram->ttl = ttl < 0 ? 0 : (uint8_t)ttl;
+        if (looped)
+            udp_loop_back(udp, dgram, path.ifindex);
+        if (ttl >= 0)
+            enqueue(udp, dgram, path.ifindex);
+    }
+    free_unsent(udp, &dgrams);
+    return 0;
+}
+
+static int post_at_once(struct ft_udp *udp, struct ft_udp_sock *sock, const struct udp_dest *dest,
+                        const struct msghdr *msg, size_t len)
+{
+    struct udp_dest to = *dest;
+    struct ft_path path;
+    int err = udp_find_path(udp, sock, &to, &path);
+
+    if (!err)
+        err = udp_check_send(sock, &to, &path, len);
+    return err ? err : udp_post(udp, sock, dest, msg->msg_iov, len);
+}
+
 ssize_t ft_udp_sendmsg(struct ft_udp *udp, struct ft_udp_sock *sock, const struct msghdr *msg,
                        int flags)
 {
+    bool more = (flags & MSG_MORE) || (sock->flags & FT_UDP_CORK);
     ssize_t len = iov_len(msg);
-    struct udp_tx_dgram *dgram;
-    struct udp_hdr ports;
-    struct udp_dest dest;
-    struct ft_path path;
-    bool looped;
-    int err, ttl;
+    struct udp_dest dest = {.port = 0};
+    int err = 0;
 
-    if (flags & (MSG_OOB | MSG_MORE)) /* datagrams are not put together out of several calls */
+    if (flags & MSG_OOB)
         return -EOPNOTSUPP;
     if (len < 0)
         return len;
-    err = read_dest(sock, msg, &dest);
+    if (!sock->cork)
+        err = read_dest(sock, msg, &dest);
     if (!err)
         err = udp_autobind(udp, sock);
-    if (!err)
-        err = udp_find_path(udp, sock, &dest, &path);
-    if (!err)
-        err = check_send(sock, &dest, &path, (size_t)len);
     if (err)
         return err;
-    ttl = choose_ttl(sock, &dest, &path);
-    looped = loops(udp, sock, &dest, &path);
-    if (ttl < 0 && !looped)
-        return len; /* as far as this host, where nobody has joined */
-    dest.src = path.src;
-    dgram = new_dgram(udp, sock, &dest, (size_t)len);
-    if (!dgram)
-        return -ENOBUFS;
-    dgram->ttl = ttl < 0 ? 0 : (uint8_t)ttl;
-    ports = (struct udp_hdr){.src_port = sock->name.port, .dst_port = dest.port};
-    fill(udp, dgram, &ports, msg);
-    if (looped)
-        udp_loop_back(udp, dgram, path.ifindex);
-    if (ttl < 0) {
-        ft_mem_free(&udp->env->mem, dgram, sizeof(*dgram) + dgram->len);
-        return len;
+    if (!more && !sock->cork) {
+        err = post_at_once(udp, sock, &dest, msg, (size_t)len);
+    } else {
+        err = udp_cork_add(udp, sock, &dest, msg, (size_t)len);
+        if (!err && !more)
+            err = udp_cork_push(udp, sock);
     }
-    sock->tx_seq++;
-    sock->tx_size += dgram->size;
-    if (list_empty(&sock->tx))
-        ft_flow_ready(udp->net, &sock->flow, path.ifindex);
-    list_push_back(&sock->tx, &dgram->node);
-    return len;
+    return err ? err : len;
 }
 
 /* ---- output -----------------------------------------------------------------------------------

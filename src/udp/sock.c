@@ -337,6 +337,7 @@ void ft_udp_close(struct ft_udp *udp, struct ft_udp_sock *sock)
         leave_table(udp, sock);
     sock->flags &= ~(uint32_t)FT_UDP_CONNECTED;
     ft_name_release(udp->names, &sock->name);
+    udp_cork_drop(udp, sock);
     udp_groups_leave_all(udp, sock);
     udp_rx_drop_all(udp, sock);
     udp_free_if_done(udp, sock);

@@ -17,6 +17,7 @@
 
 struct ft_env;
 struct udp_tx_dgram; /* a datagram on its way out */
+struct udp_cork;     /* one that is not whole yet */
 
 /* What all datagram sockets of a stack share. */
 struct ft_udp {
@@ -51,7 +52,9 @@ enum {
     FT_UDP_ADDR_LOCKED = 1 << 16, /* bind() named an address */
     FT_UDP_PORT_LOCKED = 1 << 17, /* bind() named a port */
     FT_UDP_SCOPED = 1 << 18,      /* name.ifindex is the scope of a link-local address */
+    FT_UDP_CORK = 1 << 19,        /* UDP_CORK */
     FT_UDP_FREEBIND = 1 << 20,    /* IP_FREEBIND */
+    FT_UDP_GRO = 1 << 21,         /* UDP_GRO */
 };
 
 /* A datagram socket. */
@@ -66,6 +69,7 @@ struct ft_udp_sock {
     struct ft_list rx;         /* struct udp_rx_dgram: to be read, oldest first */
     struct ft_list errs;       /* struct udp_err: the error queue (IP_RECVERR) */
     struct ft_list members;    /* struct udp_member: the groups that it has joined */
+    struct udp_cork *cork;     /* a datagram that more is to be added to; NULL: none */
     struct ft_addr mcast_src;  /* IP_MULTICAST_IF's address; any: none */
     uint32_t slot;             /* of its descriptor; FT_NO_SLOT: closed, with datagrams to send */
     uint32_t flags;            /* FT_UDP_* */
@@ -81,6 +85,7 @@ struct ft_udp_sock {
     int mcast_if, mcast_if6;        /* IP_MULTICAST_IF, IPV6_MULTICAST_IF; 0: the route decides */
     int bound_if;                   /* SO_BINDTODEVICE; 0: none */
     int16_t hops, mcast_hops;       /* IPV6_UNICAST_HOPS, IPV6_MULTICAST_HOPS; -1: the default */
+    uint16_t segment;               /* UDP_SEGMENT; 0: sends are not cut */
     uint8_t ttl;                    /* IP_TTL; 0: the default */
     uint8_t mcast_ttl;              /* IP_MULTICAST_TTL */
     uint8_t tos, tclass;            /* IP_TOS, IPV6_TCLASS */

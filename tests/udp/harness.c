@@ -247,6 +247,12 @@ int host_connect(struct host *h, ft_sock fd, const char *text, uint16_t port)
 ssize_t host_send(struct host *h, ft_sock fd, const void *data, size_t len, const char *to,
                   uint16_t port)
 {
+    return host_send_flags(h, fd, data, len, to, port, 0);
+}
+
+ssize_t host_send_flags(struct host *h, ft_sock fd, const void *data, size_t len, const char *to,
+                        uint16_t port, int flags)
+{
     struct sockaddr_storage addr = sa(to ? to : "0.0.0.0", port);
     struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -256,7 +262,7 @@ ssize_t host_send(struct host *h, ft_sock fd, const void *data, size_t len, cons
         msg.msg_name = &addr;
         msg.msg_namelen = sa_len(&addr);
     }
-    n = ft_udp_sendmsg(&h->udp, host_sock(h, fd), &msg, 0);
+    n = ft_udp_sendmsg(&h->udp, host_sock(h, fd), &msg, flags);
     check(h);
     return n;
 }

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include "base/addr.h"
 #include "base/assert.h"
@@ -80,6 +81,9 @@ int host_connect(struct host *h, ft_sock fd, const char *text, uint16_t port);
 /** @to: NULL: none. */
 ssize_t host_send(struct host *h, ft_sock fd, const void *data, size_t len, const char *to,
                   uint16_t port);
+/** As host_send() with flags. */
+ssize_t host_send_flags(struct host *h, ft_sock fd, const void *data, size_t len, const char *to,
+                        uint16_t port, int flags);
 /** Return: as recvmsg(); @from: sockaddr, may be NULL. */
 ssize_t host_recv(struct host *h, ft_sock fd, void *data, size_t len, int flags,
                   struct sockaddr_storage *from);

@@ -127,6 +127,11 @@ static void what_is_set_is_read_back_as_on_linux(void **state)
         {IPPROTO_IPV6, IPV6_MULTICAST_IF, 99, -ENODEV, 0},
         {IPPROTO_IPV6, IPV6_MULTICAST_IF, 1, 0, 1},
         {IPPROTO_IPV6, IPV6_V6ONLY, 1, 0, 1},
+        {IPPROTO_UDP, UDP_SEGMENT, -1, -EINVAL, 0},
+        {IPPROTO_UDP, UDP_SEGMENT, 65536, -EINVAL, 0},
+        {IPPROTO_UDP, UDP_SEGMENT, 1200, 0, 1200},
+        {IPPROTO_UDP, UDP_GRO, 1, 0, 1},
+        {IPPROTO_UDP, UDP_CORK, 7, 0, 1},
     };
     ft_sock fd = host_socket(&a, AF_INET6), v4 = host_socket(&a, AF_INET);
 
@@ -138,7 +143,7 @@ static void what_is_set_is_read_back_as_on_linux(void **state)
     }
     assert_int_equal(host_set(&a, v4, IPPROTO_IPV6, IPV6_TCLASS, 1), -ENOPROTOOPT);
     assert_int_equal(host_set(&a, v4, IPPROTO_IP, 250, 1), -ENOPROTOOPT);
-    assert_int_equal(host_set(&a, v4, IPPROTO_UDP, 103, 1), -ENOPROTOOPT);
+    assert_int_equal(host_set(&a, v4, IPPROTO_UDP, UDP_ENCAP, 1), -ENOPROTOOPT);
 }
 
 static void lengths_are_taken_as_on_linux(void **state)

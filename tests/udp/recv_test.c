@@ -357,6 +357,66 @@ static void a_smaller_path_is_believed_only_of_a_sender(void **state)
     assert_int_equal(host_send(&a, fd, buf, 1400, NULL, 0), -EMSGSIZE);
 }
 
+/* What UDP_GRO says of the next read: its octets, and the size of the datagrams it is made of. */
+static ssize_t read_merged(ft_sock fd, size_t room, int flags, int *ret_segment)
+{
+    static char octets[4000], control[64] __attribute__((aligned(8)));
+    struct iovec iov[2] = {{octets, room / 3}, {octets + room / 3, room - room / 3}};
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+    struct cmsghdr hdr;
+    ssize_t n;
+
+    msg.msg_control = control;
+    msg.msg_controllen = sizeof(control);
+    n = ft_udp_recvmsg(&b.udp, host_sock(&b, fd), &msg, flags);
+    *ret_segment = 0;
+    if (n >= 0 && msg.msg_controllen > 0) {
+        memcpy(&hdr, control, sizeof(hdr));
+        assert_int_equal(hdr.cmsg_level, IPPROTO_UDP);
+        assert_int_equal(hdr.cmsg_type, UDP_GRO);
+        memcpy(ret_segment, control + CMSG_LEN(0), sizeof(*ret_segment));
+    }
+    for (ssize_t i = 0; i < n; i++)
+        assert_int_equal((uint8_t)octets[i], (uint8_t)i);
+    return n;
+}
+
+/* UDP_GRO: equal datagrams of one sender are read as one, as far as whole ones fit. */
+static void equal_datagrams_are_read_as_one_if_asked(void **state)
+{
+    ft_sock from = host_socket(&a, AF_INET), other = host_socket(&a, AF_INET);
+    ft_sock fd = bound(&b, AF_INET, 53);
+    uint8_t octets[300];
+    int segment;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(octets); i++)
+        octets[i] = (uint8_t)i;
+    assert_int_equal(host_set(&b, fd, IPPROTO_UDP, UDP_GRO, 1), 0);
+    assert_int_equal(host_set(&a, from, IPPROTO_UDP, UDP_SEGMENT, 100), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(host_send(&a, from, octets, 250, "10.7.0.2", 53), 250);
+    carry(&a, &b);
+    assert_int_equal(host_send(&a, other, octets, 50, "10.7.0.2", 53), 50);
+    assert_int_equal(host_send(&a, other, octets, 0, "10.7.0.2", 53), 0);
+    carry(&a, &b);
+    assert_int_equal(read_merged(fd, 4000, MSG_PEEK, &segment), 100);
+    assert_int_equal(read_merged(fd, 4000, 0, &segment), 250); /* a shorter one is the last */
+    assert_int_equal(segment, 100);
+    assert_int_equal(read_merged(fd, 299, 0, &segment), 250);
+    assert_int_equal(segment, 100);
+    assert_int_equal(read_merged(fd, 4000, 0, &segment), 50); /* another's are never among them */
+    assert_int_equal(segment, 0);
+    assert_int_equal(read_merged(fd, 4000, 0, &segment), 0);
+    assert_int_equal(read_merged(fd, 4000, 0, &segment), -EAGAIN);
+    /* Nothing is cut that a second read could have had. */
+    assert_int_equal(host_send(&a, from, octets, 200, "10.7.0.2", 53), 200);
+    carry(&a, &b);
+    assert_int_equal(read_merged(fd, 199, 0, &segment), 100);
+    assert_int_equal(segment, 0);
+    assert_int_equal(host_recv(&b, fd, buf, 8, 0, NULL), 8);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_hosts, close_hosts)
@@ -372,6 +432,7 @@ int main(void)
         TEST(a_connected_socket_learns_that_nobody_is_there),
         TEST(the_error_queue_says_whose_datagram_it_was),
         TEST(a_smaller_path_is_believed_only_of_a_sender),
+        TEST(equal_datagrams_are_read_as_one_if_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -306,6 +306,67 @@ static void send_tells_what_is_wrong(void **state)
     carry(&a, NULL);
 }
 
+/* The datagrams that wait at a socket of b, by their sizes. */
+static void arrive(ft_sock to, size_t n, const ssize_t *sizes)
+{
+    carry(&a, &b);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(host_recv(&b, to, in, sizeof(in), 0, NULL), sizes[i]);
+    assert_int_equal(host_recv(&b, to, in, sizeof(in), 0, NULL), -EAGAIN);
+}
+
+/* UDP_SEGMENT: one send is cut into datagrams, all of one size but the last. */
+static void one_send_is_cut_into_segments(void **state)
+{
+    ft_sock fd = host_socket(&a, AF_INET), to = sink(AF_INET, 53);
+    char control[CMSG_SPACE(sizeof(uint16_t))] __attribute__((aligned(8))) = {0};
+    struct iovec iov[3] = {{out, 1000}, {out, 0}, {out + 1000, 1500}};
+    struct sockaddr_storage name = sa("10.7.0.2", 53);
+    struct cmsghdr hdr = {
+        .cmsg_len = CMSG_LEN(2), .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT};
+    struct msghdr msg = {.msg_name = &name, .msg_namelen = sizeof(struct sockaddr_in)};
+    uint16_t segment = 1200;
+
+    (void)state;
+    msg.msg_iov = iov;
+    msg.msg_iovlen = 3;
+    msg.msg_control = control;
+    msg.msg_controllen = sizeof(control);
+    memcpy(control, &hdr, sizeof(hdr));
+    memcpy(control + CMSG_LEN(0), &segment, sizeof(segment));
+    for (size_t i = 0; i < 2500; i++)
+        out[i] = (uint8_t)(i / 7);
+    assert_int_equal(ft_udp_sendmsg(&a.udp, host_sock(&a, fd), &msg, 0), 2500);
+    carry(&a, &b);
+    assert_int_equal(host_recv(&b, to, in, sizeof(in), 0, NULL), 1200);
+    assert_memory_equal(in, out, 1200);
+    assert_int_equal(host_recv(&b, to, in, sizeof(in), 0, NULL), 1200);
+    assert_memory_equal(in, out + 1200, 1200);
+    assert_int_equal(host_recv(&b, to, in, sizeof(in), 0, NULL), 100);
+    assert_memory_equal(in, out + 2400, 100);
+    assert_int_equal(host_send(&a, fd, out, 2500, "10.7.0.2", 53), 2500); /* for that send only */
+    arrive(to, 1, (ssize_t[]){2500});
+    /* The option holds for each send. */
+    assert_int_equal(host_set(&a, fd, IPPROTO_UDP, UDP_SEGMENT, 1000), 0);
+    assert_int_equal(host_send(&a, fd, out, 2000, "10.7.0.2", 53), 2000);
+    arrive(to, 2, (ssize_t[]){1000, 1000});
+    assert_int_equal(host_send(&a, fd, out, 999, "10.7.0.2", 53), 999);
+    arrive(to, 1, (ssize_t[]){999});
+    assert_int_equal(host_send(&a, fd, out, 0, "10.7.0.2", 53), 0);
+    arrive(to, 1, (ssize_t[]){0});
+    /* As Linux: no segment in fragments, at most 128 of them. */
+    assert_int_equal(host_set(&a, fd, IPPROTO_UDP, UDP_SEGMENT, 1473), 0);
+    assert_int_equal(host_send(&a, fd, out, 2000, "10.7.0.2", 53), -EMSGSIZE);
+    assert_int_equal(host_send(&a, fd, out, 1472, "10.7.0.2", 53), 1472);
+    assert_int_equal(host_set(&a, fd, IPPROTO_UDP, UDP_SEGMENT, 10), 0);
+    assert_int_equal(host_send(&a, fd, out, 1281, "10.7.0.2", 53), -EINVAL);
+    assert_int_equal(host_send(&a, fd, out, 1280, "10.7.0.2", 53), 1280);
+    hdr.cmsg_len--;
+    memcpy(control, &hdr, sizeof(hdr));
+    assert_int_equal(ft_udp_sendmsg(&a.udp, host_sock(&a, fd), &msg, 0), -EINVAL);
+    carry(&a, &b);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_hosts, close_hosts)
@@ -319,6 +380,7 @@ int main(void)
         TEST(a_flow_has_a_label_of_its_own),
         TEST(a_neighbour_that_does_not_answer_is_an_error),
         TEST(send_tells_what_is_wrong),
+        TEST(one_send_is_cut_into_segments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

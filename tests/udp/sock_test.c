@@ -300,8 +300,9 @@ static void the_socket_table_tells_what_it_is(void **state)
 static void refused_memory_is_survived_everywhere(void **state)
 {
     (void)state;
-    for (uint64_t n = 1; n < 20; n++) {
+    for (uint64_t n = 1; n < 30; n++) {
         struct sockaddr_storage to = sa("127.0.0.1", 7);
+        struct ip_mreq mreq = {.imr_multiaddr.s_addr = htonl(0xef010203)};
         ft_sock fd;
         char buf[8];
 
@@ -316,7 +317,13 @@ static void refused_memory_is_survived_everywhere(void **state)
         (void)ft_udp_connect(&a.udp, host_sock(&a, fd), (struct sockaddr *)&to, sizeof(to));
         (void)host_send(&a, fd, "x", 1, "127.0.0.1", 7);
         (void)host_send(&a, fd, "x", 1, "127.0.0.1", 9);
+        (void)host_send_flags(&a, fd, "x", 1, "127.0.0.1", 9, MSG_MORE);
+        (void)host_set(&a, fd, IPPROTO_UDP, UDP_SEGMENT, 1);
+        (void)host_send(&a, fd, "xyz", 3, "127.0.0.1", 9);
         carry(&a, NULL);
+        (void)host_send_flags(&a, fd, "x", 1, "127.0.0.1", 9, MSG_MORE);
+        (void)ft_udp_setsockopt(&a.udp, host_sock(&a, fd), IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq,
+                                sizeof(mreq));
         (void)host_recv(&a, fd, buf, 8, 0, NULL);
         a.t.heap.fail_in = 0;
         ft_udp_close(&a.udp, host_sock(&a, fd));
