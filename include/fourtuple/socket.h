@@ -125,7 +125,7 @@ FT_PUBLIC int ft_abort(struct ft_stack *stack, ft_sock sock);
  *
  * @data:  copied before return; the caller keeps it
  * @len:   octets, may be 0
- * @flags: MSG_OOB, MSG_MORE; MSG_DONTWAIT and MSG_NOSIGNAL mean nothing here
+ * @flags: MSG_OOB (streams), MSG_MORE; MSG_DONTWAIT and MSG_NOSIGNAL mean nothing here
  *
  * Return: octets queued, may be fewer than @len on a stream; -EAGAIN: the buffer is full, or the
  * connection is not established yet: wait for FT_WRITABLE; -ENOTCONN, -EPIPE, -ECONNRESET,
@@ -150,8 +150,8 @@ FT_PUBLIC ssize_t ft_recv(struct ft_stack *stack, ft_sock sock, void *ret_data, 
 /**
  * Queue octets out of several pieces, and say where a datagram goes.
  *
- * @msg:   borrowed; msg_name, msg_iov; IP_PKTINFO, IPV6_PKTINFO, IP_TTL, IP_TOS, IPV6_HOPLIMIT and
- *         IPV6_TCLASS in msg_control
+ * @msg:   borrowed; msg_name, msg_iov; IP_PKTINFO, IPV6_PKTINFO, IP_TTL, IP_TOS, IPV6_HOPLIMIT,
+ *         IPV6_TCLASS and UDP_SEGMENT in msg_control
  * @flags: as for ft_send()
  *
  * Return: as ft_send(); -EISCONN: a name on a connected stream; -EINVAL; -EAFNOSUPPORT;
@@ -191,7 +191,8 @@ FT_PUBLIC int ft_getpeername(struct ft_stack *stack, ft_sock sock, struct sockad
                              socklen_t *len);
 
 /**
- * Read an option: SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP and IPPROTO_IPV6 with Linux's names.
+ * Read an option: SOL_SOCKET, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IP and IPPROTO_IPV6 with Linux's
+ * names.
  *
  * @ret_value: up to *@len octets
  * @len:       in: room; out: octets written

@@ -95,13 +95,13 @@ static void emit_socket(struct program *prog)
     block_end(prog, block);
 }
 
-/* sendto() and recvfrom(): only with an address, or of urgent octets. */
-static void emit_with_address(struct program *prog, uint32_t nr)
+/* sendto() and recvfrom(): only with an address, or with flags that the carrier does not know. */
+static void emit_with_address(struct program *prog, uint32_t nr, uint32_t flags)
 {
     unsigned block = block_begin(prog, nr);
 
     load_arg(prog, 3);
-    emit(prog, BPF_JMP | BPF_JSET | BPF_K, 0, 1, MSG_OOB);
+    emit(prog, BPF_JMP | BPF_JSET | BPF_K, 0, 1, flags);
     emit_ret(prog, SECCOMP_RET_USER_NOTIF);
     load_arg(prog, 4);
     emit(prog, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0);
@@ -159,8 +159,8 @@ static void emit_filter(struct program *prog)
     emit(prog, BPF_JMP | BPF_JGE | BPF_K, 0, 1, FILTER_X32);
     emit_ret(prog, SECCOMP_RET_ERRNO | ENOSYS);
 #endif
-    emit_with_address(prog, __NR_sendto);
-    emit_with_address(prog, __NR_recvfrom);
+    emit_with_address(prog, __NR_sendto, MSG_OOB | MSG_MORE);
+    emit_with_address(prog, __NR_recvfrom, MSG_OOB);
     emit_ioctl(prog);
     emit_socket(prog);
     emit_options(prog, __NR_getsockopt);

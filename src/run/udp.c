@@ -187,6 +187,8 @@ int64_t call_sendto(struct call *call)
 
         return urgent_send(call, &want);
     }
+    if (call->args[4] == 0 && call->chan->state != CHAN_DATAGRAM)
+        return CALL_NATIVE; /* MSG_MORE on a stream: what it asks for is no more than a hint */
     if (call->chan->state == CHAN_ZOMBIE)
         return -EPIPE;
     if (call->chan->state != CHAN_DATAGRAM)
@@ -196,7 +198,7 @@ int64_t call_sendto(struct call *call)
     if (call->args[2] > DATAGRAM_MAX)
         return -EMSGSIZE;
     memset(&to, 0, sizeof(to));
-    rc = child_read(call->tid, call->args[4], &to.addr, (size_t)name_len);
+    rc = call->args[4] ? child_read(call->tid, call->args[4], &to.addr, (size_t)name_len) : 0;
     if (rc == 0)
         rc = child_read(call->tid, call->args[1], run->scratch, iov.iov_len);
     if (rc < 0)
@@ -208,8 +210,8 @@ int64_t call_sendto(struct call *call)
         call->chan->error = 0;
         return -rc;
     }
-    msg.msg_name = &to.addr;
-    msg.msg_namelen = (socklen_t)name_len;
+    msg.msg_name = call->args[4] ? &to.addr : NULL;
+    msg.msg_namelen = call->args[4] ? (socklen_t)name_len : 0;
     n = ft_sendmsg(run->stack, call->chan->sock, &msg, (int)call->args[3] & ~MSG_DONTWAIT);
     return n == -EAGAIN ? (int64_t)iov.iov_len : n; /* a full buffer loses it, as a full queue */
 }

@@ -182,6 +182,56 @@ print(s.recvfrom(10))
     equal(out, "EACCES\n(b'all', ('10.7.0.2', 5353))\n")
 
 
+def datagrams_are_put_together_and_cut_as_asked(lab):
+    out = lab.python("10.7.0.2/24", IMPORTS + """
+import struct
+UDP_CORK, UDP_SEGMENT, UDP_GRO, MSG_MORE = 1, 103, 104, 0x8000
+a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+b.bind(('10.7.0.2', 1000))
+b.settimeout(5)
+a.connect(('10.7.0.2', 1000))
+a.send(b'one ', MSG_MORE)
+a.sendmsg([b'two '], [], MSG_MORE)
+a.send(b'three')
+print(b.recv(100))
+a.setsockopt(socket.IPPROTO_UDP, UDP_CORK, 1)
+a.send(b'corked, ')
+a.send(b'and no more')
+a.setsockopt(socket.IPPROTO_UDP, UDP_CORK, 0)
+print(b.recv(100))
+a.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1000)
+a.send(bytes(2500))
+print([len(b.recv(9000)) for _ in range(3)])
+a.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
+a.sendmsg([bytes(1300)], [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack('H', 1200))])
+print([len(b.recv(9000)) for _ in range(2)])
+b.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+got = 0
+while got < 2500:
+    a.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1000)
+    if got == 0:
+        a.send(bytes(2500))
+    data, control, _, _ = b.recvmsg(65535, 100)
+    assert len(data) <= 1000 or struct.unpack('i', control[0][2]) == (1000,), control
+    got += len(data)
+print(got)
+""")
+    equal(out, "b'one two three'\nb'corked, and no more'\n[1000, 1000, 500]\n[1200, 100]\n2500\n")
+
+
+def a_stream_may_say_that_more_comes(lab):
+    out = lab.python(None, IMPORTS + """
+server = socket.create_server(('127.0.0.1', 1000))
+a = socket.create_connection(('127.0.0.1', 1000))
+b, _ = server.accept()
+a.send(b'one ', 0x8000)
+a.send(b'two')
+a.close()
+print(b.recv(100, socket.MSG_WAITALL))
+""")
+    equal(out, "b'one two'\n")
+
+
 if __name__ == "__main__":
     sys.exit(main(a_resolver_asks_the_name_server_that_dns_names, without_dns_a_resolver_fails_soon,
                   datagrams_keep_their_bounds_and_their_senders,
@@ -189,4 +239,5 @@ if __name__ == "__main__":
                   a_port_that_nobody_has_is_told_on_a_connected_socket,
                   a_name_is_free_as_soon_as_its_socket_is_closed,
                   two_hosts_find_each_other_by_a_group, socat_hears_a_group_that_it_has_joined,
-                  a_broadcast_needs_leave))
+                  a_broadcast_needs_leave, datagrams_are_put_together_and_cut_as_asked,
+                  a_stream_may_say_that_more_comes))

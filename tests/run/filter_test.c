@@ -158,6 +158,18 @@ static void urgent_octets_stop(void **state)
     }
 }
 
+/* The carrier does not put datagrams together. */
+static void a_send_that_says_more_comes_stops(void **state)
+{
+    struct seccomp_data data = {
+        .nr = __NR_sendto, .arch = ARCH, .args = {3, 1, 1, MSG_MORE | MSG_NOSIGNAL}};
+
+    (void)state;
+    assert_stops(judge(&data));
+    data.nr = __NR_recvfrom;
+    assert_passes(judge(&data));
+}
+
 static void options_that_the_carrier_serves_do_not_stop(void **state)
 {
     (void)state;
@@ -198,6 +210,7 @@ int main(void)
         cmocka_unit_test(calls_that_move_octets_or_wait_do_not_stop),
         cmocka_unit_test(sendto_and_recvfrom_stop_only_with_an_address),
         cmocka_unit_test(urgent_octets_stop),
+        cmocka_unit_test(a_send_that_says_more_comes_stops),
         cmocka_unit_test(options_that_the_carrier_serves_do_not_stop),
         cmocka_unit_test(socket_ioctls_stop_and_others_do_not),
         cmocka_unit_test(io_uring_and_other_numberings_do_not_exist),
