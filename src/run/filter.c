@@ -5,6 +5,7 @@
  * its kind may carry an address that a filter cannot see; they are rare on streams, and datagrams
  * are wrong without it, so they stop too.
  *
+ * Of address families only those exist that the stack speaks or that stay within the run.
  * Calls of other machines' numbering (int 0x80, x32) do not exist here: they would get past us.
  */
 #include "filter.h"
@@ -83,15 +84,19 @@ static void block_end(struct program *prog, unsigned begin)
         prog->ins[begin - 1].jf = (uint8_t)(prog->n - begin);
 }
 
-/* socket(): the families that the stack speaks. */
-static void emit_socket(struct program *prog)
+/* socket() and socketpair(): the families that the stack speaks, those that stay within the run
+   (AF_NETLINK shows the run's own interfaces), and no other: AF_VSOCK, AF_RDS, AF_TIPC and more
+   reach hosts past the stack, whatever the network namespace. */
+static void emit_socket(struct program *prog, uint32_t nr, uint32_t internet)
 {
-    unsigned block = block_begin(prog, __NR_socket);
+    unsigned block = block_begin(prog, nr);
 
     load_arg(prog, 0);
-    ret_if(prog, AF_INET, SECCOMP_RET_USER_NOTIF);
-    ret_if(prog, AF_INET6, SECCOMP_RET_USER_NOTIF);
-    emit_ret(prog, SECCOMP_RET_ALLOW);
+    ret_if(prog, AF_INET, internet);
+    ret_if(prog, AF_INET6, internet);
+    ret_if(prog, AF_UNIX, SECCOMP_RET_ALLOW);
+    ret_if(prog, AF_NETLINK, SECCOMP_RET_ALLOW);
+    emit_ret(prog, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
     block_end(prog, block);
 }
 
@@ -162,7 +167,8 @@ static void emit_filter(struct program *prog)
     emit_with_address(prog, __NR_sendto, MSG_OOB | MSG_MORE);
     emit_with_address(prog, __NR_recvfrom, MSG_OOB);
     emit_ioctl(prog);
-    emit_socket(prog);
+    emit_socket(prog, __NR_socket, SECCOMP_RET_USER_NOTIF);
+    emit_socket(prog, __NR_socketpair, SECCOMP_RET_ALLOW); /* EOPNOTSUPP */
     emit_options(prog, __NR_getsockopt);
     emit_options(prog, __NR_setsockopt);
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)

@@ -387,6 +387,27 @@ def nothing_reaches_the_kernels_own_network(lab):
             pass
 
 
+def families_that_reach_past_the_stack_do_not_exist(lab):
+    out = lab.python(None, IMPORTS + """
+# AF_PACKET, AF_RDS, AF_CAN, AF_TIPC, AF_BLUETOOTH, AF_ALG, AF_VSOCK, AF_XDP; as privileged as here.
+for family in (17, 21, 29, 30, 31, 38, 40, 44):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET):
+        try:
+            socket.socket(family, kind).close()
+            print('allowed', family, kind)
+        except OSError as error:
+            if error.errno != errno.EAFNOSUPPORT:
+                print(family, kind, error)
+socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).close()
+[s.close() for s in socket.socketpair()]
+try:
+    socket.socketpair(socket.AF_INET)
+except OSError as error:
+    print(errno.errorcode[error.errno])
+""")
+    equal(out, "ENOTSUP\n")
+
+
 def a_thousand_connections_at_once_keep_all_octets(lab):
     server = """
 import asyncio
@@ -441,4 +462,5 @@ if __name__ == "__main__":
                   workers_that_share_a_passive_socket_are_served_in_turn,
                   getifaddrs_and_ioctl_tell_the_stacks_interface,
                   nothing_reaches_the_kernels_own_network,
+                  families_that_reach_past_the_stack_do_not_exist,
                   a_thousand_connections_at_once_keep_all_octets))
