@@ -253,14 +253,20 @@ static struct covered covered_ip4(const uint8_t *ip, size_t len)
 {
     struct covered covered = {0};
     size_t header = (size_t)(ip[0] & 15u) * 4, total = (size_t)ip[2] << 8 | ip[3];
-    bool fragment = ((ip[6] & 0x3fu) | ip[7]) != 0;
+    bool more = (ip[6] & 0x20u) != 0;
+    bool behind = ((ip[6] & 0x1fu) | ip[7]) != 0; /* not the first fragment */
 
     if (header < IP4_HEADER || total < header || total > len)
         return covered;
     /* The first octet says how far the checksum reaches, so it is left alone. */
     covered.from = 1;
     covered.to = header;
-    if (fragment || (ip[9] != PROTO_TCP && ip[9] != PROTO_UDP && ip[9] != PROTO_ICMP))
+    /* Of a datagram in fragments only the last may be changed: two bits might cancel out. */
+    if (ip[9] == PROTO_UDP && behind && !more) {
+        covered.to = total;
+        return covered;
+    }
+    if (more || behind || (ip[9] != PROTO_TCP && ip[9] != PROTO_UDP && ip[9] != PROTO_ICMP))
         return covered;
     if (ip[9] == PROTO_UDP && (total < header + 8 || (ip[header + 6] | ip[header + 7]) == 0))
         return covered; /* sent without a checksum */

@@ -335,6 +335,33 @@ static void frames_without_a_checksum_stay_whole(void **state)
     impair_fini(&imp);
 }
 
+/* Two bits in two fragments of a datagram could cancel out in its checksum. */
+static void of_fragments_only_the_last_is_changed_behind_its_header(void **state)
+{
+    struct impair_config config = {.corrupt = IMPAIR_SHARE_ALL, .l2_len = 14, .seed = 5};
+    uint8_t frame[128], got[128];
+
+    (void)state;
+    for (int last = 0; last < 2; last++) {
+        struct impair imp;
+        bool payload = false;
+
+        make_segment(frame, 100);
+        frame[14 + 6] = last ? 0 : 0x20;
+        frame[14 + 7] = 100; /* the offset */
+        frame[14 + 9] = 17;
+        impair_init(&imp, &config, 0);
+        for (int i = 0; i < 1000; i++) {
+            impair_put(&imp, frame, 100, 0);
+            assert_int_equal(impair_take(&imp, 0, got, sizeof(got)), 100);
+            payload = payload || memcmp(frame + 34, got + 34, 66) != 0;
+        }
+        assert_int_equal(imp.counters.n_corrupted, 1000);
+        assert_int_equal(payload, last);
+        impair_fini(&imp);
+    }
+}
+
 static void frames_beyond_the_mtu_are_lost(void **state)
 {
     struct impair_config config = {.mtu = 1400, .l2_len = 14};
@@ -424,6 +451,7 @@ int main(void)
         cmocka_unit_test(jitter_alone_keeps_the_order),
         cmocka_unit_test(reordered_frames_overtake),
         cmocka_unit_test(corruption_flips_one_bit_under_a_checksum),
+        cmocka_unit_test(of_fragments_only_the_last_is_changed_behind_its_header),
         cmocka_unit_test(frames_without_a_checksum_stay_whole),
         cmocka_unit_test(frames_beyond_the_mtu_are_lost),
         cmocka_unit_test(every_item_of_the_text_is_read),
