@@ -41,6 +41,7 @@ struct audit_end {
         offers[AUDIT_OFFERS_MAX]; /* others that it has offered: a SYN cookie, or an embryo's */
     uint32_t n_offers;
     uint32_t max_sent;       /* offset after the last that it ever sent */
+    uint32_t max_taken;      /* the same of what its link took */
     uint32_t fin_at;         /* offset of its FIN */
     uint32_t acked;          /* its highest ACK, offset of the peer */
     uint32_t announced_edge; /* right edge of the window that it announced, offset of the peer */

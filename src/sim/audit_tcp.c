@@ -97,6 +97,7 @@ static const char *check_syn(struct sim_audit *audit, struct audit_conn *conn, i
         end->isn = t->seq;
         end->syn_sent = true;
         end->max_sent = 1;
+        end->max_taken = 0;
     }
     end->has_ws = t->has_ws;
     end->ws = t->ws;
@@ -153,6 +154,11 @@ static const char *check_place(struct sim_audit *audit, struct audit_end *end, u
         return audit_say(audit, "sent octets after its FIN, or moved its FIN");
     if (fin && !end->fin_sent && after < end->max_sent)
         return audit_say(audit, "sent a FIN before octets that it had sent already");
+    /* RFC 9293 3.10.7.4: an empty segment below what the peer has is not looked at. Those that
+       probe are meant to be like that (RFC 9293 3.8.4). */
+    if (t->len == 0 && !fin && off < end->max_taken && off < end->told_edge &&
+        off + 1 != end->told_ack)
+        return audit_say(audit, "sent an ACK at %u, but had sent up to %u", off, end->max_taken);
     if (t->len > 0 && after > end->told_edge && after > end->max_sent) {
         /* RFC 9293 3.8.6.1: one octet may probe a window that is closed. */
         if (t->len > 1 || off > end->told_edge)
@@ -374,6 +380,7 @@ const char *audit_segment(struct sim_audit *audit, struct audit_conn *conn, int 
 {
     const struct sight_tcp *t = &s->tcp;
     const char *wrong;
+    uint32_t after;
 
     if (t->flags & SIGHT_RST)
         return check_reset(audit, conn, from, t);
@@ -390,5 +397,8 @@ const char *audit_segment(struct sim_audit *audit, struct audit_conn *conn, int 
                                    : check_synchronised(audit, conn, from, s, frame->at);
     if (wrong == NULL)
         wrong = check_timestamps(audit, conn, from, t);
+    after = t->seq + sight_seq_len(t) - conn->end[from].isn;
+    if (!frame->refused && after > conn->end[from].max_taken)
+        conn->end[from].max_taken = after;
     return wrong;
 }

@@ -320,6 +320,19 @@ static void a_scaled_window_is_understood(void **state)
     bad(t, 1, "ends at 801", .flags = ACK, .seq = B1 + 800, .ack = A1, .len = 2, .wnd = 100);
 }
 
+/* RFC 9293 3.10.7.4: what lies before RCV.NXT is not looked at, and nor is its ACK. */
+static void an_ack_that_the_peer_will_not_look_at_is_seen(void **state)
+{
+    struct ladder *t = *state;
+
+    handshake(t);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 100, .wnd = 4000);
+    good(t, 0, .flags = ACK, .seq = A1 + 100, .ack = B1, .wnd = 4000);
+    good(t, 0, .flags = ACK, .seq = A1 - 1, .ack = B1, .wnd = 4000); /* a probe */
+    bad(t, 0, "at 51, but had sent up to 101", .flags = ACK, .seq = A1 + 50, .ack = B1,
+        .wnd = 4000);
+}
+
 static void other_octets_the_second_time_are_seen(void **state)
 {
     struct ladder *t = *state;
@@ -561,6 +574,7 @@ int main(void)
         T(octets_beyond_the_window_are_seen),
         T(a_window_that_did_not_arrive_counts_for_nothing),
         T(a_scaled_window_is_understood),
+        T(an_ack_that_the_peer_will_not_look_at_is_seen),
         T(other_octets_the_second_time_are_seen),
         T(a_segment_above_the_mss_is_seen),
         T(options_count_against_the_mss),
