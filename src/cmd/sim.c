@@ -108,7 +108,7 @@ static int run_here(const struct sim_arguments *args, struct tally *tally)
         if (status == 2)
             return 2;
         count(tally, status, &result);
-        if (seed == args->last)
+        if (seed == args->last || (status != 0 && args->fail_fast))
             break;
     }
     return 0;

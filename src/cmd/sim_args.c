@@ -23,6 +23,7 @@ void ft_cmd_sim_help(void)
            "  --pcap FILE     write what every host sends and gets (pcapng; one seed only)\n"
            "  --shrink        look for the smallest part of a run that fails in the same way,\n"
            "                  for --shrink-for SECONDS at most (default: 60)\n"
+           "  --fail-fast     stop at the first seed that fails\n"
            "  --only LIST     only these conversations: 3,7..9; --faults LIST: only these faults\n"
            "  --hosts LIST    only these clients and servers: c0,c2,s1\n"
            "  --without LIST  none of these troubles: loss,cut,...; --list names them\n"
@@ -138,6 +139,7 @@ static const struct {
     {"--events", offsetof(struct sim_arguments, events)},
     {"--counters", offsetof(struct sim_arguments, counters)},
     {"--shrink", offsetof(struct sim_arguments, shrink)},
+    {"--fail-fast", offsetof(struct sim_arguments, fail_fast)},
     {"--list", offsetof(struct sim_arguments, list)},
     {"--help", offsetof(struct sim_arguments, help)},
     {"-h", offsetof(struct sim_arguments, help)},

@@ -223,7 +223,7 @@ static int gather(struct worker *workers, const struct sim_arguments *args, sim_
         if (report.status == 2)
             return 2;
         take(context, report.status, &report.result);
-        if (seed == args->last)
+        if (seed == args->last || (report.status != 0 && args->fail_fast))
             return 0;
     }
 }

@@ -24,7 +24,7 @@ struct sim_arguments {
     uint64_t shrink_s;          /* seconds that shrinking may take */
     struct sim_options options; /* but for the seed */
     const char *length_text;    /* as it was typed */
-    bool json, plan, events, counters, shrink, list, help;
+    bool json, plan, events, counters, shrink, fail_fast, list, help;
 };
 
 /** Whether @i is in a set. */
@@ -85,6 +85,30 @@ bool ft_cmd_sim_interrupted(void);
  */
 int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, FILE *err,
                     struct sim_result *ret);
+
+/**
+ * Run a world, told of nowhere.
+ *
+ * @limit_s: seconds of real time after which it counts as one that does not end
+ *
+ * Return: false: it could not be made.
+ */
+bool ft_cmd_sim_try(const struct sim_options *options, unsigned limit_s, struct sim_result *ret);
+
+/**
+ * What a sentence says, without the numbers and names of its run: the same for the same oracle.
+ *
+ * @room: octets of @ret, its end included
+ */
+void ft_cmd_sim_oracle(const char *sentence, char *ret, size_t room);
+
+/**
+ * Look for the smallest part of a world that fails as it did, and print how to run it.
+ *
+ * @result: how it failed
+ */
+void ft_cmd_sim_shrink(uint64_t seed, const struct sim_arguments *args,
+                       const struct sim_result *result, FILE *err);
 
 /* Is given the seeds in their order, each after what it printed. @status: of ft_cmd_sim_seed. */
 typedef void sim_taker(void *context, int status, const struct sim_result *result);

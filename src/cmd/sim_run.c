@@ -31,9 +31,9 @@ static void on_signal(int number)
 }
 
 /* Run a world; what the core does wrong by aborting or by never returning becomes its failure. */
-static void run_guarded(struct sim_world *world)
+static void run_guarded(struct sim_world *world, time_t limit_s)
 {
-    struct itimerval limit = {{0, 0}, {STUCK_AFTER_S, 0}};
+    struct itimerval limit = {{0, 0}, {limit_s, 0}};
     struct itimerval none = {{0, 0}, {0, 0}};
     int number = sigsetjmp(out_of_the_core, 1);
 
@@ -68,7 +68,7 @@ static bool capture_again(const struct sim_options *options, const char *path)
     world = ft_sim_world_new(&again);
     if (world == NULL)
         return false;
-    run_guarded(world);
+    run_guarded(world, STUCK_AFTER_S);
     ft_sim_world_free(world);
     return true;
 }
@@ -93,6 +93,18 @@ static void tell_failure(const struct sim_world *world, const struct sim_result 
     if (options->pcap != NULL)
         fprintf(err, " --pcap %s", options->pcap);
     fprintf(err, "\n");
+}
+
+bool ft_cmd_sim_try(const struct sim_options *options, unsigned limit_s, struct sim_result *ret)
+{
+    struct sim_world *world = ft_sim_world_new(options);
+
+    if (world == NULL)
+        return false;
+    run_guarded(world, (time_t)limit_s);
+    ft_sim_world_result(world, ret);
+    ft_sim_world_free(world);
+    return true;
 }
 
 static void print_json(const struct sim_result *r, uint64_t seed, FILE *out)
@@ -127,7 +139,7 @@ int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, 
         ft_sim_world_free(world);
         return 0;
     }
-    run_guarded(world);
+    run_guarded(world, STUCK_AFTER_S);
     ft_sim_world_result(world, ret);
     if (args->json)
         print_json(ret, seed, out);
@@ -137,6 +149,8 @@ int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, 
     else if (args->events)
         ft_sim_print_events(world, out, EVENTS_TOLD);
     ft_sim_world_free(world);
+    if (ret->failed && args->shrink)
+        ft_cmd_sim_shrink(seed, args, ret, err);
     return ret->failed ? 1 : 0;
 }
 
