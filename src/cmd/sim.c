@@ -107,6 +107,8 @@ static int run_here(const struct sim_arguments *args, struct tally *tally)
 
         if (status == 2)
             return 2;
+        if (status == SIM_INTERRUPTED)
+            break;
         count(tally, status, &result);
         if (seed == args->last || (status != 0 && args->fail_fast))
             break;

@@ -21,6 +21,7 @@ void ft_cmd_sim_help(void)
            "  --for TIME      conversations begin within TIME: 90s, 10m, 2h (default: 8s)\n"
            "  --jobs N        in N processes; what is printed is the same\n"
            "  --pcap FILE     write what every host sends and gets (pcapng; one seed only)\n"
+           "  --trace FILE    write every packet, verdict and event as text (one seed only)\n"
            "  --shrink        look for the smallest part of a run that fails in the same way,\n"
            "                  for --shrink-for SECONDS at most (default: 60)\n"
            "  --fail-fast     stop at the first seed that fails\n"
@@ -103,6 +104,12 @@ static bool read_shrink_for(const char *text, struct sim_arguments *ret)
            ret->shrink_s <= SECONDS_AT_MOST;
 }
 
+static bool read_trace(const char *text, struct sim_arguments *ret)
+{
+    ret->trace = text;
+    return true;
+}
+
 static bool read_pcap(const char *text, struct sim_arguments *ret)
 {
     ret->options.pcap = text;
@@ -120,6 +127,7 @@ static const struct {
     {"--for", read_time, "is not a time up to 24h; write it as 90s, 10m or 2h"},
     {"--jobs", read_jobs, "is no number of processes from 1 to 256"},
     {"--pcap", read_pcap, ""},
+    {"--trace", read_trace, ""},
     {"--shrink-for", read_shrink_for, "is no number of seconds up to 86400"},
     {"--only", NULL, NULL},
     {"--faults", NULL, NULL},
@@ -209,5 +217,7 @@ int ft_cmd_sim_arguments(int argc, char **argv, struct sim_arguments *ret)
     }
     if (ret->options.pcap != NULL && ret->first != ret->last)
         return complain("--pcap", NULL, "is for one seed; use --seed");
+    if (ret->trace != NULL && ret->first != ret->last)
+        return complain("--trace", NULL, "is for one seed; use --seed");
     return 0;
 }

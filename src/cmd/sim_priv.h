@@ -13,10 +13,11 @@
 
 #include "sim/sim.h"
 
-#define SIM_JOBS_MAX   256
+#define SIM_JOBS_MAX    256
 
-#define SIM_SHRINK_S   60
-#define SIM_OCTETS_MAX (UINT64_C(1) << 30)
+#define SIM_SHRINK_S    60
+#define SIM_INTERRUPTED 3 /* in place of a status: a seed that counts for nothing */
+#define SIM_OCTETS_MAX  (UINT64_C(1) << 30)
 
 struct sim_arguments {
     uint64_t first, last;       /* seeds */
@@ -24,6 +25,7 @@ struct sim_arguments {
     uint64_t shrink_s;          /* seconds that shrinking may take */
     struct sim_options options; /* but for the seed */
     const char *length_text;    /* as it was typed */
+    const char *trace;          /* name of the file */
     bool json, plan, events, counters, shrink, fail_fast, list, help;
 };
 
@@ -81,7 +83,8 @@ bool ft_cmd_sim_interrupted(void);
  * @out, @err: what people and machines read; flushed by the caller
  * @ret:       how it went; all 0 if the plan was only printed
  *
- * Return: 0 it held, 1 it failed, 2 it could not be run.
+ * Return: 0 it held, 1 it failed, 2 it could not be run, SIM_INTERRUPTED Ctrl-C came before its
+ * end.
  */
 int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, FILE *err,
                     struct sim_result *ret);

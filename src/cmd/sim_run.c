@@ -26,12 +26,13 @@ static void on_signal(int number)
 {
     if (number == SIGINT)
         interrupted = 1;
-    else if (in_the_core)
+    if (in_the_core)
         siglongjmp(out_of_the_core, number);
 }
 
-/* Run a world; what the core does wrong by aborting or by never returning becomes its failure. */
-static void run_guarded(struct sim_world *world, time_t limit_s)
+/* Run a world; what the core does wrong by aborting or by never returning becomes its failure.
+   Return: false: Ctrl-C came first. */
+static bool run_guarded(struct sim_world *world, time_t limit_s)
 {
     struct itimerval limit = {{0, 0}, {limit_s, 0}};
     struct itimerval none = {{0, 0}, {0, 0}};
@@ -44,10 +45,13 @@ static void run_guarded(struct sim_world *world, time_t limit_s)
     }
     in_the_core = 0;
     (void)setitimer(ITIMER_REAL, &none, NULL);
-    if (number == SIGABRT)
+    if (number == SIGINT)
+        ft_sim_abandon(world, "it was interrupted");
+    else if (number == SIGABRT)
         ft_sim_abandon(world, "an assertion of the core failed (run it under gdb to see which)");
     else if (number != 0)
         ft_sim_abandon(world, "the run does not end, in real time");
+    return number != SIGINT;
 }
 
 void ft_cmd_sim_print_command(uint64_t seed, const struct sim_arguments *args, FILE *out)
@@ -65,10 +69,11 @@ static bool capture_again(const struct sim_options *options, const char *path)
     struct sim_world *world;
 
     again.pcap = path;
+    again.trace = NULL;
     world = ft_sim_world_new(&again);
     if (world == NULL)
         return false;
-    run_guarded(world, STUCK_AFTER_S);
+    (void)run_guarded(world, STUCK_AFTER_S);
     ft_sim_world_free(world);
     return true;
 }
@@ -101,7 +106,7 @@ bool ft_cmd_sim_try(const struct sim_options *options, unsigned limit_s, struct 
 
     if (world == NULL)
         return false;
-    run_guarded(world, (time_t)limit_s);
+    (void)run_guarded(world, (time_t)limit_s);
     ft_sim_world_result(world, ret);
     ft_sim_world_free(world);
     return true;
@@ -116,42 +121,66 @@ static void print_json(const struct sim_result *r, uint64_t seed, FILE *out)
             r->packets, r->trace_hash);
 }
 
+/* Why a world could not be made. */
+static void tell_no_world(const struct sim_options *options)
+{
+    if (errno == EINVAL)
+        host_say("--hosts: no client or no server of seed %" PRIu64 " is among them",
+                 options->seed);
+    else if (options->pcap != NULL)
+        host_say("--pcap: %s cannot be written: %s", options->pcap, strerror(errno));
+    else
+        host_say("sim: %s", strerror(errno));
+}
+
+static int run_world(struct sim_world *world, const struct sim_options *options,
+                     const struct sim_arguments *args, FILE *out, FILE *err, struct sim_result *ret)
+{
+    if (!run_guarded(world, STUCK_AFTER_S))
+        return SIM_INTERRUPTED;
+    ft_sim_world_result(world, ret);
+    if (args->json)
+        print_json(ret, options->seed, out);
+    fflush(out);
+    if (ret->failed)
+        tell_failure(world, ret, options, args, err);
+    else if (args->events)
+        ft_sim_print_events(world, out, EVENTS_TOLD);
+    return ret->failed ? 1 : 0;
+}
+
 int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, FILE *err,
                     struct sim_result *ret)
 {
     struct sim_options options = args->options;
     struct sim_world *world;
+    int status = 0;
 
+    memset(ret, 0, sizeof(*ret));
     options.seed = seed;
-    world = ft_sim_world_new(&options);
-    if (world == NULL) {
-        if (errno == EINVAL)
-            host_say("--hosts: no client or no server of seed %" PRIu64 " is among them", seed);
-        else if (options.pcap != NULL)
-            host_say("--pcap: %s cannot be written: %s", options.pcap, strerror(errno));
-        else
-            host_say("sim: %s", strerror(errno));
+    if (args->trace != NULL)
+        options.trace = fopen(args->trace, "w");
+    if (args->trace != NULL && options.trace == NULL) {
+        host_say("--trace: %s cannot be written: %s", args->trace, strerror(errno));
         return 2;
     }
-    if (args->plan) {
+    world = ft_sim_world_new(&options);
+    if (world == NULL) {
+        tell_no_world(&options);
+        status = 2;
+    } else if (args->plan) {
         ft_sim_print_plan(world, out);
-        memset(ret, 0, sizeof(*ret));
-        ft_sim_world_free(world);
-        return 0;
+    } else {
+        status = run_world(world, &options, args, out, err, ret);
     }
-    run_guarded(world, STUCK_AFTER_S);
-    ft_sim_world_result(world, ret);
-    if (args->json)
-        print_json(ret, seed, out);
-    fflush(out);
-    if (ret->failed)
-        tell_failure(world, ret, &options, args, err);
-    else if (args->events)
-        ft_sim_print_events(world, out, EVENTS_TOLD);
     ft_sim_world_free(world);
+    if (options.trace != NULL && fclose(options.trace) != 0) {
+        host_say("--trace: %s cannot be written: %s", args->trace, strerror(errno));
+        return 2;
+    }
     if (ret->failed && args->shrink)
         ft_cmd_sim_shrink(seed, args, ret, err);
-    return ret->failed ? 1 : 0;
+    return status;
 }
 
 bool ft_cmd_sim_interrupted(void)

@@ -137,6 +137,7 @@ static bool try_part(struct shrink *s, uint64_t seed, const struct sim_cut *cut)
     options.seed = seed;
     options.cut = *cut;
     options.pcap = NULL;
+    options.trace = NULL;
     s->tries++;
     if (!run_part(&options, &result) || !result.failed)
         return false;
@@ -315,6 +316,7 @@ static bool name_all(struct shrink *s)
     options.seed = s->seed;
     options.cut = s->cut;
     options.pcap = NULL;
+    options.trace = NULL;
     world = ft_sim_world_new(&options);
     if (world == NULL)
         return false;

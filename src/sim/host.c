@@ -98,6 +98,7 @@ int ft_sim_host_boot(struct sim_world *world, struct sim_host *host)
     error = ft_stack_new(&config, &host->stack);
     if (error != 0)
         return error;
+    ft_sim_trace_host(host);
     memcpy(card.mac, host->mac, 6);
     card.mtu = plan->mtu;
     card.flags = plan->if_flags;

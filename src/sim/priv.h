@@ -338,6 +338,17 @@ void ft_sim_halt(struct sim_world *world, const struct sim_tuple *tuple, const c
 /** Add to the story that a failure prints. */
 void ft_sim_note(struct sim_world *world, const struct sim_note *note);
 
+/* ---- report.c, trace.c ---- */
+
+/** Print an instant, in seconds. */
+void ft_sim_print_time(FILE *out, ft_time at);
+
+/** Print a line of the story. */
+void ft_sim_print_note(const struct sim_world *world, FILE *out, const struct sim_note *note);
+
+/** Let a stack tell of its events in the trace, if one is written. */
+void ft_sim_trace_host(struct sim_host *host);
+
 /** Whether two connections are one, in either order. */
 bool ft_sim_tuple_eq(const struct sim_tuple *x, const struct sim_tuple *y);
 

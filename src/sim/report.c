@@ -10,7 +10,7 @@
 
 #define TEXT_MAX 96
 
-static void print_time(FILE *out, ft_time at)
+void ft_sim_print_time(FILE *out, ft_time at)
 {
     fprintf(out, "%5" PRIu64 ".%06" PRIu64, at / FT_SEC, at % FT_SEC / FT_US);
 }
@@ -52,7 +52,7 @@ static void print_conn(const struct sim_world *world, FILE *out, uint32_t i)
     const struct sim_conn_plan *c = &world->plan.conn[i];
 
     fprintf(out, "  %3u ", i);
-    print_time(out, c->start);
+    ft_sim_print_time(out, c->start);
     fprintf(out, " %s IPv%u %s > %s:%u", kinds[c->kind], c->family, world->host[c->host[0]].name,
             world->host[c->host[1]].name, c->port);
     print_side(out, &c->side[0]);
@@ -92,7 +92,7 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
         if (plan->fault[i].absent)
             continue;
         fprintf(out, "  %3u pipe %u ", i, plan->fault[i].pipe);
-        print_time(out, plan->fault[i].at);
+        ft_sim_print_time(out, plan->fault[i].at);
         fprintf(out, " %s\n", faults[plan->fault[i].kind]);
     }
 }
@@ -129,7 +129,7 @@ static void print_flags(FILE *out, uint8_t flags)
     fprintf(out, "%s", text);
 }
 
-static void print_note(const struct sim_world *world, FILE *out, const struct sim_note *n)
+void ft_sim_print_note(const struct sim_world *world, FILE *out, const struct sim_note *n)
 {
     static const char *const kinds[] = {
         "sends  ", "refused", "gets   ", "app:   ", "FORGED ", "misses ", ""};
@@ -137,7 +137,7 @@ static void print_note(const struct sim_world *world, FILE *out, const struct si
     char dst[TEXT_MAX];
 
     fprintf(out, "  ");
-    print_time(out, n->at);
+    ft_sim_print_time(out, n->at);
     fprintf(out, " %-3s %s ", n->host == SIM_NO_HOST ? "-" : world->host[n->host].name,
             kinds[n->kind]);
     if (n->kind == SIM_NOTE_TEXT) {
@@ -175,6 +175,6 @@ void ft_sim_print_events(const struct sim_world *world, FILE *out, unsigned n)
         const struct sim_note *note = &world->notes[at % SIM_NOTES_MAX];
 
         if (!world->has_tuple || concerns(note, &world->tuple))
-            print_note(world, out, note);
+            ft_sim_print_note(world, out, note);
     }
 }

@@ -31,6 +31,7 @@ struct sim_options {
     uint64_t seed;
     ft_time length;   /* conversations begin within it; 0: a few seconds, as drawn */
     const char *pcap; /* where to write a capture; NULL: none */
+    FILE *trace;      /* where every packet and event is written as text; NULL: nowhere */
     bool check;       /* ft_stack_check() after every event */
     struct sim_cut cut;
 };
@@ -53,11 +54,10 @@ struct sim_world;
 /**
  * Draw a world.
  *
- * @options: copied, but for the name of the capture
+ * @options: copied; the trace is borrowed until ft_sim_world_free()
  *
  * Return: the world, to be freed by ft_sim_world_free(); NULL: no memory, or the capture cannot be
- * written (errno says why; EINVAL: the cut
- * leaves no client or no server).
+ * written (errno says why; EINVAL: the cut leaves no client or no server).
  */
 struct sim_world *ft_sim_world_new(const struct sim_options *options);
 

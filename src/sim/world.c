@@ -118,6 +118,8 @@ void ft_sim_note(struct sim_world *world, const struct sim_note *note)
 
     *slot = *note;
     slot->at = world->now;
+    if (world->options.trace != NULL)
+        ft_sim_print_note(world, world->options.trace, slot);
 }
 
 void ft_sim_hash(struct sim_world *world, uint32_t host, const uint8_t *frame, size_t len)
