@@ -76,7 +76,8 @@ static void process(void *ctx, const struct ft_sock_info *info, char *ret_text, 
 /* Options are pairs, ended by NULL. */
 static void start(struct node *node, const char *const *options)
 {
-    struct host_hooks hooks = {node, on_events, on_round, NULL, process, NULL};
+    struct host_hooks hooks = {
+        .ctx = node, .events = on_events, .round = on_round, .process = process};
     char err[CONF_ERR_MAX] = "";
     struct ft_config config;
 
