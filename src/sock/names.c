@@ -416,21 +416,29 @@ static void check_port(const struct port *port)
     ft_assert(n_listening == n_members);
 }
 
+static void check_page(const struct port_page *page, uint32_t first)
+{
+    uint32_t n = 0;
+
+    ft_assert(page->n > 0);
+    for (uint32_t k = 0; k < PORT_PAGE_LEN; k++)
+        n += page->ports[k] != NULL;
+    ft_assert(n == page->n);
+    for (uint32_t k = 0; n > 0; k++) {
+        if (!page->ports[k])
+            continue;
+        ft_assert(page->ports[k]->port == (first | k));
+        check_port(page->ports[k]);
+        n--;
+    }
+}
+
 void ft_names_check(const struct ft_names *names)
 {
     for (uint32_t i = 0; i < 2 * PORT_PAGES; i++) {
         const struct port_page *page = names->pages[i / PORT_PAGES][i % PORT_PAGES];
-        uint32_t n = 0;
 
-        if (!page)
-            continue;
-        for (uint32_t k = 0; k < PORT_PAGE_LEN; k++) {
-            if (!page->ports[k])
-                continue;
-            ft_assert(page->ports[k]->port == (i % PORT_PAGES << PORT_PAGE_SHIFT | k));
-            check_port(page->ports[k]);
-            n++;
-        }
-        ft_assert(n == page->n && n > 0);
+        if (page)
+            check_page(page, i % PORT_PAGES << PORT_PAGE_SHIFT);
     }
 }

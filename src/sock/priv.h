@@ -11,7 +11,7 @@
 #include "base/assert.h"
 #include "sock/sock.h"
 
-#define SLOT_SEGMENT_SHIFT 8 /* slots of a segment: 8 KiB of them */
+#define SLOT_SEGMENT_SHIFT 6 /* slots of a segment: 2 KiB of them */
 #define SLOT_SEGMENT_LEN   (1u << SLOT_SEGMENT_SHIFT)
 #define SLOT_GEN_MAX       INT32_MAX /* the last generation; the slot is retired after it */
 
@@ -60,8 +60,8 @@ static inline uint32_t slot_unpack(uint8_t packed)
 /** Take a slot out of the list of those with events, if it is in it, and forget its events. */
 void ft_ready_forget(struct ft_slots *slots, uint32_t index);
 
-/** Assert that the list of slots with events is sound. */
-void ft_ready_check(const struct ft_slots *slots);
+/** Assert that the list of slots with events is sound. Return: its length. */
+uint32_t ft_ready_check(const struct ft_slots *slots);
 
 #define PORT_PAGE_SHIFT 8
 #define PORT_PAGE_LEN   (1u << PORT_PAGE_SHIFT)

@@ -95,9 +95,9 @@ size_t ft_ready_take(struct ft_slots *slots, struct ft_event *ret_events, size_t
     return n_taken;
 }
 
-void ft_ready_check(const struct ft_slots *slots)
+uint32_t ft_ready_check(const struct ft_slots *slots)
 {
-    uint32_t n_listed = 0, n_queued = 0, prev = FT_NO_SLOT;
+    uint32_t n_listed = 0, prev = FT_NO_SLOT;
 
     for (uint32_t i = slots->ready_head; i != FT_NO_SLOT; i = slot_of(slots, i)->next) {
         const struct ft_slot *slot = slot_of(slots, i);
@@ -109,7 +109,5 @@ void ft_ready_check(const struct ft_slots *slots)
         prev = i;
     }
     ft_assert(slots->ready_tail == prev);
-    for (uint32_t i = 0; i < slot_count(slots); i++)
-        n_queued += (slot_of(slots, i)->flags & SLOT_QUEUED) != 0;
-    ft_assert(n_queued == n_listed);
+    return n_listed;
 }

@@ -177,26 +177,53 @@ bool ft_slot_at(const struct ft_slots *slots, uint32_t index, enum ft_sock_kind 
     return true;
 }
 
+bool ft_slot_next(const struct ft_slots *slots, uint32_t *index, enum ft_sock_kind *ret_kind,
+                  void **ret_obj)
+{
+    while (ft_slot_at(slots, *index, ret_kind, ret_obj)) {
+        if (*ret_kind != FT_KIND_NONE)
+            return true;
+        (*index)++;
+    }
+    return false;
+}
+
+static void check_open(const struct ft_slot *slot)
+{
+    ft_assert(slot->kind != FT_KIND_NONE && slot->obj != NULL);
+    ft_assert(slot->gen <= SLOT_GEN_MAX);
+    ft_assert((slot->events & ~slot->mask) == 0);
+    ft_assert(slot->mask || !(slot->flags & SLOT_QUEUED));
+}
+
+static void check_free(const struct ft_slot *slot)
+{
+    ft_assert(slot->kind == FT_KIND_NONE && slot->obj == NULL);
+    ft_assert(slot->events == 0 && !(slot->flags & SLOT_QUEUED));
+}
+
+/* Each slot is looked at once: the open ones in their order, until all are found, the free ones by
+   their list. What is in neither has spent its generations. */
 void ft_slots_check(const struct ft_slots *slots)
 {
-    uint32_t n_used = 0, n_free = 0, n_retired = 0;
+    uint32_t n_free = 0, n_retired = 0, n_queued = 0, n_open = 0;
 
     ft_assert(slots->n_segments <= slots->cap_segments);
-    for (uint32_t i = 0; i < slot_count(slots); i++) {
-        const struct ft_slot *slot = slot_of(slots, i);
-
-        n_used += slot->kind != FT_KIND_NONE;
-        n_retired += slot->gen > SLOT_GEN_MAX;
-        ft_assert((slot->kind != FT_KIND_NONE) == (slot->obj != NULL));
-        ft_assert(slot->kind == FT_KIND_NONE || slot->gen <= SLOT_GEN_MAX);
-        ft_assert(slot->mask || !(slot->flags & SLOT_QUEUED));
-        ft_assert((slot->events & ~slot->mask) == 0);
-    }
-    ft_assert(n_used == slots->n_used);
     for (uint32_t i = slots->free_head; i != FT_NO_SLOT; i = slot_of(slots, i)->next) {
-        ft_assert(slot_of(slots, i)->kind == FT_KIND_NONE);
+        check_free(slot_of(slots, i));
         ft_assert(++n_free <= slot_count(slots));
     }
-    ft_assert(n_used + n_free + n_retired == slot_count(slots));
-    ft_ready_check(slots);
+    for (uint32_t i = 0; n_open < slots->n_used; i++) {
+        ft_assert(i < slot_count(slots));
+        const struct ft_slot *slot = slot_of(slots, i);
+        if (slot->kind == FT_KIND_NONE) {
+            n_retired += slot->gen > SLOT_GEN_MAX;
+            continue;
+        }
+        check_open(slot);
+        n_queued += (slot->flags & SLOT_QUEUED) != 0;
+        n_open++;
+    }
+    ft_assert(n_open + n_free + n_retired <= slot_count(slots));
+    ft_assert(ft_ready_check(slots) == n_queued);
 }

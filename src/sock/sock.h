@@ -97,6 +97,16 @@ bool ft_slot_at(const struct ft_slots *slots, uint32_t index, enum ft_sock_kind 
                 void **ret_obj);
 
 /**
+ * The first open slot at an index or behind it, for walks over what is open.
+ *
+ * @index: where to begin; the slot found
+ *
+ * Return: false when there is none.
+ */
+bool ft_slot_next(const struct ft_slots *slots, uint32_t *index, enum ft_sock_kind *ret_kind,
+                  void **ret_obj);
+
+/**
  * Watch a descriptor, which is valid (ft_watch).
  *
  * @mask: 0 ends watching

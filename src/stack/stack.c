@@ -102,7 +102,8 @@ void ft_stack_check(const struct ft_stack *stack)
     ft_names_check(stack->names);
     ft_net_check(stack->net);
     ft_tcp_check(&stack->tcp);
-    for (uint32_t i = 0; ft_slot_at(&stack->slots, i, &kind, &obj); i++)
+    for (uint32_t i = 0, n = stack->slots.n_used;
+         n > 0 && ft_slot_next(&stack->slots, &i, &kind, &obj); i++, n--)
         if (kind == FT_KIND_UDP)
             ft_udp_check(&stack->udp, obj);
     ft_assert(stack->n_outs <= stack->env.config.limits.frames_out_max);

@@ -100,7 +100,8 @@ void ft_tcp_check(const struct ft_tcp *tcp)
     uint32_t n_time_wait = 0;
     uint32_t n_embryos = 0;
     const struct ft_conn *conn;
-    for (uint32_t i = 0; ft_slot_at(tcp->slots, i, &kind, &obj); i++) {
+    for (uint32_t i = 0, n = tcp->slots->n_used; n > 0 && ft_slot_next(tcp->slots, &i, &kind, &obj);
+         i++, n--) {
         if (kind != FT_KIND_TCB)
             continue;
         const struct ft_tcb *tcb = obj;
