@@ -51,6 +51,8 @@ struct ft_limits {
     uint32_t min_send_mss;             /* the peer's MSS counts as at least this (CVE-2019-11479) */
     uint32_t icmp_per_s;               /* ICMP errors and resets in a second, all destinations */
     uint32_t challenge_acks_per_s;     /* of one connection (RFC 5961 7) */
+    uint32_t relisten_ms; /* how long after a passive socket is closed a SYN for its name waits for
+                             the next one; 0, the default: it is refused at once, as by Linux */
 };
 
 #define FT_CC_MAX 16 /* octets of an algorithm's name, its end among them */

@@ -466,6 +466,7 @@ void ft_tcp_listener_close(struct ft_tcp *tcp, struct ft_listener *listener)
 {
     ft_slot_close(tcp->slots, listener->slot);
     drop_backlog(tcp, listener);
+    ft_relisten_closed(tcp, listener->name);
     ft_name_release(tcp->names, listener->name);
     ft_mem_free(&tcp->env->mem, listener->name, sizeof *listener->name);
     ft_pool_put(&tcp->listeners, listener);

@@ -501,6 +501,8 @@ static enum ft_verdict to_name(struct ft_tcp *tcp, const struct ft_conn *key, st
 {
     struct ft_name *name = find_name(tcp, key, in);
     if (!name) {
+        if (ft_relisten_hold(tcp, key, &in->seg))
+            return FT_RX_PASSIVE;
         ft_tcp_reset_reply(tcp, in->rx, &in->seg);
         return FT_RX_NO_SOCKET;
     }

@@ -21,7 +21,10 @@ void ft_embryo_free(struct ft_tcp *tcp, struct tcp_embryo *embryo)
     if (listener)
         listener->n_half_open--;
     ft_table_remove(tcp->table, &embryo->conn);
-    ft_port_drop(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true);
+    if (embryo->flags & EMB_WAITING)
+        tcp->n_waiting_syns--;
+    else
+        ft_port_drop(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true);
     ft_wheel_cancel(&tcp->env->wheel, &embryo->timer);
     ft_pool_put(&tcp->embryos, embryo);
 }
@@ -57,17 +60,16 @@ void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
     ft_tcp_send_bare(tcp, &embryo->conn, &seg, listener->opts.tos);
 }
 
-/* What a SYN says, without anything being allocated. */
-static void read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
-                     const struct ft_conn *conn, const struct ft_tcp_seg *seg,
-                     struct tcp_embryo *ret)
+void ft_listen_read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
+                        const struct ft_conn *conn, const struct ft_tcp_seg *seg,
+                        struct tcp_embryo *ret)
 {
     *ret = (struct tcp_embryo){
         .conn = *conn,
         .irs = seg->seq,
         .ts_recent = seg->has_ts ? seg->tsval : 0,
-        .listener_slot = listener->slot,
-        .listener_id = listener->id,
+        .listener_slot = listener ? listener->slot : FT_NO_SLOT,
+        .listener_id = listener ? listener->id : 0,
         .snd_wscale = (uint8_t)FT_MIN(seg->wscale, (uint8_t)TCP_WSCALE_MAX),
     };
     uint16_t standard = addr_is_v4(&conn->remote) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
@@ -103,6 +105,30 @@ static enum ft_verdict new_embryo(struct ft_tcp *tcp, struct ft_listener *listen
     return FT_RX_PASSIVE;
 }
 
+static enum ft_verdict answer_syn(struct ft_tcp *tcp, struct ft_listener *listener,
+                                  struct tcp_embryo *syn)
+{
+    bool full = listener->n_half_open > listener->backlog_max ||
+                tcp->embryos.n_used >= tcp->env->config.limits.half_open_max;
+    if (!full && new_embryo(tcp, listener, syn) == FT_RX_PASSIVE)
+        return FT_RX_PASSIVE;
+    /* No room or no memory for it. */
+    ft_cookie_send(tcp, listener, syn); /* */
+    return FT_RX_PASSIVE;
+}
+
+void ft_listen_take_waiting(struct ft_tcp *tcp, struct ft_listener *listener,
+                            struct tcp_embryo *syn)
+{
+    if (listener->n_backlog > listener->backlog_max) {
+        tcp->env->counters.tcp_backlog_full++;
+        return;
+    }
+    syn->listener_slot = listener->slot;
+    syn->listener_id = listener->id;
+    (void)answer_syn(tcp, listener, syn); /* it was told already that a passive socket is meant */
+}
+
 static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener,
                                 const struct ft_conn *conn, const struct tcp_in *in)
 {
@@ -111,18 +137,12 @@ static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener
         tcp->env->counters.tcp_backlog_full++;
         return FT_RX_DROP_BACKLOG;
     }
-    read_syn(tcp, listener, conn, &in->seg, &syn);
+    ft_listen_read_syn(tcp, listener, conn, &in->seg, &syn);
     /* MAY-2: ahead of all that the connection before it used, as Linux by a window. */
     ft_seq first = seq_add(in->old_nxt, 65535 + 2);
     if (in->reopens && seq_lt(syn.iss, first))
         syn.iss = first;
-    bool full = listener->n_half_open > listener->backlog_max ||
-                tcp->embryos.n_used >= tcp->env->config.limits.half_open_max;
-    if (!full && new_embryo(tcp, listener, &syn) == FT_RX_PASSIVE)
-        return FT_RX_PASSIVE;
-    /* No room or no memory for it. */
-    ft_cookie_send(tcp, listener, &syn); /* */
-    return FT_RX_PASSIVE;
+    return answer_syn(tcp, listener, &syn);
 }
 
 /* RFC 9293 3.10.7.2, in its order. */
@@ -307,6 +327,10 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
 
 void ft_embryo_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo)
 {
+    if (embryo->flags & EMB_WAITING) {
+        ft_relisten_timer(tcp, embryo);
+        return;
+    }
     struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
     if (!listener || embryo->retries >= TCP_SYNACK_RETRIES) {
         tcp->env->counters.tcp_attempt_fails++;

@@ -266,7 +266,8 @@ enum tcp_embryo_flag {
     EMB_TS = 1,
     EMB_SACK = 2,
     EMB_WSCALE = 4,
-    EMB_ACKED = 8, /* its ACK came when the backlog was full */
+    EMB_ACKED = 8,    /* its ACK came when the backlog was full */
+    EMB_WAITING = 16, /* not answered yet: relisten.c; it holds no port */
 };
 
 /* A half-open connection of a passive socket. It holds no buffer. */
@@ -603,7 +604,7 @@ struct tcp_info;
 /** Linux's struct tcp_info. @tcb: NULL for a passive socket. */
 void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct tcp_info *ret);
 
-/* ---- listen.c, cookie.c, timewait.c ---------------------------------------------------------- */
+/* ---- listen.c, relisten.c, cookie.c, timewait.c ---------------------------------------------- */
 
 /** A segment for a passive socket (3.10.7.2). @ret_tcb: made, if it brings back a cookie. */
 enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener,
@@ -613,6 +614,15 @@ enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener
 /** A segment for an embryo (3.10.7.4 in SYN-RECEIVED). @ret_tcb: made, if it completes it. */
 enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, struct tcp_in *in,
                                 struct ft_tcb **ret_tcb);
+
+/** What a SYN says, without anything being allocated. @listener: NULL: nobody's as yet. */
+void ft_listen_read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
+                        const struct ft_conn *conn, const struct ft_tcp_seg *seg,
+                        struct tcp_embryo *ret);
+
+/** Answer a SYN that has waited for this passive socket. @syn: what it said; not kept. */
+void ft_listen_take_waiting(struct ft_tcp *tcp, struct ft_listener *listener,
+                            struct tcp_embryo *syn);
 
 /** The timer of an embryo has fired. */
 void ft_embryo_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo);
@@ -630,6 +640,15 @@ struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listen
 /** Send the SYN-ACK of an embryo. @tsval: 0: the clock's. */
 void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
                       const struct ft_listener *listener, uint32_t tsval);
+
+/** A passive socket is being closed: SYNs for its name may wait for the next one. */
+void ft_relisten_closed(struct ft_tcp *tcp, const struct ft_name *name);
+
+/** Whether a segment that matched nobody is a SYN that waits from now on. */
+bool ft_relisten_hold(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg);
+
+/** A SYN that waits has its passive socket, waits on, or is refused. */
+void ft_relisten_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo);
 
 /** Answer a SYN by a cookie (RFC 4987 3.6). @embryo: filled in but for iss, not kept. */
 void ft_cookie_send(struct ft_tcp *tcp, struct ft_listener *listener, struct tcp_embryo *embryo);

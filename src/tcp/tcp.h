@@ -26,6 +26,15 @@ struct ft_tcb;
 struct ft_time_wait;
 
 /* TCP of one stack. */
+/* The name of a passive socket that was closed a short time ago (relisten.c). */
+struct tcp_left {
+    struct ft_addr addr; /* specific, or any */
+    uint16_t port;
+    ft_time until; /* a SYN for it waits */
+};
+
+#define TCP_LEFT_MAX 8
+
 struct ft_tcp {
     struct ft_env *env;
     struct ft_net *net;
@@ -43,9 +52,12 @@ struct ft_tcp {
     struct ft_timer tw_timer;  /* at the expiry of tw_head */
     struct ft_time_wait *tw_head, *tw_tail; /* all TIME-WAIT entries, the oldest first */
     uint32_t n_time_wait;                   /* live ones among them */
-    uint32_t n_orphans;     /* connections that no descriptor holds and no backlog */
-    uint32_t n_unfinished;  /* orphans with octets or a FIN that is not acknowledged */
-    uint32_t listener_ids;  /* the last id given to a passive socket */
+    uint32_t n_orphans;      /* connections that no descriptor holds and no backlog */
+    uint32_t n_unfinished;   /* orphans with octets or a FIN that is not acknowledged */
+    uint32_t listener_ids;   /* the last id given to a passive socket */
+    uint32_t n_waiting_syns; /* embryos with EMB_WAITING */
+    uint32_t left_next;      /* the entry of left that is written next */
+    struct tcp_left left[TCP_LEFT_MAX];
     uint8_t cc_default;     /* the congestion control that the configuration names */
     uint8_t isn_key[16];    /* RFC 6528's secret */
     uint8_t ts_key[16];     /* of the timestamp offsets (RFC 7323 5.4) */

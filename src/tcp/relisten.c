@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The gap between a passive socket and the next one of its name. A server may close its passive
+ * socket and listen again at once; a SYN that comes in between is refused (RFC 9293 3.10.7.1).
+ * Where the configuration asks for it (limits.relisten_ms), such a SYN waits for that long instead,
+ * as an embryo that is not answered yet: the next passive socket gets it, else it is refused. The
+ * peer cannot tell either from a slow network.
+ *
+ * What is remembered and what waits is bounded: beyond it a SYN is refused at once, as always.
+ */
+#include "priv.h"
+
+#define RELISTEN_WAIT_MAX 64          /* SYNs that wait at one time */
+#define RELISTEN_TICK     (1 * FT_MS) /* how often a SYN that waits looks for a passive socket */
+
+void ft_relisten_closed(struct ft_tcp *tcp, const struct ft_name *name)
+{
+    uint32_t wait_ms = tcp->env->config.limits.relisten_ms;
+    if (wait_ms == 0 || name->ifindex != 0)
+        return;
+    struct tcp_left *left = &tcp->left[tcp->left_next];
+    tcp->left_next = (tcp->left_next + 1) % FT_ARRAY_LEN(tcp->left);
+    *left = (struct tcp_left){name->addr, name->port, tcp->env->now + wait_ms * FT_MS};
+}
+
+static bool covers(const struct ft_addr *name, const struct ft_addr *addr)
+{
+    if (addr_is_any(name))
+        return !addr_is_v4(name) || addr_is_v4(addr);
+    return addr_eq(name, addr);
+}
+
+/* Whether the name was given up so short a time ago that it may be listened on again. */
+static bool was_left(const struct ft_tcp *tcp, const struct ft_conn *conn)
+{
+    for (size_t i = 0; i < FT_ARRAY_LEN(tcp->left); i++) {
+        const struct tcp_left *left = &tcp->left[i];
+        if (left->until > tcp->env->now && left->port == conn->local_port &&
+            covers(&left->addr, &conn->local))
+            return true;
+    }
+    return false;
+}
+
+bool ft_relisten_hold(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg)
+{
+    if ((seg->flags & (SEG_SYN | SEG_ACK | SEG_RST | SEG_FIN)) != SEG_SYN)
+        return false;
+    if (tcp->n_waiting_syns >= RELISTEN_WAIT_MAX || !was_left(tcp, conn))
+        return false;
+    struct tcp_embryo *embryo = ft_pool_get(&tcp->embryos);
+    if (!embryo)
+        return false;
+    ft_listen_read_syn(tcp, NULL, conn, seg, embryo);
+    embryo->flags |= EMB_WAITING;
+    ft_timer_init(&embryo->timer, FT_TIMER_EMBRYO);
+    if (ft_table_insert(tcp->table, &embryo->conn)) {
+        ft_pool_put(&tcp->embryos, embryo);
+        return false;
+    }
+    tcp->n_waiting_syns++;
+    ft_wheel_arm(&tcp->env->wheel, &embryo->timer, tcp->env->now + RELISTEN_TICK);
+    return true;
+}
+
+/* RFC 9293 3.10.7.1: <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>, late. */
+static void refuse(struct ft_tcp *tcp, struct tcp_embryo *embryo)
+{
+    struct ft_tcp_seg reply = {
+        .src_port = embryo->conn.local_port,
+        .dst_port = embryo->conn.remote_port,
+        .ack = seq_add(embryo->irs, 1),
+        .flags = SEG_RST | SEG_ACK,
+    };
+    if (ft_icmp_allow(tcp->net, &embryo->conn.remote))
+        ft_tcp_send_bare(tcp, &embryo->conn, &reply, 0);
+    ft_embryo_free(tcp, embryo);
+}
+
+void ft_relisten_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo)
+{
+    ft_assert(embryo->flags & EMB_WAITING);
+    uint64_t hash = ft_table_hash(tcp->table, &embryo->conn);
+    const struct ft_name *name = ft_name_match(tcp->names, IPPROTO_TCP, &embryo->conn.local,
+                                               embryo->conn.local_port, embryo->conn.ifindex, hash);
+    if (name) {
+        struct tcp_embryo syn = *embryo;
+        syn.flags &= (uint8_t)~EMB_WAITING;
+        ft_embryo_free(tcp, embryo);
+        ft_listen_take_waiting(tcp, name->owner, &syn);
+    } else if (was_left(tcp, &embryo->conn)) {
+        ft_wheel_arm(&tcp->env->wheel, &embryo->timer, tcp->env->now + RELISTEN_TICK);
+    } else {
+        refuse(tcp, embryo);
+    }
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The gap between a passive socket and the next one of its name, where the configuration lets SYNs
+ * wait for it.
+ */
+#include "ladder.h"
+
+#define WAIT_MS 100
+
+static void open_patient(struct ladder *t)
+{
+    ladder_init(t);
+    t->config.limits.relisten_ms = WAIT_MS;
+    ladder_start(t);
+    stack_listens(t);
+}
+
+static void listener_closes(struct ladder *t)
+{
+    assert_int_equal(ft_close(t->stack, t->listener), 0);
+    t->listener = -1;
+    ladder_check(t);
+}
+
+/* As Linux: RFC 9293 3.10.7.1. */
+static void by_default_a_syn_after_the_close_is_refused_at_once(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_listens(&t);
+    listener_closes(&t);
+    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
+    assert_verdict(&t, FT_RX_NO_SOCKET);
+    stack_sends(&t, SEG_RST | SEG_ACK, .seq = 0, .ack = 101);
+    ladder_close(&t);
+}
+
+/* A server that listens again at once loses no client. */
+static void a_syn_in_the_gap_waits_for_the_next_passive_socket(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    open_patient(&t);
+    listener_closes(&t);
+    after_ms(&t, 5);
+    peer_sends(&t, SEG_SYN, .seq = 100, .wnd = 65535, .mss = 1460);
+    assert_verdict(&t, FT_RX_PASSIVE);
+    after_ms(&t, 20);
+    stack_sends_nothing(&t);
+    stack_listens(&t); /* without SO_REUSEADDR: what waits holds no port */
+    after_ms(&t, 2);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
+    peer_sends(&t, SEG_ACK);
+    t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
+    assert_true(t.peer->sock >= 0);
+    assert_int_equal(stack_state(&t), FT_TCP_ESTABLISHED);
+    ladder_close(&t);
+}
+
+/* A program that is gone for good refuses, a moment later. */
+static void without_a_next_one_the_syn_is_refused_in_time(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    open_patient(&t);
+    listener_closes(&t);
+    after_ms(&t, 60);
+    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
+    after_ms(&t, 38);
+    stack_sends_nothing(&t);
+    after_ms(&t, 4);
+    stack_sends(&t, SEG_RST | SEG_ACK, .seq = 0, .ack = 101);
+    assert_int_equal(stack_counts(&t).now_half_open, 0);
+    peer_sends(&t, SEG_SYN, .seq = 200, .mss = 1460);
+    stack_sends(&t, SEG_RST | SEG_ACK, .seq = 0, .ack = 201);
+    ladder_close(&t);
+}
+
+static void a_port_that_nobody_gave_up_refuses_at_once(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    open_patient(&t);
+    listener_closes(&t);
+    t.peer->stack_port = 4711;
+    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
+    stack_sends(&t, SEG_RST | SEG_ACK, .seq = 0, .ack = 101);
+    ladder_close(&t);
+}
+
+/* While it waits: the SYN again, a reset, and an ACK of what was never sent. */
+static void what_comes_for_a_syn_that_waits_is_taken_as_for_any_half_open_one(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    open_patient(&t);
+    listener_closes(&t);
+    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
+    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
+    stack_sends_nothing(&t);
+    assert_int_equal(stack_counts(&t).now_half_open, 1);
+    peer_sends(&t, SEG_ACK, .seq = 101, .ack = 4711);
+    stack_sends(&t, SEG_RST);
+    peer_sends(&t, SEG_RST, .seq = 101);
+    stack_sends_nothing(&t);
+    assert_int_equal(stack_counts(&t).now_half_open, 0);
+    ladder_close(&t);
+}
+
+/* Of a flood only so many wait; the others are refused as ever. */
+static void a_flood_in_the_gap_is_bounded(void **state)
+{
+    struct ladder t;
+    unsigned n_refused = 0;
+
+    (void)state;
+    open_patient(&t);
+    listener_closes(&t);
+    for (unsigned i = 0; i < 100; i++)
+        peer_sends(&t, SEG_SYN, .seq = 100, .sport = 2000 + i, .mss = 1460);
+    while (ladder_take(&t))
+        n_refused += (t.seg.flags & SEG_RST) != 0;
+    assert_int_equal(stack_counts(&t).now_half_open, 64);
+    assert_int_equal(n_refused, 36);
+    after_ms(&t, WAIT_MS + 2);
+    (void)ladder_forget(&t);
+    assert_int_equal(stack_counts(&t).now_half_open, 0);
+    ladder_close(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_default_a_syn_after_the_close_is_refused_at_once),
+        cmocka_unit_test(a_syn_in_the_gap_waits_for_the_next_passive_socket),
+        cmocka_unit_test(without_a_next_one_the_syn_is_refused_in_time),
+        cmocka_unit_test(a_port_that_nobody_gave_up_refuses_at_once),
+        cmocka_unit_test(what_comes_for_a_syn_that_waits_is_taken_as_for_any_half_open_one),
+        cmocka_unit_test(a_flood_in_the_gap_is_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
