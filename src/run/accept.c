@@ -42,6 +42,8 @@ int64_t call_listen(struct call *call)
     if (listen(call->handle, RUN_BACKLOG_MAX) < 0)
         return -errno;
     chan->state = CHAN_LISTENING;
+    listener_watch(run, chan, call->handle);
+    stray_adopt(run, chan);
     (void)ft_watch(run->stack, chan->sock, FT_READABLE, chan);
     return 0;
 }
@@ -112,8 +114,15 @@ static bool serve_held(struct run *run, struct chan *listener, struct chan *chan
     return false;
 }
 
-/* Put a connection into the queue of the program's listener. Return: 0 or -errno. */
-static int enqueue(struct run *run, struct chan *listener, struct chan *chan)
+static void append_pending(struct chan *listener, struct chan *chan)
+{
+    chan->state = CHAN_QUEUED;
+    chan->listener = listener;
+    TAILQ_INSERT_TAIL(&listener->pending, chan, accept_link);
+    listener->n_pending++;
+}
+
+int accept_enqueue(struct run *run, struct chan *listener, struct chan *chan)
 {
     struct sockaddr_un name;
     socklen_t len = carrier_name(run, listener->name_no, &name);
@@ -129,10 +138,7 @@ static int enqueue(struct run *run, struct chan *listener, struct chan *chan)
         close(end);
         return rc;
     }
-    chan->state = CHAN_QUEUED;
-    chan->listener = listener;
-    TAILQ_INSERT_TAIL(&listener->pending, chan, accept_link);
-    listener->n_pending++;
+    append_pending(listener, chan);
     return 0;
 }
 
@@ -153,13 +159,29 @@ void accept_progress(struct run *run, struct chan *listener)
         }
         if (serve_held(run, listener, chan))
             continue;
-        rc = enqueue(run, listener, chan);
-        if (rc < 0)
-            chan_bury(run, chan, true);
+        rc = accept_enqueue(run, listener, chan);
         if (rc == -ECONNREFUSED || rc == -ENOENT) {
+            append_pending(listener, chan);
             chan_bury(run, listener, false); /* the program has closed it */
             return;
         }
+        if (rc < 0)
+            chan_bury(run, chan, true);
+    }
+}
+
+void accept_strays(struct run *run, struct chan *listener)
+{
+    ft_sock sock;
+
+    while ((sock = ft_accept(run->stack, listener->sock, NULL, NULL)) >= 0) {
+        struct chan *chan = chan_new(run, sock, listener->domain, SOCK_STREAM);
+
+        if (!chan) {
+            (void)ft_abort(run->stack, sock);
+            return;
+        }
+        stray_keep(run, chan, &listener->self);
     }
 }
 
@@ -175,7 +197,7 @@ static void requeue(struct run *run, struct chan *listener, struct chan *chan)
 {
     chan_drop_end(run, chan);
     chan->kept = false;
-    if (enqueue(run, listener, chan) < 0)
+    if (accept_enqueue(run, listener, chan) < 0)
         chan_bury(run, chan, true);
 }
 

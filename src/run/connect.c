@@ -203,6 +203,7 @@ static int64_t connect_stream(struct call *call, const struct name *peer)
         return again_after_failure(call, peer);
     case CHAN_LISTENING:
     case CHAN_QUEUED:
+    case CHAN_STRAY:
     case CHAN_DATAGRAM:
     case CHAN_ZOMBIE:
         break;

@@ -186,8 +186,8 @@ static void forget_oldest_zombie(struct run *run)
     TAILQ_INSERT_TAIL(&run->grave, oldest, accept_link);
 }
 
-/* Those that wait in the queue of a listener that is gone were never anybody's. */
-static void bury_pending(struct run *run, struct chan *listener)
+/* Those that wait in the queue of a listener that is gone may be the next one's, or nobody's. */
+static void empty_queue(struct run *run, struct chan *listener, bool abort)
 {
     struct chan *chan;
 
@@ -195,8 +195,20 @@ static void bury_pending(struct run *run, struct chan *listener)
         TAILQ_REMOVE(&listener->pending, chan, accept_link);
         listener->n_pending--;
         chan->listener = NULL;
-        chan_bury(run, chan, true);
+        if (abort)
+            chan_bury(run, chan, true);
+        else
+            stray_keep(run, chan, &listener->self);
     }
+}
+
+static void leave_listening(struct run *run, struct chan *listener, bool abort)
+{
+    abort = abort || run->ended;
+    listener_unwatch(run, listener);
+    empty_queue(run, listener, abort);
+    if (!abort)
+        accept_strays(run, listener);
 }
 
 static void let_go_of_calls(struct run *run, struct chan *chan)
@@ -222,7 +234,8 @@ void chan_bury(struct run *run, struct chan *chan, bool abort)
         chan->listener->n_pending--;
         chan->listener = NULL;
     }
-    bury_pending(run, chan);
+    if (chan->state == CHAN_LISTENING)
+        leave_listening(run, chan, abort);
     /* Neither can fail on a descriptor that is ours. */
     if (abort)
         (void)ft_abort(run->stack, chan->sock);
@@ -238,6 +251,20 @@ void chan_bury(struct run *run, struct chan *chan, bool abort)
     TAILQ_INSERT_TAIL(&run->zombies, chan, accept_link);
     if (++run->n_zombies > RUN_ZOMBIES_MAX)
         forget_oldest_zombie(run);
+}
+
+void chan_closed(struct run *run, int watch)
+{
+    struct chan *chan;
+
+    TAILQ_FOREACH(chan, &run->unwatched, unwatched_link)
+    {
+        if (chan->state == CHAN_LISTENING && chan->watch == watch) {
+            chan->watch = -1;
+            chan_bury(run, chan, false);
+            return;
+        }
+    }
 }
 
 void chan_empty_grave(struct run *run)

@@ -52,6 +52,7 @@ enum chan_state {
     CHAN_FAILED,    /* connect failed; a further one is allowed */
     CHAN_LISTENING, /* passive: no stack's end either */
     CHAN_QUEUED,    /* established, waiting in the queue of the program's listener */
+    CHAN_STRAY,     /* likewise, but the listener was closed; in run->strays */
     CHAN_DATAGRAM,
     CHAN_ZOMBIE, /* the conversation is over; the descriptor may live on and ask for names */
 };
@@ -113,7 +114,9 @@ struct chan {
     uint64_t urgent_told; /* the same of the last one that recv(MSG_OOB) has read */
     uint8_t urgent_octet; /* that at urgent_at */
     struct sources *sources; /* CHAN_DATAGRAM */
-    struct name self, peer;  /* CHAN_ZOMBIE: the names it had */
+    int watch;               /* CHAN_LISTENING: tells of its last close; -1: none */
+    ft_time stray_until;     /* CHAN_STRAY: it is reset then */
+    struct name self, peer;  /* CHAN_ZOMBIE: the names it had; CHAN_STRAY: self is its listener's */
 };
 
 enum held_kind { HELD_ACCEPT, HELD_CONNECT, HELD_RECVFROM, HELD_SEND };
@@ -174,11 +177,12 @@ struct run {
     const struct run_options *options;
     int epoll;    /* all that follows; itself watched by the host loop */
     int listener; /* seccomp's notifications; -1: nobody is left under the filter */
-    struct io listener_io, control_io, signal_io;
+    struct io listener_io, control_io, signal_io, inotify_io;
     int hub; /* where gated channels are connected to */
     struct sockaddr_un hub_name;
     socklen_t hub_name_len;
     int probe;      /* an unbound socket, for probing names */
+    int inotify;    /* tells which listeners are closed; -1: only the sweep does */
     int signals;    /* signalfd */
     int inet;       /* an AF_INET socket of the program's namespace, for SIOCGIF* */
     int control;    /* to the run's first process; -1 once it has ended */
@@ -188,8 +192,8 @@ struct run {
     uint64_t hub_key;
     struct chan **map;
     size_t map_len, n_map; /* map_len: a power of two */
-    struct chan_list work, unwatched, zombies, grave;
-    unsigned n_zombies, n_chans; /* n_chans: those with a socket of the stack */
+    struct chan_list work, unwatched, strays, zombies, grave;
+    unsigned n_strays, n_zombies, n_chans; /* n_chans: those with a socket of the stack */
     struct held_list held, held_grave;
     ft_time swept_at;
     struct pidfd pidfds[RUN_PIDFDS];
@@ -335,6 +339,9 @@ void carrier_prepare(int program_end);
 /** The name of a program's end, or of a number not yet used. Return: its length. */
 socklen_t carrier_name(const struct run *run, uint32_t no, struct sockaddr_un *ret);
 
+/** The listener that a watch of stray.c belongs to is closed for good: bury it. */
+void chan_closed(struct run *run, int watch);
+
 /** Find the channels without a stack's end whose program's end is gone, and bury them. */
 void chan_sweep(struct run *run, ft_time now);
 
@@ -411,6 +418,16 @@ void connect_progress(struct run *run, struct chan *chan);
 /** Pass established connections on to the program. */
 void accept_progress(struct run *run, struct chan *listener);
 
+/**
+ * Put an established connection into the queue of the program's listener.
+ *
+ * Return: 0; -ECONNREFUSED, -ENOENT: the program has closed it; another -errno.
+ */
+int accept_enqueue(struct run *run, struct chan *listener, struct chan *chan);
+
+/** Take from the stack what is established for a passive socket that is closed. */
+void accept_strays(struct run *run, struct chan *listener);
+
 /** Move datagrams both ways. */
 void datagram_pump(struct run *run, struct chan *chan);
 
@@ -449,6 +466,29 @@ size_t urgent_ahead(struct run *run, const struct chan *chan);
 
 /** Write the peer's urgent octet to the program. Return: as send(2), with errno. */
 ssize_t urgent_give(struct chan *chan, uint8_t octet);
+
+/* --- stray.c ----------------------------------------------------------------------------------*/
+
+/** Begin to hear of closed listeners. Where that cannot be had, the sweep finds them. */
+void listener_watch_open(struct run *run);
+
+/** Have the last close of a listener told. @handle: of it. */
+void listener_watch(struct run *run, struct chan *listener, int handle);
+
+/** No longer. */
+void listener_unwatch(struct run *run, struct chan *listener);
+
+/** Keep a connection whose listener is closed. @name: the listener's */
+void stray_keep(struct run *run, struct chan *chan, const struct name *name);
+
+/** Give a listener the strays of its name. */
+void stray_adopt(struct run *run, struct chan *listener);
+
+/** Reset those that have waited long enough. Return: when the next one has. */
+ft_time stray_sweep(struct run *run, ft_time now);
+
+/** Reset all: nobody will listen any more. */
+void stray_reset_all(struct run *run);
 
 /* --- pump.c -----------------------------------------------------------------------------------*/
 

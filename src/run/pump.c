@@ -310,14 +310,15 @@ void pump_chan(struct run *run, struct chan *chan)
         accept_progress(run, chan);
         break;
     case CHAN_QUEUED:
-        if (chan->end_hup)
-            chan_bury(run, chan, true); /* its listener was closed before it was accepted */
+        if (chan->end_hup && chan->listener)
+            chan_bury(run, chan->listener, false); /* closed before this one was accepted */
         break;
     case CHAN_DATAGRAM:
         datagram_pump(run, chan);
         break;
     case CHAN_NEW:
     case CHAN_FAILED:
+    case CHAN_STRAY:
     case CHAN_ZOMBIE:
         break;
     }

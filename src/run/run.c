@@ -30,10 +30,11 @@
 #include "sandbox.h"
 #include "spawn.h"
 
-#define RUN_EVENTS    256u
-#define RUN_SWEEP     (250 * FT_MS) /* how soon a closed passive socket is noticed at the latest */
-#define RUN_GOODBYE   (250 * FT_MS) /* for the FINs of peers that close in answer to ours */
-#define RUN_LAST_GASP (20 * FT_MS)  /* for the resets of those that are given up */
+#define RUN_EVENTS      256u
+#define RUN_SWEEP       (250 * FT_MS) /* how soon a closed passive socket is noticed at the latest */
+#define RUN_RELISTEN_MS 100           /* a server that closes and listens again has that long */
+#define RUN_GOODBYE     (250 * FT_MS) /* for the FINs of peers that close in answer to ours */
+#define RUN_LAST_GASP   (20 * FT_MS)  /* for the resets of those that are given up */
 
 ft_time run_now(void)
 {
@@ -68,6 +69,7 @@ static void abort_all(struct run *run)
             chan_bury(run, chan, true);
         }
     }
+    stray_reset_all(run);
 }
 
 static void kill_program(const struct run *run)
@@ -82,6 +84,7 @@ static void all_ended(struct run *run)
     int status;
 
     run->ended = true;
+    stray_reset_all(run);
     close(run->control);
     run->control = -1;
     while (waitpid(run->init, &status, 0) < 0 && errno == EINTR)
@@ -128,6 +131,17 @@ static bool awaits_fin(const struct run *run)
     return false;
 }
 
+/* Whether a SYN may still wait for the next passive socket of a name: it is to be refused first. */
+static bool may_wait(const struct run *run, ft_time now)
+{
+    struct ft_counters counters;
+
+    if (now >= run->finished_at + (RUN_RELISTEN_MS + 2) * FT_MS)
+        return false;
+    ft_counters(run->stack, &counters);
+    return counters.now_half_open > 0;
+}
+
 /* All of ours is acknowledged. A peer that closes in answer is waited for a moment: its FIN would
    find nobody, and its own run would have to give up on it. Nor is our last ACK to be lost. */
 static bool has_said_goodbye(struct run *run, ft_time now)
@@ -136,7 +150,7 @@ static bool has_said_goodbye(struct run *run, ft_time now)
         run->finished_at = now;
     if (now >= run->end_by)
         return true;
-    if (now >= run->finished_at + RUN_GOODBYE || !awaits_fin(run)) {
+    if (now >= run->finished_at + RUN_GOODBYE || !(awaits_fin(run) || may_wait(run, now))) {
         /* What the stack says in this round is on the cable in the next one only. */
         bool sure = run->said_all && !is_cable_busy(run);
 
@@ -345,6 +359,9 @@ static void round_done(void *ctx, struct host *host)
         host_wake_at(host, run->swept_at + RUN_SWEEP);
     if (deadline != FT_TIME_NEVER)
         host_wake_at(host, deadline);
+    deadline = stray_sweep(run, now);
+    if (deadline != FT_TIME_NEVER)
+        host_wake_at(host, deadline);
     check_end(run);
     held_empty_grave(run);
     chan_empty_grave(run);
@@ -492,9 +509,11 @@ static void run_init(struct run *run, const struct run_options *options)
     memset(run, 0, sizeof(*run));
     run->options = options;
     run->epoll = run->listener = run->hub = run->probe = run->signals = run->inet = -1;
+    run->inotify = -1;
     run->control = run->program_fd = -1;
     TAILQ_INIT(&run->work);
     TAILQ_INIT(&run->unwatched);
+    TAILQ_INIT(&run->strays);
     TAILQ_INIT(&run->zombies);
     TAILQ_INIT(&run->grave);
     TAILQ_INIT(&run->held);
@@ -525,6 +544,7 @@ static int open_host(struct run *run, struct status **ret_status)
         sink = record_file_sink(run->record);
         hooks.record = &sink;
     }
+    config.limits.relisten_ms = RUN_RELISTEN_MS;
     if (rc == 0)
         rc = host_new(&config, &hooks, &run->host);
     if (rc < 0)
@@ -546,6 +566,7 @@ static int open_own(struct run *run)
     run->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (run->epoll < 0)
         return -errno;
+    listener_watch_open(run);
     rc = open_hub(run);
     return rc < 0 ? rc : open_signals(run);
 }
