@@ -10,6 +10,9 @@
 
 #include "priv.h"
 
+#define TCP_SEQ_END   8u  /* ports and sequence number */
+#define TCP_FLAGS_END 14u /* up to the flags */
+
 static struct net_ctl *ctl_new(struct ft_net *net, struct net_iface *iface, size_t len, bool vital)
 {
     uint32_t max = net->env->config.limits.control_max;
@@ -132,6 +135,39 @@ int ft_ctl_send(struct ft_net *net, const struct ft_ip_tx *tx, const uint8_t *l4
     return ft_ctl_send_on(net, ft_iface_get(net, path.ifindex), &ip);
 }
 
+/* Whether two records say the same of the same TCP connection: all but acknowledgement, window and
+   options are equal. */
+static bool says_the_same(const struct net_ctl *a, const struct net_ctl *b)
+{
+    bool is_v4 = a->ethertype == ETH_TYPE_IP4;
+    size_t hdr = is_v4 ? IP4_HDR_LEN : IP6_HDR_LEN;
+    size_t addrs = is_v4 ? 12 : 8;
+
+    if (a->ethertype != b->ethertype || a->len != b->len || a->len < hdr + TCP_FLAGS_END)
+        return false;
+    if (a->data[is_v4 ? 9 : 6] != IP_PROTO_TCP || b->data[is_v4 ? 9 : 6] != IP_PROTO_TCP)
+        return false;
+    return memcmp(a->data + addrs, b->data + addrs, hdr - addrs + TCP_SEQ_END) == 0 &&
+           a->data[hdr + TCP_FLAGS_END - 1] == b->data[hdr + TCP_FLAGS_END - 1];
+}
+
+/* A SYN-ACK that was made again while its neighbour was asked for: both would leave together, and
+   the old one, held up, after what followed it, with a timestamp that goes back (RFC 7323 3.2). */
+static void drop_older(struct ft_net *net, struct net_iface *iface, struct net_neigh *n,
+                       const struct net_ctl *ctl)
+{
+    ft_list_for_each (node, &n->ctls) {
+        struct net_ctl *old = ft_container_of(node, struct net_ctl, node);
+
+        net->env->counters.steps_list_nodes++;
+        if (says_the_same(old, ctl)) {
+            n->n_ctls--;
+            ft_ctl_drop(net, iface, old);
+            return;
+        }
+    }
+}
+
 /* Whether the record is in the frame. Else it waits for its neighbour, or is gone. */
 static bool output_one(struct ft_net *net, struct net_iface *iface, struct net_ctl *ctl,
                        struct ft_frame *frame)
@@ -143,6 +179,8 @@ static bool output_one(struct ft_net *net, struct net_iface *iface, struct net_c
         result = FT_TX_FAIL;
     else if (!ctl->has_mac)
         result = ft_link_resolve(net, iface, &ctl->next_hop, ctl->mac, &n);
+    if (result == FT_TX_WAIT)
+        drop_older(net, iface, n, ctl);
     if (result == FT_TX_WAIT && n->n_ctls < net->env->config.limits.neighbour_queue_max) {
         list_push_back(&n->ctls, &ctl->node);
         n->n_ctls++;

@@ -233,8 +233,10 @@ static socklen_t name_of_peer(const struct sim_app *app, struct sockaddr_storage
     uint16_t port = conn->port;
 
     if (conn->kind == SIM_UNREACHABLE) {
-        nobody.addr4.lo = UINT64_C(0xffff0a0900fa);
-        nobody.addr6.lo = 0xfa;
+        uint32_t lan = app->world->plan.host[conn->host[1]].lan;
+
+        nobody.addr4 = ft_sim_addr(&app->world->plan, lan, 4, SIM_NOBODY);
+        nobody.addr6 = ft_sim_addr(&app->world->plan, lan, 6, SIM_NOBODY);
     } else if (conn->kind == SIM_SIMULTANEOUS && app->side == 1) {
         port = (uint16_t)(CLIENT_PORT + app->conn);
     }

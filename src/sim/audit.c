@@ -12,6 +12,8 @@
 
 #include "audit_priv.h"
 
+#define PATH_LIFE (300 * FT_SEC) /* RFC 1191 6.3: not raised before */
+
 const char *audit_say(struct sim_audit *audit, const char *format, ...)
 {
     va_list args;
@@ -124,13 +126,13 @@ static uint32_t bucket_of(const struct sight *s)
     return (uint32_t)(x >> 32) % AUDIT_BUCKETS;
 }
 
-/* The connection of a segment, made if it is new; *ret_from is the end that sends. */
-static struct audit_conn *find(struct sim_audit *audit, const struct sight *s, int *ret_from)
+/* The connection of a segment; *ret_from is the end that sends. NULL: none yet. */
+static struct audit_conn *look_up(const struct sim_audit *audit, const struct sight *s,
+                                  int *ret_from)
 {
-    struct audit_conn **bucket = &audit->buckets[bucket_of(s)];
     struct audit_conn *conn;
 
-    for (conn = *bucket; conn != NULL; conn = conn->next) {
+    for (conn = audit->buckets[bucket_of(s)]; conn != NULL; conn = conn->next) {
         for (int from = 0; from < 2; from++) {
             if (is_end(&conn->end[from], &s->src, s->src_port) &&
                 is_end(&conn->end[1 - from], &s->dst, s->dst_port)) {
@@ -139,6 +141,17 @@ static struct audit_conn *find(struct sim_audit *audit, const struct sight *s, i
             }
         }
     }
+    return NULL;
+}
+
+/* The same, made if it is new. */
+static struct audit_conn *find(struct sim_audit *audit, const struct sight *s, int *ret_from)
+{
+    struct audit_conn **bucket = &audit->buckets[bucket_of(s)];
+    struct audit_conn *conn = look_up(audit, s, ret_from);
+
+    if (conn != NULL)
+        return conn;
     conn = calloc(1, sizeof(*conn));
     if (conn == NULL)
         return NULL;
@@ -164,6 +177,28 @@ static bool may_send_from(const struct sim_audit_host *host, const struct ft_add
     return false;
 }
 
+/* What a host was told of the way to a destination; NULL: nothing yet. */
+static struct audit_path *path_of(struct sim_audit *audit, uint32_t host, const struct ft_addr *dst)
+{
+    for (uint32_t i = 0; i < audit->n_paths[host]; i++) {
+        if (addr_eq(&audit->paths[host][i].dst, dst))
+            return &audit->paths[host][i];
+    }
+    return NULL;
+}
+
+/* RFC 1191 6.3, RFC 8201 4: for five minutes nothing larger is tried. */
+static const char *check_path(struct sim_audit *audit, const struct sim_audit_frame *frame,
+                              const struct sight *s)
+{
+    const struct audit_path *path = path_of(audit, frame->host, &s->dst);
+
+    if (path == NULL || frame->at > path->at + PATH_LIFE || s->ip_len <= path->mtu)
+        return NULL;
+    return audit_say(audit, "sent a segment of %u octets of IP, but was told that only %u fit",
+                     s->ip_len, path->mtu);
+}
+
 const char *ft_sim_audit_sent(struct sim_audit *audit, const struct sim_audit_frame *frame,
                               struct sight *ret_sight)
 {
@@ -187,12 +222,45 @@ const char *ft_sim_audit_sent(struct sim_audit *audit, const struct sim_audit_fr
         return audit_say(audit, "sent a frame with octets after its packet");
     if (!ret_sight->is_tcp)
         return NULL;
+    wrong = check_path(audit, frame, ret_sight);
+    if (wrong != NULL)
+        return wrong;
     if (ret_sight->src.lo == 0 || (ret_sight->dst_mac[0] & 1))
         return audit_say(audit, "sent a TCP segment from no address or to a group");
     conn = find(audit, ret_sight, &from);
     if (conn == NULL)
         return NULL;
     return audit_segment(audit, conn, from, ret_sight, frame);
+}
+
+/* A router says that a segment was too big. It counts if it quotes octets in flight (RFC 5927 4.1)
+   of a connection that goes on, and says nothing absurd (RFC 8021; RFC 791 3.2 for the 552). */
+static void learn_path(struct sim_audit *audit, const struct sim_audit_frame *frame,
+                       const struct sight *s)
+{
+    const struct sight_icmp *icmp = &s->icmp;
+    struct sight quoted = {
+        .src = icmp->src, .dst = icmp->dst, .src_port = icmp->src_port, .dst_port = icmp->dst_port};
+    uint32_t *n = &audit->n_paths[frame->host];
+    struct audit_path *path = path_of(audit, frame->host, &icmp->dst);
+    const struct audit_conn *conn;
+    const struct audit_end *end;
+    int from;
+
+    conn = look_up(audit, &quoted, &from);
+    if (!icmp->too_big || icmp->mtu < (s->version == 6 ? 1280U : 552U) || conn == NULL)
+        return;
+    end = &conn->end[from];
+    if (conn->finished || end->reset_sent || end->reset_arrived || !end->syn_sent ||
+        icmp->seq - end->isn < end->told_ack || icmp->seq - end->isn >= end->max_sent)
+        return;
+    if (path != NULL && frame->at < path->at + PATH_LIFE && icmp->mtu >= path->mtu)
+        return;
+    if (path == NULL && *n == AUDIT_PATHS_MAX)
+        return;
+    if (path == NULL)
+        path = &audit->paths[frame->host][(*n)++];
+    *path = (struct audit_path){icmp->dst, icmp->mtu, frame->at};
 }
 
 /* What an acknowledgement tells the end that it reaches. */
@@ -306,10 +374,12 @@ const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit
     struct audit_conn *conn;
     int from;
 
-    if (wrong != NULL || !ret_sight->is_tcp)
-        return wrong;
-    if (memcmp(ret_sight->dst_mac, audit->hosts[frame->host].mac, 6) != 0)
-        return NULL; /* flooded by a switch: not for this host */
+    if (wrong != NULL || memcmp(ret_sight->dst_mac, audit->hosts[frame->host].mac, 6) != 0)
+        return wrong; /* or flooded by a switch: not for this host */
+    if (ret_sight->icmp.is_error)
+        learn_path(audit, frame, ret_sight);
+    if (!ret_sight->is_tcp)
+        return NULL;
     conn = find(audit, ret_sight, &from);
     if (conn != NULL)
         learn_segment(conn, 1 - from, &ret_sight->tcp, frame->at);
@@ -337,18 +407,10 @@ bool ft_sim_audit_view(const struct sim_audit *audit, struct sim_audit_view *vie
 {
     struct sight s = {
         .src = view->src, .dst = view->dst, .src_port = view->src_port, .dst_port = view->dst_port};
-    const struct audit_conn *conn;
-    int at = 0;
+    int from = 0;
+    const struct audit_conn *conn = look_up(audit, &s, &from);
+    int at = 1 - from;
 
-    for (conn = audit->buckets[bucket_of(&s)]; conn != NULL; conn = conn->next) {
-        for (at = 0; at < 2; at++) {
-            if (is_end(&conn->end[at], &view->dst, view->dst_port) &&
-                is_end(&conn->end[1 - at], &view->src, view->src_port))
-                break;
-        }
-        if (at < 2)
-            break;
-    }
     if (conn == NULL || conn->finished || conn->end[0].told_ack == 0 ||
         conn->end[1].told_ack == 0 || conn->end[0].reset_sent || conn->end[1].reset_sent)
         return false;

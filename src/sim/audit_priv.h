@@ -79,12 +79,22 @@ struct audit_conn {
     ft_time finished_at;
 };
 
-#define AUDIT_BUCKETS 1024
+#define AUDIT_BUCKETS   1024
+#define AUDIT_PATHS_MAX 64
+
+/* What a host has been told of the MTU to a destination. */
+struct audit_path {
+    struct ft_addr dst;
+    uint32_t mtu;
+    ft_time at;
+};
 
 struct sim_audit {
     struct sim_audit_host hosts[SIM_AUDIT_HOSTS_MAX];
     uint32_t n_hosts;
     bool hurry, cookies;
+    struct audit_path paths[SIM_AUDIT_HOSTS_MAX][AUDIT_PATHS_MAX];
+    uint32_t n_paths[SIM_AUDIT_HOSTS_MAX];
     struct audit_conn *buckets[AUDIT_BUCKETS];
     char sentence[256];
 };

@@ -21,7 +21,13 @@ static struct impair_config *cable(struct sim_plan *plan, uint32_t i)
 {
     if (i < plan->n_hosts)
         return &plan->access[i];
-    return i == plan->n_hosts ? &plan->trunk : NULL;
+    i -= plan->n_hosts;
+    if (i < plan->n_routers)
+        return &plan->router[i].up;
+    i -= plan->n_routers;
+    if (i < plan->n_routers)
+        return &plan->router[i].down;
+    return i == plan->n_routers ? &plan->trunk : NULL;
 }
 
 static void no_loss(struct sim_plan *plan)
@@ -130,6 +136,12 @@ static void no_mtu(struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_hosts; i++)
         plan->host[i].mtu = MTU_PLAIN;
+    for (uint32_t i = 0; i < plan->n_lans; i++)
+        plan->lan[i].mtu = MTU_PLAIN;
+    for (uint32_t i = 0; i < plan->n_routers; i++) {
+        plan->router[i].mtu[0] = MTU_PLAIN;
+        plan->router[i].mtu[1] = MTU_PLAIN;
+    }
 }
 
 static void no_buffers(struct sim_plan *plan)
@@ -235,11 +247,10 @@ static bool cut_hosts(struct sim_plan *plan, const struct sim_cut *cut)
     for (uint32_t i = 0; i < plan->n_conns; i++) {
         struct sim_conn_plan *conn = &plan->conn[i];
 
-        for (int k = 0; k < 2; k++) {
-            conn->host[k] = successor(plan, conn->host[k]);
-            if (plan->host[conn->host[k]].mtu < MTU_MIN_IP6)
-                conn->family = 4;
-        }
+        conn->host[0] = successor(plan, conn->host[0]);
+        conn->host[1] = successor(plan, conn->host[1]);
+        if (ft_sim_plan_mtu(plan, conn->host[0], conn->host[1]) < MTU_MIN_IP6)
+            conn->family = 4;
         if (plan->host[conn->host[1]].backlog < BACKLOG)
             ft_sim_let_client_speak(conn);
     }

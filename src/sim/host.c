@@ -63,19 +63,58 @@ static void count_host(const struct sim_host *host, struct ft_counters *total)
 #undef X
 }
 
+/* A way to a prefix by a router of the host's own LAN. */
+static int add_route(struct sim_host *host, uint8_t family, const struct ft_addr *prefix,
+                     uint8_t prefix_len, uint32_t router)
+{
+    const struct sim_plan *plan = &host->world->plan;
+    struct ft_route_config route = {.size = sizeof(route)};
+
+    route.prefix = *prefix;
+    route.prefix_len = prefix_len;
+    route.gateway =
+        ft_sim_addr(plan, plan->host[host->index].lan, family, ft_sim_router_number(router));
+    route.ifindex = host->ifindex;
+    return ft_route_add(host->stack, &route);
+}
+
+/* The default route is the way to LAN 0; what lies behind the own LAN has routes of its own. */
+static int add_routes(struct sim_host *host, uint8_t family)
+{
+    const struct sim_plan *plan = &host->world->plan;
+    uint32_t own = plan->host[host->index].lan;
+    struct ft_addr any = {0, family == 4 ? UINT64_C(0xffff00000000) : 0};
+    int error = 0;
+
+    if (plan->n_routers > 0 && own > 0)
+        error = add_route(host, family, &any, 0, own - 1);
+    for (uint32_t lan = 1; lan < plan->n_lans && plan->n_routers > 0 && error == 0; lan++) {
+        struct ft_addr prefix = ft_sim_addr(plan, lan, family, 0);
+
+        if (lan != own && ft_sim_plan_is_behind(plan, lan, own))
+            error = add_route(host, family, &prefix, family == 4 ? 24 : 64,
+                              ft_sim_plan_router(plan, own, lan));
+    }
+    return error;
+}
+
 static int add_addresses(struct sim_host *host, uint32_t mtu)
 {
+    const struct sim_plan *plan = &host->world->plan;
+    uint32_t lan = plan->host[host->index].lan;
     struct ft_addr local = {UINT64_C(0xfe80) << 48, host->index + 1};
 
-    host->addr4 = (struct ft_addr){0, UINT64_C(0xffff0a090000) + host->index + 1};
-    host->addr6 = (struct ft_addr){UINT64_C(0xfd09) << 48, host->index + 1};
-    if (ft_addr_add(host->stack, host->ifindex, &host->addr4, 24, 0) != 0)
+    host->addr4 = ft_sim_addr(plan, lan, 4, host->index + 1);
+    host->addr6 = ft_sim_addr(plan, lan, 6, host->index + 1);
+    if (ft_addr_add(host->stack, host->ifindex, &host->addr4, 24, 0) != 0 ||
+        add_routes(host, 4) != 0)
         return -1;
     if (mtu < 1280)
         return 0;
-    if (ft_addr_add(host->stack, host->ifindex, &local, 64, 0) != 0)
+    if (ft_addr_add(host->stack, host->ifindex, &local, 64, 0) != 0 ||
+        ft_addr_add(host->stack, host->ifindex, &host->addr6, 64, 0) != 0)
         return -1;
-    return ft_addr_add(host->stack, host->ifindex, &host->addr6, 64, 0);
+    return add_routes(host, 6);
 }
 
 int ft_sim_host_boot(struct sim_world *world, struct sim_host *host)

@@ -20,13 +20,13 @@ bool lib_find(const struct ft_sim *sim, const char *name, struct sim_end *ret)
 {
     for (uint32_t i = 0; i < sim->world->plan.n_hosts; i++) {
         if (strcmp(sim->world->host[i].name, name) == 0) {
-            *ret = (struct sim_end){true, i};
+            *ret = (struct sim_end){.is_host = true, .index = i};
             return true;
         }
     }
     for (uint32_t i = 0; i < sim->n_switches; i++) {
         if (strcmp(sim->sw[i].name, name) == 0) {
-            *ret = (struct sim_end){false, i};
+            *ret = (struct sim_end){.is_host = false, .index = i};
             return true;
         }
     }
@@ -158,13 +158,13 @@ int lib_plug_rest(struct ft_sim *sim)
     int error = 0;
 
     for (uint32_t i = 0; i < sim->world->plan.n_hosts && error == 0; i++) {
-        struct sim_end host = {true, i};
+        struct sim_end host = {.is_host = true, .index = i};
 
         if (sim->host[i].has_cable)
             continue;
         if (!lib_find(sim, SWITCH_USUAL, &usual)) {
             error = ft_sim_switch_add(sim, SWITCH_USUAL);
-            usual = (struct sim_end){false, sim->n_switches - 1};
+            usual = (struct sim_end){.is_host = false, .index = sim->n_switches - 1};
         }
         if (error == 0)
             error = lay(sim, &host, &usual, &perfect);

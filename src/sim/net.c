@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The network: each host on a cable to one of two switches, a trunk between them. A cable is a pair
- * of pipes, each an impairment queue with a random stream of its own; a switch learns link
- * addresses and floods what it does not know. Nothing here knows what is in a frame beyond its
- * two link addresses.
+ * The network: each host on a cable to a switch; switches are joined by a trunk, or by routers on
+ * cables of their own. A cable is a pair of pipes, each an impairment queue with a random stream of
+ * its own; a switch learns link addresses and floods what it does not know. Nothing here knows what
+ * is in a frame beyond its two link addresses.
  */
 #include <string.h>
 
@@ -29,13 +29,18 @@ static void plug(struct sim_world *world, const struct sim_end *end, uint32_t ou
 {
     struct sim_pipe *in = &world->pipe[partner(out)];
 
-    in->to_host = end->is_host;
     in->to = end->index;
     if (end->is_host) {
+        in->kind = SIM_TO_HOST;
         world->host[end->index].pipe = out;
+    } else if (end->is_router) {
+        in->kind = SIM_TO_ROUTER;
+        in->port = end->port;
+        world->router[end->index].out[end->port] = out;
     } else {
         struct sim_switch *s = &world->sw[end->index];
 
+        in->kind = SIM_TO_SWITCH;
         in->port = s->n_ports;
         s->out[s->n_ports++] = out;
     }
@@ -54,19 +59,40 @@ uint32_t ft_sim_cable(struct sim_world *world, const struct sim_end *a, const st
     return pipe;
 }
 
+static void plug_router(struct sim_world *world, uint32_t r)
+{
+    const struct sim_plan *plan = &world->plan;
+    const struct sim_router_plan *drawn = &plan->router[r];
+    struct sim_router *router = &world->router[r];
+
+    for (uint32_t port = 0; port < 2; port++) {
+        struct sim_end own = {.index = r, .is_router = true, .port = port};
+        struct sim_end lan = {.index = port == 0 ? plan->lan[r + 1].parent : r + 1};
+
+        router->mac[port][0] = 2;
+        router->mac[port][4] = (uint8_t)(r + 1);
+        router->mac[port][5] = (uint8_t)(port + 1);
+        router->mtu[port] = drawn->mtu[port];
+        (void)ft_sim_cable(world, &own, &lan, port == 0 ? &drawn->up : &drawn->down);
+    }
+}
+
 int ft_sim_net_new(struct sim_world *world)
 {
-    static const struct sim_end left = {false, 0};
-    static const struct sim_end right = {false, 1};
+    static const struct sim_end left = {.index = 0};
+    static const struct sim_end right = {.index = 1};
     const struct sim_plan *plan = &world->plan;
 
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
-        struct sim_end host = {true, i};
+        struct sim_end host = {.is_host = true, .index = i};
+        struct sim_end lan = {.index = plan->host[i].lan};
 
-        (void)ft_sim_cable(world, &host, plan->host[i].is_server ? &right : &left,
-                           &plan->access[i]);
+        (void)ft_sim_cable(world, &host, &lan, &plan->access[i]);
     }
-    (void)ft_sim_cable(world, &left, &right, &plan->trunk);
+    for (uint32_t i = 0; i < plan->n_routers; i++)
+        plug_router(world, i);
+    if (plan->n_routers == 0)
+        (void)ft_sim_cable(world, &left, &right, &plan->trunk);
     return 0;
 }
 
@@ -152,10 +178,12 @@ void ft_sim_pipe_event(struct sim_world *world, uint32_t index)
 
         if (len == 0)
             len = impair_take(&pipe->late, world->now, world->frame[n], SIM_FRAME_MAX);
-        if (len > 0 && !pipe->to_host)
+        if (len > 0 && pipe->kind == SIM_TO_SWITCH)
             forward(world, pipe, world->frame[n], len);
-        if (len > 0 && pipe->to_host &&
-            (world->lib == NULL || ft_sim_lib_passes(world->lib, pipe->to, world->frame[n], len)))
+        else if (len > 0 && pipe->kind == SIM_TO_ROUTER)
+            ft_sim_router_input(world, pipe->to, pipe->port, world->frame[n], len);
+        else if (len > 0 && (world->lib == NULL ||
+                             ft_sim_lib_passes(world->lib, pipe->to, world->frame[n], len)))
             lens[n++] = (uint32_t)len;
         if (n > 0 && (len == 0 || n == SIM_BATCH_MAX)) {
             ft_sim_host_input(world, &world->host[pipe->to], lens, n);

@@ -5,26 +5,12 @@
  */
 #include <string.h>
 
+#include "plan.h"
 #include "priv.h"
 
-/* Purposes of random streams: a new one goes to the end. */
-enum {
-    DRAW_SHAPE = 1,
-    DRAW_HOST,
-    DRAW_CABLE, /* of each host, and of the trunk: TRUNK */
-    DRAW_CONN,
-    DRAW_FAULT,
-    DRAW_LATE,
-    DRAW_FORGERY,
-    DRAW_STORM,
-    DRAW_CONGESTION,
-};
-
-#define TRUNK          12 /* the index of its random stream */
 #define LENGTH_DEFAULT (8 * FT_SEC)
 #define REST_AFTER     (30 * FT_SEC)   /* faults go on so long after the last beginning */
 #define LIMIT_AFTER    (1200 * FT_SEC) /* ten times the longest timeout (RFC 6298 2.5) */
-#define PPB_PERCENT    UINT32_C(10000000)
 #define STORM_OCTETS   2000
 #define BACKLOG_PLENTY 128
 #define MTU_MIN_IP6    1280
@@ -65,64 +51,6 @@ static void draw_congestion(struct sim_plan *plan, uint64_t seed, uint32_t i)
 
     sim_rand_init(&rand, seed, DRAW_CONGESTION, i);
     plan->host[i].congestion = names[sim_rand_below(&rand, sizeof(names) / sizeof(names[0]))];
-}
-
-/* A cable between a host and its switch: short, mostly good. */
-static void draw_access(struct sim_plan *plan, uint64_t seed, uint32_t i)
-{
-    struct impair_config *c = &plan->access[i];
-    struct sim_rand rand;
-
-    sim_rand_init(&rand, seed, DRAW_CABLE, i);
-    c->delay = FT_US * sim_rand_size(&rand, 8); /* up to 0.26 ms */
-    c->rate = sim_rand_chance(&rand, 50) ? 0 : UINT64_C(1000000000);
-    c->queue = UINT64_C(4) << 20;
-    c->l2_len = 14;
-    c->seed = sim_mix(seed + i + 1);
-    if (sim_rand_chance(&rand, 10))
-        c->loss = (uint32_t)sim_rand_below(&rand, PPB_PERCENT);
-}
-
-/* The bottleneck, where most of the harm is done. */
-static void draw_trunk(struct sim_plan *plan, uint64_t seed)
-{
-    struct impair_config *c = &plan->trunk;
-    struct sim_rand rand;
-
-    sim_rand_init(&rand, seed, DRAW_CABLE, TRUNK);
-    c->delay = FT_US * sim_rand_size(&rand, 17); /* up to 131 ms */
-    c->jitter = sim_rand_chance(&rand, 50) ? sim_rand_below(&rand, c->delay / 2 + 1) : 0;
-    c->rate = UINT64_C(512000) << sim_rand_below(&rand, 12);
-    c->queue = UINT64_C(8192) << sim_rand_below(&rand, 7);
-    c->l2_len = 14;
-    c->seed = sim_mix(seed);
-    if (sim_rand_chance(&rand, 60))
-        c->loss = (uint32_t)sim_rand_size(&rand, 26); /* up to 6.7 % */
-    if (c->loss != 0 && sim_rand_chance(&rand, 30))
-        c->burst = (uint32_t)sim_rand_range(&rand, 2, 8);
-    if (sim_rand_chance(&rand, 40))
-        c->dup = (uint32_t)sim_rand_below(&rand, 3 * PPB_PERCENT);
-    if (sim_rand_chance(&rand, 40))
-        c->reorder = (uint32_t)sim_rand_below(&rand, 8 * PPB_PERCENT);
-    if (sim_rand_chance(&rand, 30))
-        c->corrupt = (uint32_t)sim_rand_below(&rand, 2 * PPB_PERCENT);
-}
-
-/* Old duplicates: some packets come a second time when nobody expects them any more. */
-static void draw_late(struct sim_plan *plan, uint64_t seed)
-{
-    struct impair_config *c = &plan->late;
-    struct sim_rand rand;
-
-    sim_rand_init(&rand, seed, DRAW_LATE, 0);
-    c->loss = IMPAIR_SHARE_ALL;
-    c->l2_len = 14;
-    c->seed = sim_mix(~seed);
-    if (!sim_rand_chance(&rand, 30))
-        return;
-    c->loss -= (uint32_t)sim_rand_size(&rand, 24); /* up to 1.7 % come again */
-    c->delay = FT_MS * sim_rand_size(&rand, 15);   /* up to 33 s */
-    c->jitter = c->delay;
 }
 
 /* How one side moves its octets; slow ones have fewer, so that none needs more than a minute. */
@@ -223,8 +151,9 @@ static void draw_datagrams(struct sim_rand *rand, struct sim_conn_plan *conn)
     conn->port = 7;
     conn->side[0].octets = sim_rand_range(rand, 1, 40); /* datagrams */
     conn->side[0].write_max =
-        (uint32_t)sim_rand_range(rand, 16, sim_rand_chance(rand, 70) ? 500 : 4000);
+        (uint32_t)sim_rand_range(rand, 16, sim_rand_chance(rand, 60) ? 500 : 8000);
     conn->side[0].write_gap = FT_US * sim_rand_size(rand, 17);
+    conn->side[0].nodelay = sim_rand_chance(rand, 50); /* here: without DF */
 }
 
 /* The ACK of a SYN cookie may be lost, and leave a client waiting for a server that knows nothing
@@ -251,7 +180,7 @@ static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
     conn->key[0] = sim_rand_next(&rand);
     conn->key[1] = sim_rand_next(&rand);
     conn->family = sim_rand_chance(&rand, 40) ? 6 : 4;
-    if (plan->host[conn->host[0]].mtu < MTU_MIN_IP6 || plan->host[conn->host[1]].mtu < MTU_MIN_IP6)
+    if (ft_sim_plan_mtu(plan, conn->host[0], conn->host[1]) < MTU_MIN_IP6)
         conn->family = 4;
     kind = sim_rand_below(&rand, 100);
     conn->port = kind < 50 ? 80 : 81;
@@ -294,6 +223,7 @@ static void draw_faults(struct sim_plan *plan, uint64_t seed)
 {
     struct sim_rand rand;
     ft_time at = FT_SEC;
+    uint32_t n_between = plan->n_routers > 0 ? 4 * plan->n_routers : 2; /* pipes */
 
     sim_rand_init(&rand, seed, DRAW_FAULT, 0);
     if (!sim_rand_chance(&rand, 35))
@@ -304,9 +234,9 @@ static void draw_faults(struct sim_plan *plan, uint64_t seed)
         at += sim_rand_below(&rand, plan->length);
         cut->at = at;
         cut->kind = sim_rand_chance(&rand, 60) ? SIM_FAULT_CUT : SIM_FAULT_CUT_ONE;
-        cut->pipe = (uint32_t)sim_rand_below(&rand, 2 * (uint64_t)plan->n_hosts + 2);
-        if (sim_rand_chance(&rand, 50))
-            cut->pipe = 2 * plan->n_hosts; /* the trunk */
+        cut->pipe = (uint32_t)sim_rand_below(&rand, 2 * (uint64_t)plan->n_hosts + n_between);
+        if (sim_rand_chance(&rand, 50)) /* the trunk, or a router's cable */
+            cut->pipe = 2 * (plan->n_hosts + (uint32_t)sim_rand_below(&rand, n_between / 2));
         at += FT_MS * sim_rand_size(&rand, 14);
         if (at >= plan->heal_at)
             return;
@@ -323,6 +253,11 @@ bool ft_sim_plan_is_calm(const struct sim_plan *plan)
 
     for (uint32_t i = 0; i < plan->n_hosts; i++)
         calm = calm && plan->access[i].loss == 0 && plan->host[i].poor_ppm == 0;
+    for (uint32_t i = 0; i < plan->n_routers; i++) {
+        const struct sim_router_plan *router = &plan->router[i];
+
+        calm = calm && router->up.loss == 0 && router->up.corrupt == 0;
+    }
     return calm;
 }
 
@@ -369,8 +304,8 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
     plan->length = length != 0 ? length : LENGTH_DEFAULT;
     plan->heal_at = plan->length + REST_AFTER;
     plan->limit = plan->heal_at + LIMIT_AFTER;
-    plan->n_clients = (uint32_t)sim_rand_range(&rand, 1, 6);
-    plan->n_servers = (uint32_t)sim_rand_range(&rand, 1, 3);
+    plan->n_clients = (uint32_t)sim_rand_range(&rand, 1, sim_rand_chance(&rand, 15) ? 11 : 6);
+    plan->n_servers = (uint32_t)sim_rand_range(&rand, 1, sim_rand_chance(&rand, 15) ? 5 : 3);
     plan->n_hosts = plan->n_clients + plan->n_servers;
     n = sim_rand_size(&rand, 4) * (plan->length / LENGTH_DEFAULT + 1);
     if (sim_rand_chance(&rand, 15))
@@ -379,10 +314,8 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
         draw_host(plan, seed, i);
         draw_congestion(plan, seed, i);
-        draw_access(plan, seed, i);
     }
-    draw_trunk(plan, seed);
-    draw_late(plan, seed);
+    ft_sim_plan_net(plan, seed);
     for (uint32_t i = 0; i < plan->n_conns; i++)
         draw_conn(plan, seed, i);
     draw_storm(plan, seed);

@@ -21,8 +21,11 @@
 
 #define SIM_HOSTS_MAX    32
 #define SIM_SWITCHES_MAX 8
-#define SIM_PIPES_MAX    (2 * (SIM_HOSTS_MAX + SIM_SWITCHES_MAX))
+#define SIM_LANS_MAX     6 /* of a plan */
+#define SIM_ROUTERS_MAX  (SIM_LANS_MAX - 1)
+#define SIM_PIPES_MAX    (2 * (SIM_HOSTS_MAX + SIM_SWITCHES_MAX + 2 * SIM_ROUTERS_MAX))
 #define SIM_PORTS_MAX    (SIM_HOSTS_MAX + SIM_SWITCHES_MAX) /* of a switch */
+#define SIM_NOBODY       0xfa                               /* nobody's number in a LAN */
 #define SIM_NAME_MAX     16
 #define SIM_NO_HOST      UINT8_MAX
 #define SIM_MACS_MAX     64 /* that a switch remembers */
@@ -81,6 +84,7 @@ struct sim_conn_plan {
 struct sim_host_plan {
     bool absent; /* cut out: nobody is there */
     uint32_t mtu;
+    uint8_t lan;
     bool is_server;
     bool linear;         /* asks for linear frames */
     uint32_t if_flags;   /* FT_IF_* */
@@ -90,6 +94,19 @@ struct sim_host_plan {
     uint32_t poor_ppm;   /* allocations refused, of a million, while it is poor */
     ft_time poor_from, poor_until;
     const char *congestion; /* the congestion control of its connections */
+};
+
+/* A switch and all that hangs on it. Routers make a tree of them, LAN 0 is the root. */
+struct sim_lan_plan {
+    uint32_t mtu;
+    uint8_t parent; /* the LAN next to it on the way to LAN 0; smaller than its own number */
+};
+
+/* Router r joins LAN r + 1 with that one's parent. */
+struct sim_router_plan {
+    uint32_t mtu[2];           /* of what leaves to the parent, and to LAN r + 1 */
+    struct impair_config up;   /* its cable on the parent's side */
+    struct impair_config down; /* and on the other */
 };
 
 enum sim_fault_kind {
@@ -108,7 +125,10 @@ struct sim_fault_plan {
 
 struct sim_plan {
     uint32_t n_clients, n_servers, n_hosts, n_conns, n_faults;
+    uint32_t n_lans, n_routers; /* without routers: two switches and a trunk, one subnet */
     struct sim_host_plan host[SIM_HOSTS_MAX];
+    struct sim_lan_plan lan[SIM_LANS_MAX];
+    struct sim_router_plan router[SIM_ROUTERS_MAX];
     struct impair_config access[SIM_HOSTS_MAX]; /* of each host's cable */
     struct impair_config trunk;                 /* between the two switches: the bottleneck */
     struct impair_config late; /* copies that come again much later; all lost: none */
@@ -208,16 +228,24 @@ struct sim_pipe {
     struct impair imp;
     struct impair late; /* copies that linger in the network (RFC 9293 3.4.3) */
     bool cut;
-    bool to_host; /* else to a switch */
+    uint8_t kind; /* enum sim_pipe_kind */
     uint32_t to;
-    uint32_t port; /* of the switch at which it arrives */
+    uint32_t port; /* of the switch or router at which it arrives */
     ft_time wake;
+};
+
+enum sim_pipe_kind {
+    SIM_TO_SWITCH,
+    SIM_TO_HOST,
+    SIM_TO_ROUTER,
 };
 
 /* Where a cable ends. */
 struct sim_end {
-    bool is_host; /* else a switch */
+    bool is_host; /* else a switch or router */
     uint32_t index;
+    bool is_router;
+    uint32_t port; /* of a router */
 };
 
 struct sim_switch {
@@ -228,6 +256,14 @@ struct sim_switch {
         uint32_t port;
     } learned[SIM_MACS_MAX];
     uint32_t n_learned;
+};
+
+/* A forwarding node of the simulator's own; port 0 is on the parent's side, 1 on the other. */
+struct sim_router {
+    uint8_t mac[2][6];
+    uint32_t mtu[2]; /* of what leaves by a port */
+    uint32_t out[2]; /* pipes */
+    uint64_t n_forwarded, n_fragments, n_icmp;
 };
 
 enum sim_note_kind {
@@ -284,6 +320,7 @@ struct sim_world {
     struct sim_pipe pipe[SIM_PIPES_MAX];
     uint32_t n_pipes;
     struct sim_switch sw[SIM_SWITCHES_MAX];
+    struct sim_router router[SIM_ROUTERS_MAX];
     struct sim_app app[2 * SIM_CONNS_MAX];
     struct sim_listener *listener;
     uint32_t n_listeners;
@@ -303,7 +340,8 @@ struct sim_world {
     uint64_t n_notes;
 
     uint8_t frame[SIM_BATCH_MAX][SIM_FRAME_MAX];
-    uint8_t scratch[66000]; /* a whole frame of a stack, or octets of an application */
+    uint8_t routed[SIM_FRAME_MAX]; /* what a router makes */
+    uint8_t scratch[66000];        /* a whole frame of a stack, or octets of an application */
     uint8_t expected[66000];
 };
 
@@ -325,6 +363,21 @@ void ft_sim_let_client_speak(struct sim_conn_plan *conn);
 
 /** Take out of a plan what a cut says. Return: false: no client or no server would be left. */
 bool ft_sim_cut(struct sim_plan *plan, const struct sim_cut *cut);
+
+/* ---- plan_net.c ---- */
+
+/** Draw LANs, routers and all cables, and where hosts are. @plan: has its hosts. */
+void ft_sim_plan_net(struct sim_plan *plan, uint64_t seed);
+
+/** The smallest MTU between two hosts of a plan, before any fault. */
+uint32_t ft_sim_plan_mtu(const struct sim_plan *plan, uint32_t a, uint32_t b);
+
+/** Whether a packet from LAN @from to LAN @to passes a router, and which is the first. @to: not
+    @from; with routers only. Return: its number. */
+uint32_t ft_sim_plan_router(const struct sim_plan *plan, uint32_t from, uint32_t to);
+
+/** Whether a LAN is @root or behind it, seen from LAN 0. */
+bool ft_sim_plan_is_behind(const struct sim_plan *plan, uint32_t lan, uint32_t root);
 
 /* ---- world.c ---- */
 
@@ -432,6 +485,20 @@ void ft_sim_pipe_event(struct sim_world *world, uint32_t pipe);
 
 /** From now on nothing is lost, changed or cut. */
 void ft_sim_net_heal(struct sim_world *world);
+
+/* ---- router.c ---- */
+
+/** The address of a number in a LAN. @family: 4 or 6. */
+struct ft_addr ft_sim_addr(const struct sim_plan *plan, uint32_t lan, uint8_t family,
+                           uint32_t number);
+
+/** The number of a router in the LANs that it joins. */
+uint32_t ft_sim_router_number(uint32_t router);
+
+/** A frame has come to a port of a router; it is forwarded, answered or dropped. @frame: may be
+    changed. */
+void ft_sim_router_input(struct sim_world *world, uint32_t router, uint32_t port, uint8_t *frame,
+                         size_t len);
 
 /* ---- forge.c ---- */
 

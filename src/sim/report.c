@@ -67,7 +67,16 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
 
     fprintf(out, "seed %" PRIu64 ": %u clients, %u servers, %u conversations\n",
             world->options.seed, plan->n_clients, plan->n_servers, plan->n_conns);
-    print_cable(out, "trunk", &plan->trunk);
+    if (plan->n_routers == 0)
+        print_cable(out, "trunk", &plan->trunk);
+    for (uint32_t i = 0; i < plan->n_routers; i++) {
+        char name[8];
+
+        (void)snprintf(name, sizeof(name), "r%u", i);
+        print_cable(out, name, &plan->router[i].up);
+        fprintf(out, "         joins LAN %u (mtu %u) and LAN %u (mtu %u)\n",
+                plan->lan[i + 1].parent, plan->router[i].mtu[0], i + 1, plan->router[i].mtu[1]);
+    }
     if (plan->late.loss != IMPAIR_SHARE_ALL)
         fprintf(out, "         %u of a million frames come again after about %" PRIu64 " ms\n",
                 (IMPAIR_SHARE_ALL - plan->late.loss) / 1000, plan->late.delay / FT_MS);

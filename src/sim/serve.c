@@ -296,10 +296,14 @@ static void datagram_open(struct sim_app *app)
     struct ft_stack *stack = world->host[app->host].stack;
     struct sockaddr_storage name;
     socklen_t len = ft_sim_name(&world->host[conn->host[1]], conn->family, conn->port, &name);
+    const int may_frag = IP_PMTUDISC_DONT; /* routers may fragment */
     int error = 0;
 
     app->sock = ft_socket(stack, conn->family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
-    if (app->sock >= 0)
+    if (app->sock >= 0 && conn->family == 4 && conn->side[0].nodelay)
+        error = ft_setsockopt(stack, app->sock, IPPROTO_IP, IP_MTU_DISCOVER, &may_frag,
+                              sizeof(may_frag));
+    if (app->sock >= 0 && error == 0)
         error = ft_connect(stack, app->sock, (struct sockaddr *)&name, len);
     if (app->sock == -ENOBUFS || error == -ENOBUFS) {
         if (app->sock >= 0)

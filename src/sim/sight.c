@@ -193,6 +193,33 @@ static const char *see_udp(struct sight *s, const uint8_t *p, size_t len)
     return NULL;
 }
 
+/* What an error says of a TCP segment: @p is the message, its quote begins at octet 8. */
+static void see_quote(struct sight *s, const uint8_t *p, size_t len)
+{
+    struct sight_icmp *icmp = &s->icmp;
+    bool is_ip6 = s->version == 6;
+    const uint8_t *ip = p + 8;
+    size_t header = is_ip6 ? 40 : 20;
+
+    if (len < 8 + header + 8 || ip[0] >> 4 != s->version || (!is_ip6 && (ip[0] & 15) != 5))
+        return;
+    if ((is_ip6 ? ip[6] : ip[9]) != 6 || (!is_ip6 && (get16(ip + 6) & 0x1fff) != 0))
+        return;
+    icmp->is_error = is_ip6 ? p[0] >= 1 && p[0] <= 4 : p[0] == 3 || p[0] == 11 || p[0] == 12;
+    icmp->too_big = is_ip6 ? p[0] == 2 : p[0] == 3 && p[1] == 4;
+    icmp->mtu = is_ip6 ? get32(p + 4) : get16(p + 6);
+    if (is_ip6) {
+        icmp->src = (struct ft_addr){get64(ip + 8), get64(ip + 16)};
+        icmp->dst = (struct ft_addr){get64(ip + 24), get64(ip + 32)};
+    } else {
+        icmp->src = (struct ft_addr){0, UINT64_C(0xffff00000000) | get32(ip + 12)};
+        icmp->dst = (struct ft_addr){0, UINT64_C(0xffff00000000) | get32(ip + 16)};
+    }
+    icmp->src_port = (uint16_t)get16(ip + header);
+    icmp->dst_port = (uint16_t)get16(ip + header + 2);
+    icmp->seq = get32(ip + header + 4);
+}
+
 static const char *see_transport(struct sight *s, const uint8_t *p, size_t len)
 {
     switch (s->protocol) {
@@ -203,12 +230,14 @@ static const char *see_transport(struct sight *s, const uint8_t *p, size_t len)
     case 1:
         if (len < 8 || sum16(0, p, len) != 0xffff)
             return "an ICMP message that is short or has a wrong checksum";
+        see_quote(s, p, len);
         return NULL;
     case 58:
         if (len < 4 || sum_transport(s, p, len) != 0xffff)
             return "an ICMPv6 message that is short or has a wrong checksum";
         if (p[0] >= 133 && p[0] <= 137 && s->ttl != 255)
             return "a neighbour discovery message with a hop limit other than 255";
+        see_quote(s, p, len);
         return NULL;
     default:
         return NULL;

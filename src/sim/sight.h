@@ -37,6 +37,16 @@ struct sight_tcp {
     uint32_t len;        /* octets of data */
 };
 
+/* An ICMP error and the beginning of the TCP segment that it quotes. */
+struct sight_icmp {
+    bool is_error; /* the rest is set */
+    bool too_big;
+    uint32_t mtu; /* with too_big */
+    struct ft_addr src, dst;
+    uint16_t src_port, dst_port;
+    uint32_t seq;
+};
+
 struct sight {
     uint8_t dst_mac[6], src_mac[6];
     uint16_t ethertype;
@@ -49,6 +59,7 @@ struct sight {
     uint32_t ip_len; /* octets of the IP packet */
     uint16_t src_port, dst_port;
     struct sight_tcp tcp;
+    struct sight_icmp icmp; /* of an error that quotes a TCP segment */
 };
 
 /**

@@ -300,8 +300,13 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
     uint32_t wnd = listener ? FT_MIN(listener->opts.rcv_buf / 2, 65535u) : 65535;
     /* The SYN again: the SYN-ACK was lost. */
     if ((seg->flags & (SEG_SYN | SEG_ACK | SEG_RST)) == SEG_SYN && seq_eq(seg->seq, embryo->irs)) {
-        if (listener && ft_icmp_allow(tcp->net, &in->rx->src))
-            ft_listen_synack(tcp, embryo, listener, 0);
+        if (!listener || !ft_icmp_allow(tcp->net, &in->rx->src))
+            return FT_RX_ACTIVE;
+        ft_listen_synack(tcp, embryo, listener, 0);
+        /* In its last wait: who has just been answered is not to be reset for his ACK. */
+        if (embryo->retries >= TCP_SYNACK_RETRIES)
+            ft_wheel_arm(&tcp->env->wheel, &embryo->timer,
+                         tcp->env->now + (TCP_RTO_INIT << embryo->retries));
         return FT_RX_ACTIVE;
     }
     if (seq_lt(seg->seq, rcv_nxt) || seq_gt(seg->seq, seq_add(rcv_nxt, wnd)))

@@ -316,6 +316,32 @@ static void replies_that_wait_for_one_neighbour_are_bounded(void **state)
     assert_int_equal(host_drain(&h), 8);
 }
 
+/* Found by the simulator (seed 773): a SYN-ACK that was made three times while its neighbour was
+   asked for left three times, the last after what followed it, with a timestamp that went back. */
+static void what_is_said_again_to_a_waiting_neighbour_replaces_what_waits(void **state)
+{
+    struct ft_ip_tx tx = {.src = US4, .dst = B4, .l4_len = 32, .proto = IP_PROTO_TCP};
+    uint8_t seg[32] = {0, 80, 9, 9, 0, 0, 0, 1, 0, 0, 0, 2, 0x80, 0x12};
+
+    (void)state;
+    for (uint8_t i = 1; i <= 3; i++) {
+        seg[31] = i; /* its timestamp */
+        assert_int_equal(ft_ctl_send(h.net, &tx, seg), 0);
+        (void)host_drain(&h);
+    }
+    seg[3] = 8; /* another peer's port: another connection */
+    assert_int_equal(ft_ctl_send(h.net, &tx, seg), 0);
+    (void)host_drain(&h);
+    assert_int_equal(h.env.counters.control_dropped, 2);
+    arp(ARP_OP_REPLY, B4, mac_b, US4);
+    assert_true(host_sent(&h) > 0);
+    assert_int_equal(out_ip(&h)[20 + 3], 9);
+    assert_int_equal(out_ip(&h)[20 + 31], 3);
+    assert_true(host_sent(&h) > 0);
+    assert_int_equal(out_ip(&h)[20 + 3], 8);
+    assert_int_equal(host_sent(&h), 0);
+}
+
 /* RFC 4861 7.2.5, each combination of flags in each state. */
 struct row {
     bool reachable, same, solicited, override;
@@ -404,6 +430,7 @@ int main(void)
         T(dead_destinations_take_no_more_than_half_the_table),
         T(forged_requests_do_not_evict_the_gateway),
         T(replies_that_wait_for_one_neighbour_are_bounded),
+        T(what_is_said_again_to_a_waiting_neighbour_replaces_what_waits),
         T(advertisements_follow_the_table_of_rfc_4861),
         T(advertisement_that_nobody_asked_for_makes_no_entry),
         T(second_gateway_takes_over),

@@ -79,7 +79,8 @@ static void a_plan_keeps_its_bounds(void **state)
         }
         for (uint32_t i = 0; i < plan->n_faults; i++) {
             if (plan->fault[i].kind != SIM_FAULT_FORGE)
-                assert_true(plan->fault[i].pipe < 2 * plan->n_hosts + 2);
+                assert_true(plan->fault[i].pipe <
+                            2 * plan->n_hosts + (plan->n_routers > 0 ? 4 * plan->n_routers : 2));
         }
     }
     free(plan);
@@ -227,6 +228,28 @@ static void a_conversation_without_end_fails(void **state)
     expect_failure(world, "has not ended");
 }
 
+/* What all routers of some seeds have done. */
+static void routers_forward_and_complain(void **state)
+{
+    struct sim_router total = {0};
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct sim_options options = {.seed = seed};
+        struct sim_world *world = ft_sim_world_new(&options);
+
+        assert_non_null(world);
+        ft_sim_world_run(world);
+        for (uint32_t i = 0; i < world->plan.n_routers; i++) {
+            total.n_forwarded += world->router[i].n_forwarded;
+            total.n_icmp += world->router[i].n_icmp;
+        }
+        ft_sim_world_free(world);
+    }
+    assert_true(total.n_forwarded > 1000);
+    assert_true(total.n_icmp > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +266,7 @@ int main(void)
         cmocka_unit_test(an_end_of_file_that_comes_early_fails),
         cmocka_unit_test(a_reset_of_the_polite_fails),
         cmocka_unit_test(a_conversation_without_end_fails),
+        cmocka_unit_test(routers_forward_and_complain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,32 @@ static void a_syn_that_comes_again_gets_the_same_syn_ack(void **state)
     ladder_close(&t);
 }
 
+/* Found by the simulator (seed 516): the embryo was given up just after its peer, which had tried
+   for a minute, had been answered at last, and the ACK was reset. */
+static void who_is_answered_late_is_not_given_up_at_once(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_listens(&t);
+    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    for (unsigned i = 0; i < 5; i++) {
+        after_ms(&t, 1000U << i);
+        stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    }
+    after_ms(&t, 31999);
+    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
+    after_ms(&t, 1000);
+    assert_int_equal(stack_counts(&t).now_half_open, 1);
+    peer_sends(&t, SEG_ACK, .seq = 101, .ack = 1);
+    t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
+    assert_true(t.peer->sock >= 0);
+    ladder_close(&t);
+}
+
 /* RFC 9293 3.10.7.4, second, SYN-RECEIVED: after a passive OPEN a reset returns to LISTEN and the
    user is told nothing; only after an active one is the connection refused. */
 /* proves: MUST-11 */
@@ -386,6 +412,7 @@ int main(void)
         cmocka_unit_test(an_ack_for_a_passive_socket_is_reset),
         cmocka_unit_test(text_without_a_syn_for_a_passive_socket_is_dropped),
         cmocka_unit_test(a_syn_ack_is_sent_again_and_at_last_given_up),
+        cmocka_unit_test(who_is_answered_late_is_not_given_up_at_once),
         cmocka_unit_test(a_syn_that_comes_again_gets_the_same_syn_ack),
         cmocka_unit_test(a_reset_of_a_half_open_connection_returns_to_listen),
         cmocka_unit_test(a_wrong_ack_of_a_half_open_connection_is_reset),
