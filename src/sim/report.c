@@ -140,19 +140,19 @@ static void print_flags(FILE *out, uint8_t flags)
 
 void ft_sim_print_note(const struct sim_world *world, FILE *out, const struct sim_note *n)
 {
-    static const char *const kinds[] = {
-        "sends  ", "refused", "gets   ", "app:   ", "FORGED ", "misses ", ""};
+    static const char *const kinds[] = {"sends  ", "refused", "gets   ",
+                                        "app:   ", "FORGED ", "misses "};
     char src[TEXT_MAX];
     char dst[TEXT_MAX];
 
     fprintf(out, "  ");
     ft_sim_print_time(out, n->at);
-    fprintf(out, " %-3s %s ", n->host == SIM_NO_HOST ? "-" : world->host[n->host].name,
-            kinds[n->kind]);
+    fprintf(out, " %-3s ", n->host == SIM_NO_HOST ? "-" : world->host[n->host].name);
     if (n->kind == SIM_NOTE_TEXT) {
         fprintf(out, "%s\n", n->text);
         return;
     }
+    fprintf(out, "%s ", kinds[n->kind]);
     if (n->kind == SIM_NOTE_APP) {
         fprintf(out, "%s %" PRId64 "\n", n->text, n->value);
         return;
