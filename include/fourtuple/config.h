@@ -48,6 +48,8 @@ struct ft_limits {
     uint32_t send_buffer_max;          /* net.core.wmem_max */
     uint32_t recv_buffer;              /* SO_RCVBUF as it starts, octets */
     uint32_t recv_buffer_max;          /* net.core.rmem_max */
+    uint32_t send_buffer_auto_max;     /* SO_SNDBUF grows so far by itself (tcp_wmem) */
+    uint32_t recv_buffer_auto_max;     /* SO_RCVBUF grows so far by itself (tcp_rmem) */
     uint32_t min_send_mss;             /* the peer's MSS counts as at least this (CVE-2019-11479) */
     uint32_t icmp_per_s;               /* ICMP errors and resets in a second, all destinations */
     uint32_t challenge_acks_per_s;     /* of one connection (RFC 5961 7) */

@@ -41,6 +41,8 @@ void ft_config_init(struct ft_config *config)
                 .send_buffer_max = 4u << 20,
                 .recv_buffer = 2u << 20,
                 .recv_buffer_max = 6u << 20,
+                .send_buffer_auto_max = 48u << 20, /* 1 Gbit/s at 100 ms, nearly twice */
+                .recv_buffer_auto_max = 48u << 20,
                 .min_send_mss = 48,
                 .icmp_per_s = 1000,
                 .challenge_acks_per_s = 10,
@@ -71,6 +73,8 @@ static bool limits_ok(const struct ft_limits *l)
         l->send_buffer_max,
         l->recv_buffer,
         l->recv_buffer_max,
+        l->send_buffer_auto_max,
+        l->recv_buffer_auto_max,
         l->icmp_per_s,
         l->challenge_acks_per_s,
     };
@@ -78,7 +82,8 @@ static bool limits_ok(const struct ft_limits *l)
         if (least[i] == 0)
             return false;
     return l->memory_max > 0 && l->send_buffer_max <= FT_RING_MAX / 4 &&
-           l->recv_buffer_max <= FT_RING_MAX / 4 && l->send_buffer <= FT_RING_MAX / 2 &&
+           l->recv_buffer_max <= FT_RING_MAX / 4 && l->send_buffer_auto_max <= FT_RING_MAX / 2 &&
+           l->recv_buffer_auto_max <= FT_RING_MAX / 2 && l->send_buffer <= FT_RING_MAX / 2 &&
            l->recv_buffer <= FT_RING_MAX / 2 && l->min_send_mss >= 48 && l->min_send_mss <= 1460;
 }
 

@@ -63,6 +63,22 @@ void ft_cc_attach(struct ft_tcp *tcp, struct ft_tcb *tcb)
     };
     if (ops_of(tcb)->init)
         ops_of(tcb)->init(tcp, tcb);
+    if (!tcb->cold->past)
+        ft_pace_reset(tcp, tcb);
+}
+
+void ft_cc_keep(struct ft_tcp *tcp, struct ft_tcb *tcb, const void *data, size_t len)
+{
+    struct tcp_past *past = ft_tcb_past(tcp, tcb);
+    ft_assert(len <= sizeof past->cc_keep);
+    if (past)
+        memcpy(past->cc_keep, data, len); /* no memory: it begins anew */
+}
+
+void ft_cc_recall(const struct ft_tcb *tcb, void *ret_data, size_t len)
+{
+    if (tcb->cold->past)
+        memcpy(ret_data, tcb->cold->past->cc_keep, len);
 }
 
 void ft_cc_detach(struct ft_tcp *tcp, struct ft_tcb *tcb)
@@ -85,7 +101,7 @@ void ft_cc_start(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->ssthresh = TCP_SSTHRESH_NONE;
     tcb->cc_acked = 0;
     tcb->inflate = 0;
-    memset(tcb->cold->cc_keep, 0, sizeof tcb->cold->cc_keep);
+    ft_tcb_drop_past(tcp, tcb);
     if (tcb->busy)
         ft_cc_attach(tcp, tcb);
 }
@@ -96,7 +112,8 @@ void ft_cc_switch(struct ft_tcp *tcp, struct ft_tcb *tcb, uint8_t cc)
         return;
     tcb->cold->opts.cc = cc;
     tcb->cc_acked = 0;
-    memset(tcb->cold->cc_keep, 0, sizeof tcb->cold->cc_keep);
+    if (tcb->cold->past)
+        memset(tcb->cold->past->cc_keep, 0, sizeof tcb->cold->past->cc_keep);
     if (!tcb->busy)
         return;
     struct tcp_cc was = tcb->busy->cc;
@@ -157,6 +174,7 @@ void ft_cc_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_ack_sample *
     ft_rate_finish(tcb, sample);
     if (!sample->in_recovery || owns_cwnd(tcb))
         ops_of(tcb)->on_ack(tcp, tcb, sample);
+    ft_tune_send(tcp, tcb);
 }
 
 static void remember(struct ft_tcb *tcb)

@@ -7,7 +7,8 @@
  * cc_NAME.c with a struct tcp_cc_ops, and a line in the table of cc.c.
  *
  * State lives in the busy part, so an idle connection has none. What must outlive idle an algorithm
- * leaves in cold->cc_keep when its state is given back, and finds there when it has one again.
+ * gives to ft_cc_keep() when its state is given back, and asks ft_cc_recall() for when it has one
+ * again.
  */
 #ifndef TCP_CC_H
 #define TCP_CC_H
@@ -99,10 +100,10 @@ struct tcp_cc_ops {
     char name[CC_NAME_MAX];
     uint32_t flags; /* enum tcp_cc_flag */
 
-    /* State has been taken and is zero; cold->cc_keep is as release left it, zero at first. cwnd
-       and ssthresh stand. May be NULL, as all that follow but on_ack and on_congestion. */
+    /* State has been taken and is zero; ft_cc_recall() knows what release kept. cwnd and ssthresh
+       stand. May be NULL, as all that follow but on_ack and on_congestion. */
     void (*init)(struct ft_tcp *tcp, struct ft_tcb *tcb);
-    /* State is about to be given back: what must outlive idle goes to cold->cc_keep. */
+    /* State is about to be given back: what must outlive idle goes to ft_cc_keep(). */
     void (*release)(struct ft_tcp *tcp, struct ft_tcb *tcb);
     /* An ACK has told something; outside of recovery only, unless CC_OWNS_CWND. */
     void (*on_ack)(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_ack_sample *sample);
@@ -218,6 +219,12 @@ void ft_cc_avoid(struct ft_tcb *tcb, uint32_t acked, uint32_t per_segment);
  * (RFC 7661 4.4.1, the non-validated phase). @flight: octets in the network
  */
 uint32_t ft_cc_base(const struct ft_tcb *tcb, uint32_t flight);
+
+/** Keep octets of state while the connection is idle. @len: at most CC_KEEP_WORDS * 4 */
+void ft_cc_keep(struct ft_tcp *tcp, struct ft_tcb *tcb, const void *data, size_t len);
+
+/** What was kept last; left as it is if nothing was, zero if it was of another algorithm. */
+void ft_cc_recall(const struct ft_tcb *tcb, void *ret_data, size_t len);
 
 extern const struct tcp_cc_ops ft_cc_cubic; /* cc_cubic.c */
 extern const struct tcp_cc_ops ft_cc_reno;  /* cc_reno.c */

@@ -34,7 +34,7 @@ struct cubic {
 };
 
 static_assert(sizeof(struct cubic) <= CC_STATE_MAX, "state is bounded");
-static_assert(sizeof(struct cubic_epoch) <= sizeof(((struct tcp_cold *)0)->cc_keep), "kept whole");
+static_assert(sizeof(struct cubic_epoch) <= CC_KEEP_WORDS * sizeof(uint32_t), "kept whole");
 
 static struct cubic *state_of(const struct ft_tcb *tcb)
 {
@@ -213,14 +213,15 @@ static void cwnd_event(struct ft_tcp *tcp, struct ft_tcb *tcb, enum tcp_cc_event
 static void init(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     struct cubic *cubic = state_of(tcb);
-    memcpy(&cubic->now, tcb->cold->cc_keep, sizeof cubic->now);
+    ft_cc_recall(tcb, &cubic->now, sizeof cubic->now);
     cubic->last_ms = tcp_now_ms(tcp);
 }
 
 static void release(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
-    (void)tcp;
-    memcpy(tcb->cold->cc_keep, &state_of(tcb)->now, sizeof(struct cubic_epoch));
+    const struct cubic_epoch *now = &state_of(tcb)->now;
+    if (now->w_max || now->running || tcb->cold->past)
+        ft_cc_keep(tcp, tcb, now, sizeof *now);
 }
 
 const struct tcp_cc_ops ft_cc_cubic = {

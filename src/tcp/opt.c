@@ -145,6 +145,7 @@ static int set_socket(struct ft_tcp *tcp, struct subject *s, int name, const voi
         return 0;
     case SO_SNDBUF:
         s->opts->snd_buf = buffer_size(v, limits->send_buffer_max, 4608);
+        set_flag(s->opts, OPT_SNDBUF_SET, true);
         if (s->tcb && (ft_tcp_ready(s->tcb) & FT_WRITABLE))
             ft_tcb_raise(tcp, s->tcb, FT_WRITABLE);
         return 0;

@@ -20,6 +20,8 @@ uint64_t ft_pace_rate(const struct ft_tcb *tcb)
 {
     uint32_t most = tcb->cold->opts.max_pacing_rate;
     uint64_t rate = tcb->busy ? tcb->busy->cc.pace_rate : CC_PACE_NONE;
+    if (!tcb->cold->past)
+        return CC_PACE_NONE; /* ft_pace_reset() found no memory */
     if (most != UINT32_MAX)
         rate = FT_MIN(rate, (uint64_t)most);
     return FT_MAX(rate, UINT64_C(1));
@@ -44,11 +46,11 @@ static ft_time span_of(uint64_t octets, uint64_t rate)
 bool ft_pace_holds(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     uint64_t rate = ft_pace_rate(tcb);
-    if (rate == CC_PACE_NONE || !tcb->busy || tcb->cold->pace_at <= tcp->env->now)
+    if (rate == CC_PACE_NONE || !tcb->busy || tcb->cold->past->pace_at <= tcp->env->now)
         return false;
     /* Wake when a whole quantum may leave. */
     ft_time more = span_of(ft_pace_quantum(tcb) - tcb->snd_mss, rate);
-    tcb->busy->cc.pace_wake = tcb->cold->pace_at + more;
+    tcb->busy->cc.pace_wake = tcb->cold->past->pace_at + more;
     ft_tcb_arm(tcp, tcb);
     return true;
 }
@@ -61,14 +63,14 @@ void ft_pace_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len)
     ft_time now = tcp->env->now;
     ft_time credit = span_of(ft_pace_quantum(tcb) - tcb->snd_mss, rate) + LATE_MAX;
     ft_time from = now > credit ? now - credit : 0;
-    tcb->cold->pace_at = FT_MAX(tcb->cold->pace_at, from) + span_of(len, rate);
+    tcb->cold->past->pace_at = FT_MAX(tcb->cold->past->pace_at, from) + span_of(len, rate);
 }
 
 void ft_pace_unsent(struct ft_tcb *tcb, uint32_t len)
 {
     uint64_t rate = ft_pace_rate(tcb);
     if (rate != CC_PACE_NONE)
-        tcb->cold->pace_at -= FT_MIN(tcb->cold->pace_at, span_of(len, rate));
+        tcb->cold->past->pace_at -= FT_MIN(tcb->cold->past->pace_at, span_of(len, rate));
 }
 
 void ft_pace_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
@@ -79,9 +81,17 @@ void ft_pace_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
     ft_tcb_wake(tcp, tcb);
 }
 
+/* Whether there is a rate at all. */
+static bool is_wanted(const struct ft_tcb *tcb)
+{
+    return tcb->cold->opts.max_pacing_rate != UINT32_MAX ||
+           (tcb->busy && tcb->busy->cc.pace_rate != CC_PACE_NONE);
+}
+
 void ft_pace_reset(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
-    tcb->cold->pace_at = tcp->env->now;
+    if (is_wanted(tcb) && ft_tcb_past(tcp, tcb))
+        tcb->cold->past->pace_at = tcp->env->now;
     if (!tcb->busy || tcb->busy->cc.pace_wake == FT_TIME_NEVER)
         return;
     tcb->busy->cc.pace_wake = FT_TIME_NEVER;

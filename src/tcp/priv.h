@@ -27,6 +27,7 @@
 #include "wire/tcp.h"
 
 #include "cc.h"
+#include "past.h"
 
 /* ---- constants, Linux's where it has one ----------------------------------------------------- */
 
@@ -66,8 +67,9 @@ enum tcp_opt_flag {
     OPT_IPV6 = 1 << 6,      /* an AF_INET6 socket */
     OPT_OOBINLINE = 1 << 7, /* remembered; urgent octets are always inline */
     OPT_LINGER = 1 << 8,
-    OPT_RCVBUF_SET = 1 << 9, /* SO_RCVBUF was set: remembered for Linux's locking */
-    OPT_RECVERR = 1 << 10,   /* soft errors are reported at once (IP_RECVERR) */
+    OPT_RCVBUF_SET = 1 << 9,  /* SO_RCVBUF was set: it does not grow by itself */
+    OPT_SNDBUF_SET = 1 << 11, /* SO_SNDBUF was set: it does not grow by itself */
+    OPT_RECVERR = 1 << 10,    /* soft errors are reported at once (IP_RECVERR) */
 };
 
 /* A passive socket hands them on to its connections. */
@@ -207,27 +209,26 @@ static_assert(sizeof(struct ft_tcb) == 320, "hot is five cache lines");
 /* What a segment seldom touches. */
 struct tcp_cold {
     struct tcp_opts opts;
-    struct ft_tcb *tcb;              /* whose it is */
-    uint32_t srtt_us, rttvar_us;     /* RFC 6298; srtt 0: no sample yet */
-    uint32_t rto_us;                 /* before backoff */
-    uint32_t flow_label;             /* IPv6 */
-    uint32_t ts_offset;              /* added to the clock in TSval (RFC 7323 5.4) */
-    struct ft_name *name;            /* from ft_bind(); NULL: the port is held, or there is none */
-    struct ft_listener *listener;    /* whose backlog it is in, with TCB_QUEUED */
-    struct ft_list accept_node;      /* in that backlog */
-    ft_time cork_at;                 /* a corked partial segment leaves then */
-    ft_time sent_at;                 /* when octets last left: restart after idle */
-    ft_time pace_at;                 /* before this no octets leave, if there is a pacing rate */
-    uint64_t octets_acked;           /* octets of the stream that the peer has acknowledged */
-    uint64_t octets_received;        /* octets taken in order */
-    uint64_t octets_retrans;         /* octets sent again */
-    uint32_t segs_out;               /* segments sent, all of them */
-    uint32_t segs_retrans;           /* segments sent again */
-    int16_t error;                   /* SO_ERROR: positive errno, told once */
-    int16_t soft_error;              /* the last soft ICMP error (MUST-47) */
-    uint32_t min_rtt_us;             /* the least of the last five minutes; 0: none yet */
-    uint32_t min_rtt_s;              /* when it was taken, seconds of the stack's time */
-    uint32_t cc_keep[CC_KEEP_WORDS]; /* what congestion control wants to know after idle */
+    struct ft_tcb *tcb;           /* whose it is */
+    uint32_t srtt_us, rttvar_us;  /* RFC 6298; srtt 0: no sample yet */
+    uint32_t rto_us;              /* before backoff */
+    uint32_t flow_label;          /* IPv6 */
+    uint32_t ts_offset;           /* added to the clock in TSval (RFC 7323 5.4) */
+    struct ft_name *name;         /* from ft_bind(); NULL: the port is held, or there is none */
+    struct ft_listener *listener; /* whose backlog it is in, with TCB_QUEUED */
+    struct ft_list accept_node;   /* in that backlog */
+    ft_time cork_at;              /* a corked partial segment leaves then */
+    ft_time sent_at;              /* when octets last left: restart after idle */
+    struct tcp_past *past;        /* NULL until there is something to remember */
+    uint64_t octets_acked;        /* octets of the stream that the peer has acknowledged */
+    uint64_t octets_received;     /* octets taken in order */
+    uint64_t octets_retrans;      /* octets sent again */
+    uint32_t segs_out;            /* segments sent, all of them */
+    uint32_t segs_retrans;        /* segments sent again */
+    int16_t error;                /* SO_ERROR: positive errno, told once */
+    int16_t soft_error;           /* the last soft ICMP error (MUST-47) */
+    uint32_t min_rtt_us;          /* the least of the last five minutes; 0: none yet */
+    uint32_t min_rtt_s;           /* when it was taken, seconds of the stack's time */
 };
 
 static_assert(sizeof(struct tcp_cold) <= 224, "cold is small");

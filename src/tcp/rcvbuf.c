@@ -112,6 +112,7 @@ static enum ft_verdict in_order(struct ft_tcp *tcp, struct ft_tcb *tcb, const st
     if (in->seg.len > tcb->rcv_mss || in->rx->n_segs == 1)
         tcb->rcv_mss = (uint16_t)FT_MAX(FT_MIN(in->seg.len / in->rx->n_segs, 65535u), 536u);
     close_gaps(tcp, tcb);
+    ft_tune_arrived(tcp, tcb, in);
     owe_ack(tcp, tcb, in, had_gaps);
     ft_tcb_raise(tcp, tcb, FT_READABLE);
     return FT_RX_ACTIVE;

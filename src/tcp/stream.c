@@ -142,6 +142,7 @@ static void took(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len)
     ft_seq at = seq_sub(tcb->rcv_nxt, ft_ring_len(&tcb->rcv));
     if ((tcb->flags & TCB_URG_IN) && seq_ge(at, tcb->rcv_up))
         tcb->flags &= ~(uint32_t)TCB_URG_IN;
+    ft_tune_read(tcp, tcb);
     ft_tcp_window_update(tcp, tcb);
 }
 

@@ -74,6 +74,20 @@ void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->busy = NULL;
 }
 
+struct tcp_past *ft_tcb_past(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (!tcb->cold->past)
+        tcb->cold->past = ft_pool_get(&tcp->pasts);
+    return tcb->cold->past;
+}
+
+void ft_tcb_drop_past(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb->cold->past)
+        ft_pool_put(&tcp->pasts, tcb->cold->past);
+    tcb->cold->past = NULL;
+}
+
 void ft_tcb_leave_table(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     if (tcb->flags & TCB_IN_TABLE)
@@ -126,6 +140,7 @@ void ft_tcb_free(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ft_name_release(tcp->names, tcb->cold->name);
         ft_mem_free(&tcp->env->mem, tcb->cold->name, sizeof *tcb->cold->name);
     }
+    ft_tcb_drop_past(tcp, tcb);
     ft_pool_put(&tcp->colds, tcb->cold);
     ft_pool_put(&tcp->tcbs, tcb);
 }

@@ -12,6 +12,7 @@ static void init_pools(struct ft_tcp *tcp)
     ft_pool_init(&tcp->tcbs, mem, sizeof(struct ft_tcb), n);
     ft_pool_init(&tcp->colds, mem, sizeof(struct tcp_cold), n);
     ft_pool_init(&tcp->busys, mem, sizeof(struct tcp_busy), n);
+    ft_pool_init(&tcp->pasts, mem, sizeof(struct tcp_past), n);
     ft_pool_init(&tcp->gaps, mem, sizeof(struct tcp_gaps), n);
     ft_pool_init(&tcp->pins, mem, sizeof(struct tcp_pin), limits->sockets_max);
     ft_pool_init(&tcp->embryos, mem, sizeof(struct tcp_embryo), limits->half_open_max);
@@ -85,6 +86,7 @@ void ft_tcp_fini(struct ft_tcp *tcp)
     ft_pool_fini(&tcp->tcbs);
     ft_pool_fini(&tcp->colds);
     ft_pool_fini(&tcp->busys);
+    ft_pool_fini(&tcp->pasts);
     ft_pool_fini(&tcp->gaps);
     ft_pool_fini(&tcp->pins);
     ft_pool_fini(&tcp->embryos);

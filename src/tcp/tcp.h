@@ -44,6 +44,7 @@ struct ft_tcp {
     struct ft_pool tcbs;       /* struct ft_tcb */
     struct ft_pool colds;      /* struct tcp_cold */
     struct ft_pool busys;      /* struct tcp_busy */
+    struct ft_pool pasts;      /* struct tcp_past */
     struct ft_pool gaps;       /* struct tcp_gaps */
     struct ft_pool pins;       /* struct tcp_pin */
     struct ft_pool embryos;    /* struct tcp_embryo */
