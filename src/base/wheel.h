@@ -4,9 +4,11 @@
  * ns (8.192 us). Arming and cancelling are O(1); the next deadline and skipping idle time, however
  * long, are O(levels). It knows nothing of what a timer is for but the owner's `kind`.
  *
- * A level holds the timers whose tick differs from the current one first in that level's digit
- * (base 64). So all of level n fires before any of level n + 1, and timers of one tick always keep
- * the order in which they were armed.
+ * A timer is armed at the level of the first digit (base 64) in which its tick differs from the
+ * current one, and moves to lower levels when time enters its slot. A slot with many timers is
+ * begun earlier, FT_WHEEL_BATCH a call, so that no call moves a crowd: a level has room for two
+ * rounds, the present one and the one that such timers wait for. Timers of one tick always keep the
+ * order in which they were armed.
  */
 #ifndef FT_BASE_WHEEL_H
 #define FT_BASE_WHEEL_H
@@ -24,22 +26,29 @@
 #define FT_WHEEL_TICK       (UINT64_C(1) << FT_WHEEL_TICK_SHIFT)
 #define FT_WHEEL_LEVELS     9
 #define FT_WHEEL_SLOTS      64
+/* Timers that time finds in a slot of a level at most, if the calls come at the deadlines. */
+#define FT_WHEEL_BATCH      128
 
 struct ft_timer {
     struct ft_list node; /* in a slot of the wheel, or unlinked; written by the wheel only */
-    uint64_t at_kind;    /* the instant, a multiple of 2^13 ns, and the kind in the low 8 bits */
+    uint64_t at_kind;    /* the instant, a multiple of 2^13 ns; in the bits below, from the lowest:
+                            8 of the kind, 4 of the level */
 };
 
 static_assert(sizeof(struct ft_timer) <= 24 || sizeof(void *) > 8, "a timer is 24 octets");
 
 struct ft_wheel {
     uint64_t now_tick;   /* ticks up to this one have been moved to @due */
+    uint64_t wake;       /* before this tick there is nothing to do but for @held */
+    uint64_t n_moved;    /* work: timers moved to a lower level */
     uint16_t levels;     /* bit n: level n has a timer */
     bool in_round;       /* a round has begun and ft_wheel_expire has not said NULL yet */
     struct ft_list due;  /* fire in this round */
     struct ft_list held; /* armed at or before now: fire in the next round */
-    uint64_t occupied[FT_WHEEL_LEVELS]; /* bit n: slot n of the level has a timer */
-    struct ft_list slots[FT_WHEEL_LEVELS][FT_WHEEL_SLOTS];
+    uint64_t occupied[FT_WHEEL_LEVELS][2]; /* bit n: slot n of the level's round has a timer */
+    /* A round of a level is even or odd: the low bit of the digits above its own. */
+    struct ft_list slots[FT_WHEEL_LEVELS][2 * FT_WHEEL_SLOTS];
+    uint32_t n_in[FT_WHEEL_LEVELS][2 * FT_WHEEL_SLOTS]; /* timers of a slot; not of level 0 */
 };
 
 /** Make an empty wheel that stands at @now. */
@@ -95,7 +104,8 @@ void ft_wheel_cancel(struct ft_wheel *w, struct ft_timer *t);
 ft_time ft_wheel_deadline(const struct ft_wheel *w);
 
 /**
- * Begin a round: collect the timers whose instant is at or before @now.
+ * Begin a round: collect the timers whose instant is at or before @now. It moves at most
+ * FT_WHEEL_BATCH timers a level, and so many more, if no call comes later than the deadline said.
  *
  * @w:   the wheel
  * @now: never less than before (a lesser one counts as the one before)

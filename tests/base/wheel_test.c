@@ -209,6 +209,124 @@ static void many_timers_fire_in_order_and_once(void **state)
     assert_int_equal(n_fired, n_armed);
 }
 
+/* A timer that knows when it was armed, among all. */
+struct ranked {
+    struct ft_timer timer;
+    uint64_t rank;
+};
+
+#define N_CROWD 21000
+
+/*
+ * Follows the deadline until nothing is armed. Each call moves a bounded number of timers, none is
+ * late, and of one tick they come in the order of arming.
+ *
+ * Return: the calls that it took.
+ */
+static unsigned follow_crowd(ft_time from, unsigned n_armed)
+{
+    uint64_t last_tick = 0, last_rank = 0;
+    unsigned n_calls = 0, n_fired = 0;
+    ft_time now = from;
+
+    while (ft_wheel_deadline(&wheel) != FT_TIME_NEVER) {
+        uint64_t moved = wheel.n_moved;
+        struct ft_timer *t;
+
+        now = FT_MAX(now, ft_wheel_deadline(&wheel));
+        while ((t = ft_wheel_expire(&wheel, now))) {
+            const struct ranked *r = ft_container_of(t, struct ranked, timer);
+            uint64_t tick = t->at_kind >> FT_WHEEL_TICK_SHIFT;
+
+            assert_true(tick == now >> FT_WHEEL_TICK_SHIFT); /* not late by a tick */
+            assert_true(tick > last_tick || r->rank > last_rank);
+            last_tick = tick;
+            last_rank = r->rank;
+            n_fired++;
+        }
+        assert_in_range(wheel.n_moved - moved, 0, (FT_WHEEL_LEVELS + 1) * FT_WHEEL_BATCH);
+        n_calls++;
+        if (n_calls % 64 == 0)
+            ft_wheel_check(&wheel);
+    }
+    assert_int_equal(n_fired, n_armed);
+    return n_calls;
+}
+
+/*
+ * A slot of a high level was spread in one call, however many timers it had: 21,000 took 7 ms. They
+ * stand @apart from each other, from @after on; a tick may have many.
+ */
+static void crowd(ft_time after, ft_time apart, unsigned calls_max)
+{
+    static struct ranked t[N_CROWD];
+    uint64_t rank = 0, random = 3;
+    unsigned n_armed = N_CROWD;
+
+    (void)start(NULL);
+    for (unsigned i = 0; i < N_CROWD; i++) {
+        ft_timer_init(&t[i].timer, 1);
+        t[i].rank = ++rank;
+        ft_wheel_arm(&wheel, &t[i].timer, 5 * FT_SEC + after + i / 4 * apart);
+    }
+    for (unsigned i = 0; i < N_CROWD; i += 5) {
+        if (test_random(&random) % 2) {
+            ft_wheel_cancel(&wheel, &t[i].timer);
+            n_armed--;
+        } else {
+            t[i].rank = ++rank;
+            ft_wheel_arm(&wheel, &t[i].timer, 5 * FT_SEC + after + (N_CROWD - i) / 4 * apart);
+        }
+    }
+    ft_wheel_check(&wheel);
+    assert_in_range(follow_crowd(5 * FT_SEC, n_armed), 1, calls_max);
+}
+
+static void no_call_moves_a_crowd(void **state)
+{
+    (void)state;
+    crowd(100 * FT_SEC, 0, 2000);                   /* all of one tick */
+    crowd(100 * FT_SEC, 10 * FT_US, 8000);          /* 50 ms of them */
+    crowd(7200 * FT_SEC, 100 * FT_US, 8000);        /* keep-alives of half a second */
+    crowd(YEAR, FT_MS, 12000);                      /* of five seconds */
+    crowd(2500 * FT_MS, 1, 2000);                   /* of five microseconds */
+    crowd(64 * FT_WHEEL_TICK, FT_WHEEL_TICK, 8000); /* one to a tick, from the next slot on */
+}
+
+/* Who comes late finds all that is due, in order, though the crowd was not thinned out in time. */
+static void a_late_call_finds_a_crowd_in_order(void **state)
+{
+    static struct ranked t[N_CROWD];
+    uint64_t random = 5, last_at = 0, last_rank = 0;
+    ft_time now = 5 * FT_SEC, at = now + 1000 * FT_SEC;
+    unsigned n = 0, armed = 0;
+    struct ft_timer *fired;
+
+    (void)start(state);
+    while (n < N_CROWD) {
+        /* More are armed all the way, for ticks that others have. */
+        for (unsigned i = 0; i < N_CROWD / 50 && armed < N_CROWD; i++, armed++) {
+            ft_timer_init(&t[armed].timer, 1);
+            t[armed].rank = armed + 1;
+            ft_wheel_arm(&wheel, &t[armed].timer, at + test_random(&random) % 7 * 3 * FT_MS);
+        }
+        now += test_random(&random) % (now < at - FT_SEC ? (at - now) / 8 : 5 * FT_MS);
+        while ((fired = ft_wheel_expire(&wheel, now))) {
+            const struct ranked *r = ft_container_of(fired, struct ranked, timer);
+            ft_time tick = fired->at_kind & ~(FT_WHEEL_TICK - 1);
+
+            assert_true(tick <= now);
+            assert_true(tick > last_at || (tick == last_at && r->rank > last_rank));
+            last_at = tick;
+            last_rank = r->rank;
+            n++;
+        }
+        ft_wheel_check(&wheel);
+        if (now >= at)
+            at += armed < N_CROWD ? 30 * FT_MS : 0;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +338,8 @@ int main(void)
         cmocka_unit_test(never_is_not_armed),
         cmocka_unit_test(following_the_deadline_takes_one_step_a_level),
         cmocka_unit_test(many_timers_fire_in_order_and_once),
+        cmocka_unit_test(no_call_moves_a_crowd),
+        cmocka_unit_test(a_late_call_finds_a_crowd_in_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
