@@ -35,7 +35,7 @@ struct ft_sim_host; /* one of its hosts; it lives as long as the world */
 struct ft_sim_config {
     uint32_t size;    /* sizeof(struct ft_sim_config), set by ft_sim_config_init() */
     uint64_t seed;    /* everything is drawn from it; any number */
-    const char *pcap; /* all that hosts send and get, one interface a host; NULL: not written */
+    const char *pcap; /* file for all that hosts send and get, whole after ft_sim_free(); or NULL */
     FILE *log;  /* each line of ft_sim_log() and each fault as it happens; NULL: not printed */
     bool check; /* ft_stack_check() after every event: slow, for doubts about the stack */
     uint32_t timers_max;   /* ft_sim_at() and ft_sim_after() that are pending at one time */

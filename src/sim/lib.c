@@ -120,6 +120,14 @@ void ft_sim_print(const struct ft_sim *sim, FILE *out, unsigned n)
 
 /* ---- what must hold ---- */
 
+/* Once, whoever has seen it: the engine has oracles of its own. */
+static void tell_failure(struct ft_sim *sim)
+{
+    if (!sim->failure_told)
+        lib_tell(sim, SIM_NO_HOST, "FAILED: %.140s", sim->world->sentence);
+    sim->failure_told = true;
+}
+
 void ft_sim_fail(struct ft_sim *sim, const char *format, ...)
 {
     char sentence[FT_SIM_SENTENCE_MAX];
@@ -131,7 +139,7 @@ void ft_sim_fail(struct ft_sim *sim, const char *format, ...)
     (void)vsnprintf(sentence, sizeof(sentence), format, args);
     va_end(args);
     ft_sim_halt(sim->world, NULL, "%s", sentence);
-    lib_tell(sim, SIM_NO_HOST, "FAILED: %.140s", sentence);
+    tell_failure(sim);
 }
 
 int ft_sim_on_end(struct ft_sim *sim, ft_sim_call *check, void *ctx)
@@ -238,8 +246,10 @@ int ft_sim_run(struct ft_sim *sim, ft_time until)
         lib_tick(sim);
         ft_sim_step(world);
     }
-    if (world->failed)
+    if (world->failed) {
+        tell_failure(sim);
         return -ECANCELED;
+    }
     if (!sim->stopped && until != FT_TIME_NEVER)
         world->now = until;
     lib_advance(sim);

@@ -151,6 +151,8 @@ int ft_sim_host_add(struct ft_sim *sim, const char *name, const char *addrs, uin
         memset(&world->host[index], 0, sizeof(world->host[index]));
         return error;
     }
+    if ((int)strlen(name) > world->name_width)
+        world->name_width = (int)strlen(name);
     if (world->pcap != NULL)
         world->host[index].pcap_if = (int)pcapng_interface(world->pcap, name, PCAPNG_ETHER, mtu);
     world->plan.n_hosts++;

@@ -91,6 +91,7 @@ struct ft_sim {
     struct sim_rand rand;
     uint32_t in_callback;
     bool stopped;
+    bool failure_told;
     ft_time spin_at;
     uint32_t spins;             /* events at one instant */
     char (*text)[LIB_TEXT_MAX]; /* SIM_NOTES_MAX of them: each lives as long as its note */

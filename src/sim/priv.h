@@ -309,6 +309,7 @@ struct sim_world {
     struct sim_plan plan;
     struct ft_sim *lib;           /* the program that has built this world; NULL: a seed has */
     struct ft_config host_config; /* of all hosts, but for the seed */
+    int name_width;               /* of the longest name, for columns; at least 3 */
     ft_time now;
     uint32_t phase; /* enum sim_phase */
 

@@ -147,7 +147,8 @@ void ft_sim_print_note(const struct sim_world *world, FILE *out, const struct si
 
     fprintf(out, "  ");
     ft_sim_print_time(out, n->at);
-    fprintf(out, " %-3s ", n->host == SIM_NO_HOST ? "-" : world->host[n->host].name);
+    fprintf(out, " %-*s ", world->name_width,
+            n->host == SIM_NO_HOST ? "-" : world->host[n->host].name);
     if (n->kind == SIM_NOTE_TEXT) {
         fprintf(out, "%s\n", n->text);
         return;

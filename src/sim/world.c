@@ -297,6 +297,7 @@ struct sim_world *ft_sim_world_bare(const struct sim_options *options, int *ret_
     if (world == NULL)
         return NULL;
     world->options = *options;
+    world->name_width = 3;
     ft_config_init(&world->host_config);
     ft_config_use_malloc(&world->host_config);
     if (options->pcap != NULL)
