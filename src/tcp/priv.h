@@ -255,10 +255,9 @@ struct tcp_gaps {
 struct tcp_pin {
     struct ft_chunk *chunks[FT_SPANS_MAX]; /* a reference each */
     uint32_t n_chunks;
-    uint32_t len;        /* octets shown */
-    bool writing;        /* of ft_reserve */
-    uint32_t index;      /* the descriptor, for after ft_close */
-    struct ft_ring ring; /* of ft_reserve, when the connection has ended: its memory */
+    uint32_t len;   /* octets shown */
+    bool writing;   /* of ft_reserve */
+    uint32_t index; /* the descriptor, for after ft_close */
 };
 
 /* ---- what is not yet, or no longer, a connection --------------------------------------------- */

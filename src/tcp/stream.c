@@ -180,7 +180,6 @@ static struct tcp_pin *new_pin(struct ft_tcp *tcp, struct ft_tcb *tcb, bool writ
         return NULL;
     pin->writing = writing;
     pin->index = tcb->slot;
-    ft_ring_init(&pin->ring, &tcp->env->chunks);
     tcb->pin = pin;
     return pin;
 }
@@ -189,7 +188,6 @@ void ft_tcp_pin_free(struct ft_tcp *tcp, struct tcp_pin *pin)
 {
     for (uint32_t i = 0; i < pin->n_chunks; i++)
         ft_chunk_put(&tcp->env->chunks, pin->chunks[i]);
-    ft_ring_fini(&pin->ring, &tcp->env->chunks);
     ft_pool_put(&tcp->pins, pin);
 }
 

@@ -100,11 +100,8 @@ void ft_tcb_leave_table(struct ft_tcp *tcp, struct ft_tcb *tcb)
 
 static void drop_queue(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
-    /* Room that ft_reserve() lent stays until it is given back. */
-    if (tcb->pin && tcb->pin->writing && ft_ring_chunks(&tcb->snd) > 0)
-        tcb->pin->ring = tcb->snd;
-    else
-        ft_ring_fini(&tcb->snd, &tcp->env->chunks);
+    /* What ft_reserve() lent is held by its pin. */
+    ft_ring_fini(&tcb->snd, &tcp->env->chunks);
     ft_ring_init(&tcb->snd, &tcp->env->chunks);
     ft_tcb_drop_busy(tcp, tcb);
     ft_tcp_drop_gaps(tcp, tcb);
@@ -168,6 +165,16 @@ void ft_tcb_kill(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
     ft_tcb_raise(tcp, tcb, error ? bits | FT_ERROR : bits);
 }
 
+/* There is no way to the peer now. Nobody says when there is one again: the timer tries. */
+static void try_later(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    bool fin = (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED);
+    if (tcb->retx_at != FT_TIME_NEVER || (ft_ring_len(&tcb->snd) == 0 && !fin))
+        return;
+    tcb->retx_at = ft_tcb_rto_at(tcp, tcb);
+    ft_tcb_arm(tcp, tcb);
+}
+
 void ft_tcb_wake(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     struct ft_path path;
@@ -176,10 +183,12 @@ void ft_tcb_wake(struct ft_tcp *tcp, struct ft_tcb *tcb)
         return;
     }
     int err = ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb->conn.ifindex, &path);
-    if (err)
+    if (err) {
         tcb->cold->soft_error = (int16_t)-err;
-    else
+        try_later(tcp, tcb);
+    } else {
         ft_flow_ready(tcp->net, &tcb->flow, path.ifindex);
+    }
 }
 
 void ft_tcb_raise(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t bits)
