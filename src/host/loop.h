@@ -42,7 +42,8 @@ struct host_hooks {
     /* A link has died (tap removed): error is a -errno. Its interface stays, silent. Without this
        hook a line on stderr says so. */
     void (*link_dead)(void *ctx, struct host *host, int ifindex, int error);
-    /* What of a socket's octets lies between the stack and its user, for recv_q and send_q of ss. */
+    /* What of a socket's octets lies between the stack and its user, for recv_q and send_q of ss.
+     */
     void (*queued)(void *ctx, struct ft_sock_info *info);
     /* Text for the column Process of ss about a socket; written up to len, "" for none. */
     void (*process)(void *ctx, const struct ft_sock_info *info, char *ret_text, size_t len);

@@ -35,6 +35,7 @@ struct port *port_use(struct ft_names *names, uint8_t protocol, uint16_t port)
     struct port_page *page = *page_of(names, protocol, port);
     struct port_page *new_page = NULL;
 
+    names->n_changes++;
     if (record)
         return record;
     if (!page) {
@@ -63,6 +64,7 @@ void port_unuse(struct ft_names *names, struct port *port)
         &names->pages[port->protocol == IPPROTO_UDP][port->port >> PORT_PAGE_SHIFT];
     struct port_page *page = *at;
 
+    names->n_changes++;
     if (!list_empty(&port->names) || port->n_reuse > 0 || port->n_plain > 0)
         return;
     ft_assert(list_empty(&port->groups));

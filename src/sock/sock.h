@@ -311,8 +311,8 @@ struct ft_name *ft_name_match_next(struct ft_names *names, uint8_t protocol,
                                    const struct ft_addr *addr, uint16_t port, int ifindex,
                                    struct ft_name *last);
 
-/** Assert every invariant of the names. */
-void ft_names_check(const struct ft_names *names);
+/** Assert every invariant of the names, if any has changed since the last time, or now and then. */
+void ft_names_check(struct ft_names *names);
 
 /* ---- addresses at the border (addr.c) -------------------------------------------------------- */
 
