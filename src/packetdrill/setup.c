@@ -63,11 +63,11 @@ static void configure(struct ft_config *config)
     config->seed[0] = 1; /* the same script, the same run */
     if (sysctl("tcp_wmem", mem, 3) == 3) {
         config->limits.send_buffer = (uint32_t)mem[1];
-        config->limits.send_buffer_max = (uint32_t)mem[2];
+        config->limits.send_buffer_auto_max = (uint32_t)mem[2];
     }
     if (sysctl("tcp_rmem", mem, 3) == 3) {
         config->limits.recv_buffer = (uint32_t)mem[1];
-        config->limits.recv_buffer_max = (uint32_t)mem[2];
+        config->limits.recv_buffer_auto_max = (uint32_t)mem[2];
     }
     if (sysctl("tcp_min_snd_mss", &one, 1) == 1)
         config->limits.min_send_mss = (uint32_t)one;

@@ -20,10 +20,10 @@ uint8_t ft_tcp_wscale_for(const struct ft_tcp *tcp, const struct tcp_opts *opts)
     /* The largest that the buffer may become, by itself or by SO_RCVBUF. */
     const struct ft_limits *limits = &tcp->env->config.limits;
     uint32_t space = FT_MAX(limits->recv_buffer_max, limits->recv_buffer_auto_max);
-    space = FT_MAX(opts->rcv_buf, space) / 2;
+    space = FT_MAX(opts->rcv_buf, space);
     uint8_t shift = 0;
     while (shift < TCP_WSCALE_MAX && space >> shift > 65535)
-        shift++;
+        shift++; /* as on Linux: all of it, overhead included, and at most 65535 << shift */
     return shift;
 }
 

@@ -59,7 +59,7 @@ static void a_cookie_with_timestamps_keeps_scale_and_sack(void **state)
     (void)state;
     open_full(&t);
     peer_sends(&t, SEG_SYN, .seq = 500, .mss = 1460, .wscale = 9, .sack_ok = 1, .tsval = 70);
-    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 501, .wscale = 9, .sack_ok = 1, .tsecr = 70);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 501, .wscale = 10, .sack_ok = 1, .tsecr = 70);
     peer_sends(&t, SEG_ACK, .wnd = 100, .tsval = 71, .tsecr = t.seg.tsval);
     accept_it(&t);
     assert_int_equal(ft_sock_info(t.stack, t.peer->sock, &info), 0);

@@ -164,14 +164,14 @@ static void windows_are_scaled_only_if_both_say_so(void **state)
     stack_sends(&t, SEG_SYN | SEG_ACK, .wscale = NONE);
     peer_sends(&t, SEG_RST);
     peer_sends(&t, SEG_SYN, .seq = 1000, .mss = 1460, .wscale = 7, .wnd = 500);
-    stack_sends(&t, SEG_SYN | SEG_ACK, .wscale = 9, .wnd = 65535);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .wscale = 10, .wnd = 65535);
     peer_sends(&t, SEG_ACK, .wnd = 500);
     t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
     assert_int_equal(ft_sock_info(t.stack, t.peer->sock, &info), 0);
     assert_int_equal(info.snd_wnd, 500 << 7);
     ladder_peer(&t, 1);
     user_connects(&t);
-    stack_sends(&t, SEG_SYN, .wscale = 9, .wnd = 65535);
+    stack_sends(&t, SEG_SYN, .wscale = 10, .wnd = 65535);
     peer_sends(&t, SEG_SYN | SEG_ACK, .wscale = 7, .wnd = 500);
     stack_sends(&t, SEG_ACK);
     assert_int_equal(ft_sock_info(t.stack, t.peer->sock, &info), 0);
@@ -209,8 +209,8 @@ static void the_right_edge_never_moves_left(void **state)
         rest -= n;
         peer_sends(&t, SEG_ACK, .len = n);
         while (ladder_take(&t)) {
-            assert_true(edge_of(&t, 9) >= edge);
-            edge = edge_of(&t, 9);
+            assert_true(edge_of(&t, 10) >= edge);
+            edge = edge_of(&t, 10);
         }
         if (i == 10)
             user_sets(&t, SOL_SOCKET, SO_RCVBUF, 5000);
