@@ -84,10 +84,10 @@ static void failed(struct run *run, struct chan *chan, int error)
     chan->state = CHAN_FAILED;
     chan->error = error;
     chan_drop_end(run, chan);
-    if (held_first(run, chan, HELD_CONNECT)) {
-        chan->error = 0; /* connect() tells it, so SO_ERROR does not */
-        held_answer_all(run, chan, HELD_CONNECT, -error);
-    }
+    if (held_first(run, chan, HELD_CONNECT) || held_first(run, chan, HELD_SEND))
+        chan->error = 0; /* the call tells it, so SO_ERROR does not */
+    held_answer_all(run, chan, HELD_CONNECT, -error);
+    held_answer_all(run, chan, HELD_SEND, -error);
 }
 
 void connect_progress(struct run *run, struct chan *chan)
