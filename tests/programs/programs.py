@@ -19,6 +19,7 @@ NOBODY = 65534
 # The program must be there for nobody too, so the system's python and not one of the caller's.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else "python3"
 SKIPPED = 77
+SANITIZED = "sanitizer-says"
 # Debian has them where the search path of ordinary users does not lead.
 DAEMONS = ":/usr/sbin:/sbin"
 
@@ -40,6 +41,10 @@ class Lab:
         if user is not None:
             self.env["PATH"] = "/usr/bin:/bin"
         self.env["PATH"] += DAEMONS
+        # Of a build with sanitizers: what they say would be lost where a host's stderr is not read.
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+            options = self.env.get(name, "")
+            self.env[name] = (options + ":" if options else "") + "log_path=" + SANITIZED
 
     def _identity(self):
         if self.user is not None:
@@ -90,6 +95,11 @@ class Lab:
         path.write_bytes(os.urandom(size))
         path.chmod(0o644)
         return path
+
+    def sanitized(self):
+        """What sanitizers have said of the hosts."""
+        return "\n".join(path.read_text(errors="replace")
+                         for path in sorted(self.folder.glob(SANITIZED + ".*")))
 
     def close(self):
         for child in self.hosts:
@@ -157,6 +167,10 @@ def run_as(test, user):
             test(lab)
         finally:
             lab.close()
+            said = lab.sanitized()
+            if said:
+                print(said)
+        check(not said, "a sanitizer has found something")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
