@@ -254,19 +254,27 @@ static int64_t send_many(struct call *call)
     return n > 0 && value != CALL_DONE ? (int64_t)n : value;
 }
 
+/* Whether octets cannot come: the kernel would say so in words of AF_UNIX (EINVAL). */
+static bool is_unconnected(const struct chan *chan)
+{
+    return chan->state == CHAN_NEW || chan->state == CHAN_LISTENING;
+}
+
 /* On a stream: the kernel does it, but for urgent octets. Of many messages the first is enough. */
 static int64_t stream_msg(struct call *call)
 {
     bool many = call->nr == __NR_sendmmsg || call->nr == __NR_recvmmsg;
+    bool sends = call->nr == __NR_sendmsg || call->nr == __NR_sendmmsg;
     struct want want = {.tid = call->tid,
                         .msg = call->args[1],
                         .is_mmsg = many,
                         .flags = (int)call->args[many ? 3 : 2]};
 
+    if (!sends && is_unconnected(call->chan))
+        return -ENOTCONN;
     if (!(want.flags & MSG_OOB) || (many && call->args[2] == 0))
         return CALL_NATIVE;
-    return call->nr == __NR_sendmsg || call->nr == __NR_sendmmsg ? urgent_send(call, &want)
-                                                                 : urgent_receive(call, &want);
+    return sends ? urgent_send(call, &want) : urgent_receive(call, &want);
 }
 
 int64_t call_msg(struct call *call)

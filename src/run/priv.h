@@ -114,6 +114,7 @@ struct chan {
     uint64_t urgent_told; /* the same of the last one that recv(MSG_OOB) has read */
     uint8_t urgent_octet; /* that at urgent_at */
     struct sources *sources; /* CHAN_DATAGRAM */
+    bool lost_told;          /* CHAN_DATAGRAM: people know that it writes without a peer */
     int watch;               /* CHAN_LISTENING: tells of its last close; -1: none */
     ft_time stray_until;     /* CHAN_STRAY: it is reset then */
     struct name self, peer;  /* CHAN_ZOMBIE: the names it had; CHAN_STRAY: self is its listener's */

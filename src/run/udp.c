@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -22,6 +23,7 @@
 #include <fourtuple/socket.h>
 
 #include "priv.h"
+#include "run.h"
 
 #define DATAGRAM_MAX   65535u
 #define DATAGRAM_BATCH 64u
@@ -130,6 +132,19 @@ static void to_program(struct run *run, struct chan *chan)
     chan_queue(run, chan);
 }
 
+/* A write or send on a socket that is not connected. It has returned already, so that the error
+   which Linux gives can only be told to people. */
+static void say_lost(const struct run *run, struct chan *chan, size_t len)
+{
+    if (!run->options->verbose || chan->lost_told)
+        return;
+    chan->lost_told = true;
+    fprintf(stderr,
+            "fourtuple: a datagram of %zu octets is lost: pid %d wrote it to a socket that is not "
+            "connected (EDESTADDRREQ)\n",
+            len, (int)chan->tid);
+}
+
 /* Datagrams that the program sent without an address: to its peer, if it has one. */
 static void to_stack(struct run *run, struct chan *chan)
 {
@@ -143,6 +158,8 @@ static void to_stack(struct run *run, struct chan *chan)
         if (n == 0 && chan->end_hup)
             break;
         sent = ft_send(run->stack, chan->sock, run->scratch, (size_t)n, 0);
+        if (sent == -EDESTADDRREQ)
+            say_lost(run, chan, (size_t)n);
         if (sent == -ECONNREFUSED || sent == -EHOSTUNREACH) {
             chan->error = (int)-sent;
             (void)ft_send(run->stack, chan->sock, run->scratch, (size_t)n, 0);

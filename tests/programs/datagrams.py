@@ -219,6 +219,21 @@ print(got)
     equal(out, "b'one two three'\nb'corked, and no more'\n[1000, 1000, 500]\n[1200, 100]\n2500\n")
 
 
+def a_datagram_without_a_destination_is_told(lab):
+    status, out, err = lab.run(None, PYTHON, "-c", IMPORTS + """
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+os.write(s.fileno(), b'never')
+os.write(s.fileno(), b'told once')
+try:
+    s.sendmsg([b'never'])
+except OSError as error:
+    print(errno.errorcode[error.errno])
+""", options=["-v"])
+    equal((status, out), (0, "EDESTADDRREQ\n"), err)
+    equal(err.count("a datagram of 5 octets is lost: pid "), 1, err)
+    equal(err.count("is lost"), 1, err)
+
+
 def a_stream_may_say_that_more_comes(lab):
     out = lab.python(None, IMPORTS + """
 server = socket.create_server(('127.0.0.1', 1000))
@@ -240,4 +255,5 @@ if __name__ == "__main__":
                   a_name_is_free_as_soon_as_its_socket_is_closed,
                   two_hosts_find_each_other_by_a_group, socat_hears_a_group_that_it_has_joined,
                   a_broadcast_needs_leave, datagrams_are_put_together_and_cut_as_asked,
+                  a_datagram_without_a_destination_is_told,
                   a_stream_may_say_that_more_comes))
