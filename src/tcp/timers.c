@@ -108,9 +108,8 @@ static bool persist_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcb->probes < UINT8_MAX)
         tcb->probes++;
     tcp->env->counters.tcp_probes++;
-    if (tcb->snd_wnd > 0)
-        tcb->flags |= TCB_NAGLE_OFF; /* 3.8.6.2.1: the override timeout */
-    tcb->flags |= TCB_PROBE;
+    /* 3.8.6.2.1, the override timeout: what the window holds is probe enough. */
+    tcb->flags |= tcb->snd_wnd > 0 ? TCB_NAGLE_OFF : TCB_PROBE;
     tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, tcb->retries);
     ft_tcb_arm(tcp, tcb);
     ft_tcb_wake(tcp, tcb);

@@ -173,6 +173,32 @@ static void a_reset_of_a_half_open_connection_returns_to_listen(void **state)
     ladder_close(&t);
 }
 
+/* RFC 9293 3.10.7.4, first, and RFC 5961 4.2: a peer that has crashed and begins anew finds a
+   half-open connection of its former life. It is told of that, in and out of the window, so that it
+   can reset it; without an answer it would be shut out until the embryo is given up. */
+static void a_peer_that_began_anew_learns_of_its_former_attempt(void **state)
+{
+    static const uint32_t isns[] = {5000, 50, 0x80000000u};
+    struct ladder t;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        ladder_open(&t);
+        stack_listens(&t);
+        peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
+        stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
+        peer_sends(&t, SEG_SYN, .seq = isns[i], .mss = 1460);
+        stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
+        assert_int_equal(stack_counts(&t).now_half_open, 1);
+        peer_sends(&t, SEG_RST, .seq = 101);
+        stack_sends_nothing(&t);
+        assert_int_equal(stack_counts(&t).now_half_open, 0);
+        t.peer->iss_known = false;
+        peer_connects(&t, .seq = isns[i], .mss = 1460);
+        ladder_close(&t);
+    }
+}
+
 /* RFC 9293 3.10.7.4, fifth, SYN-RECEIVED: an ACK of something else is reset, and the half-open
    connection stays. */
 static void a_wrong_ack_of_a_half_open_connection_is_reset(void **state)
@@ -415,6 +441,7 @@ int main(void)
         cmocka_unit_test(who_is_answered_late_is_not_given_up_at_once),
         cmocka_unit_test(a_syn_that_comes_again_gets_the_same_syn_ack),
         cmocka_unit_test(a_reset_of_a_half_open_connection_returns_to_listen),
+        cmocka_unit_test(a_peer_that_began_anew_learns_of_its_former_attempt),
         cmocka_unit_test(a_wrong_ack_of_a_half_open_connection_is_reset),
         cmocka_unit_test(text_and_fin_with_the_handshakes_ack_count),
         cmocka_unit_test(a_passive_open_leaves_connections_of_the_name_alone),

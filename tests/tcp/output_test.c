@@ -124,6 +124,34 @@ static void a_sliver_of_window_is_not_used(void **state)
     ladder_close(&t);
 }
 
+/* RFC 9293 3.8.6.2.1: the timeout overrides the rule for one segment. A peer that goes on telling
+   of slivers gets one a timeout, not one for each that it tells. */
+static void the_override_is_for_one_sliver(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_connects(&t, .mss = 1460, .wnd = 4000);
+    user_writes(&t, 8000);
+    stack_sends(&t, SEG_ACK, .len = 1460);
+    stack_sends(&t, SEG_ACK, .len = 1460);
+    peer_sends(&t, SEG_ACK, .wnd = 600);
+    stack_sends_nothing(&t);
+    after_ms(&t, 200);
+    stack_sends(&t, SEG_ACK, .seq = 2921, .len = 600);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_ACK, .wnd = 600);
+    stack_sends_nothing(&t);
+    after_ms(&t, 200);
+    stack_sends(&t, SEG_ACK, .seq = 3521, .len = 600);
+    peer_sends(&t, SEG_ACK, .wnd = 600);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_ACK, .wnd = 4000);
+    stack_sends(&t, SEG_ACK, .seq = 4121, .len = 1460);
+    ladder_close(&t);
+}
+
 /* RFC 9293 3.8.6: the peer may take its window back: nothing new is sent, the old is sent again
    within the window that is left, and the usable window is negative meanwhile. */
 /* proves: MUST-34 SHLD-15 SHLD-16 */
@@ -280,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_corked_segment_leaves_in_the_end),
         cmocka_unit_test(fin_rides_on_the_last_octets),
         cmocka_unit_test(a_sliver_of_window_is_not_used),
+        cmocka_unit_test(the_override_is_for_one_sliver),
         cmocka_unit_test(a_window_that_shrinks_is_survived),
         cmocka_unit_test(a_window_that_shrinks_to_nothing_is_probed),
         cmocka_unit_test(the_urgent_pointer_names_the_octet_after),

@@ -327,6 +327,30 @@ static void an_ack_waits_for_a_second_segment_but_not_long(void **state)
     ladder_close(&t);
 }
 
+/* A-93. Nobody can read what a peer that does not close may still send: after a minute in
+   FIN-WAIT-2 it is told so, and does not go on as if somebody listened. */
+static void an_orphan_in_fin_wait_2_ends_with_a_reset(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_listens(&t);
+    peer_connects(&t, .mss = 1460);
+    user_closes(&t);
+    stack_sends(&t, SEG_FIN | SEG_ACK, .seq = 1, .ack = 101);
+    peer_sends(&t, SEG_ACK, .ack = 2);
+    after_ms(&t, 59500);
+    stack_sends_nothing(&t);
+    assert_int_equal(stack_counts(&t).now_orphans, 1);
+    after_ms(&t, 1000);
+    stack_sends(&t, SEG_RST | SEG_ACK, .seq = 2, .ack = 101);
+    stack_sends_nothing(&t);
+    assert_int_equal(stack_counts(&t).now_connections, 0);
+    assert_int_equal(stack_counts(&t).tcp_orphans_killed, 1);
+    ladder_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +366,7 @@ int main(void)
         cmocka_unit_test(a_closed_window_is_probed_ever_more_seldom),
         cmocka_unit_test(probes_without_an_answer_end),
         cmocka_unit_test(an_ack_waits_for_a_second_segment_but_not_long),
+        cmocka_unit_test(an_orphan_in_fin_wait_2_ends_with_a_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
