@@ -2,6 +2,7 @@
 /*
  * fourtuple SUBCOMMAND ...: finds the subcommand in a table and leaves the rest to it.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,14 +12,15 @@
 struct command {
     const char *name;
     int (*run)(int argc, char **argv);
+    int failed; /* its exit status when the output cannot be written */
     const char *help;
 };
 
 static const struct command commands[] = {
-    {"run", ft_cmd_run, "run an unmodified program on a stack of its own"},
-    {"ss", ft_cmd_ss, "list the sockets of running hosts"},
-    {"replay", ft_cmd_replay, "run the stack of a recording again, and compare"},
-    {"sim", ft_cmd_sim, "run whole networks in virtual time, out of a seed"},
+    {"run", ft_cmd_run, 125, "run an unmodified program on a stack of its own"},
+    {"ss", ft_cmd_ss, 1, "list the sockets of running hosts"},
+    {"replay", ft_cmd_replay, 2, "run the stack of a recording again, and compare"},
+    {"sim", ft_cmd_sim, 2, "run whole networks in virtual time, out of a seed"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -31,6 +33,15 @@ static void print_help(FILE *out)
     fprintf(out, "\nEach explains itself: fourtuple COMMAND --help\n");
 }
 
+/* A help text or a list that nobody could be given is no success. */
+static int end(int status, int failed)
+{
+    if (fflush(stdout) == 0 || status != 0)
+        return status;
+    host_say("the output cannot be written: %s", strerror(errno));
+    return failed;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -39,11 +50,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_help(stdout);
-        return 0;
+        return end(0, 1);
     }
     for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return end(commands[i].run(argc - 1, argv + 1), commands[i].failed);
     }
     host_say("%s: no such command; fourtuple --help lists them", argv[1]);
     return 2;

@@ -14,6 +14,7 @@
 
 #include "cmd/cmd.h"
 #include "diag/replay.h"
+#include "host/say.h"
 
 enum { SAME = 0, DIVERGED = 1, BAD_ARGUMENTS = 2, DAMAGED = 3 };
 
@@ -40,7 +41,7 @@ struct arguments {
 
 static int complain(const char *what, const char *why)
 {
-    (void)fprintf(stderr, "fourtuple: %s: %s\n", what, why);
+    host_say("%s: %s", what, why);
     return -1;
 }
 
@@ -149,9 +150,8 @@ static int tell(const char *path, const struct replay_result *result)
     unsigned long long seconds = result->at / FT_SEC, rest = result->at % FT_SEC;
 
     if (result->other_build)
-        (void)fprintf(stderr,
-                      "fourtuple: %s: recorded by another build (%s); it may do other things\n",
-                      path, result->build[0] == '\0' ? "unknown" : result->build);
+        host_say("%s: recorded by another build (%s); it may do other things", path,
+                 result->build[0] == '\0' ? "unknown" : result->build);
     switch (result->end) {
     case REPLAY_EQUAL:
         (void)printf("%" PRIu64 " frames compared, all equal; %" PRIu64 " calls in %llu.%06llu s\n",
@@ -162,13 +162,13 @@ static int tell(const char *path, const struct replay_result *result)
                      seconds, rest, result->why, result->n_frames);
         return DIVERGED;
     case REPLAY_DAMAGED:
-        (void)fprintf(stderr, "fourtuple: %s: %s\n", path, result->why);
+        host_say("%s: %s", path, result->why);
         (void)printf("%" PRIu64 " frames compared before that, all equal; %" PRIu64
                      " calls in %llu.%06llu s\n",
                      result->n_frames, result->n_calls, seconds, rest / 1000);
         return DAMAGED;
     case REPLAY_FAILED:
-        (void)fprintf(stderr, "fourtuple: %s: %s\n", path, result->why);
+        host_say("%s: %s", path, result->why);
         break;
     }
     return BAD_ARGUMENTS;

@@ -12,6 +12,7 @@
 
 #include "diag/pcapng.h"
 #include "host/priv.h"
+#include "host/say.h"
 
 #define FLUSH_EVERY (100 * FT_MS)
 
@@ -40,8 +41,7 @@ static void capture(struct host *host, struct port *port, size_t n, enum pcapng_
         memcpy(spans + 1, frame->spans, frame->n_spans * sizeof(struct ft_span));
         if (pcapng_write(port->capture->pcapng, &packet) != 0) {
             /* The disk is full, or nobody reads: the network goes on without a capture. */
-            (void)fprintf(stderr, "fourtuple: --pcap: %s cannot be written; the capture ends\n",
-                          port->capture->path);
+            host_say("--pcap: %s cannot be written; the capture ends", port->capture->path);
             (void)pcapng_close(port->capture->pcapng); /* said above */
             port->capture->pcapng = NULL;
         }
@@ -55,8 +55,8 @@ static void died(struct host *host, struct port *port, int error)
     if (host->hooks.link_dead != NULL)
         host->hooks.link_dead(host->hooks.ctx, host, port->ifindex, error);
     else
-        (void)fprintf(stderr, "fourtuple: --net: a %s is gone (%s); its interface is silent now\n",
-                      port->link->kind, strerror(-error));
+        host_say("--net: a %s is gone (%s); its interface is silent now", port->link->kind,
+                 strerror(-error));
 }
 
 static void give(struct host *host, struct port *port, size_t n)
@@ -283,8 +283,7 @@ void port_close_captures(struct host *host)
 {
     for (size_t i = 0; i < HOST_LINKS_MAX; i++) {
         if (pcapng_close(host->captures[i].pcapng) != 0)
-            (void)fprintf(stderr, "fourtuple: --pcap: %s is not complete\n",
-                          host->captures[i].path);
+            host_say("--pcap: %s is not complete", host->captures[i].path);
         host->captures[i].pcapng = NULL;
     }
 }

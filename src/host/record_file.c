@@ -10,12 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "host/say.h"
 
 #define WINDOW ((size_t)4 << 20) /* a multiple of any page size */
 
@@ -71,8 +72,8 @@ static int write_some(void *ctx, const void *data, size_t len)
         file->error = next_window(file);
         if (file->error == 0)
             continue;
-        (void)fprintf(stderr, "fourtuple: --record: %s cannot be written: %s; the recording ends\n",
-                      file->path, strerror(-file->error));
+        host_say("--record: %s cannot be written: %s; the recording ends", file->path,
+                 strerror(-file->error));
         return file->error;
     }
     return 0;
@@ -131,7 +132,6 @@ void record_file_close(struct record_file *file)
     if (file->window != NULL)
         (void)munmap(file->window, WINDOW); /* as above */
     if (ftruncate(file->fd, file->at + (off_t)file->used) != 0 || close(file->fd) != 0)
-        (void)fprintf(stderr, "fourtuple: --record: %s is not complete: %s\n", file->path,
-                      strerror(errno));
+        host_say("--record: %s is not complete: %s", file->path, strerror(errno));
     free(file);
 }

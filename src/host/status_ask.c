@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,16 @@ static int ask_all(const char *request, line_fn *line, void *ctx, char *err, siz
     return n < 0 ? n : n_answered;
 }
 
+/* Whether a name has come before: its host is listed once. */
+static bool is_repeated(const char *const *names, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (strcmp(names[k], names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 int status_ask(const char *const *names, size_t n_names, const char *request, line_fn *line,
                void *ctx, char *ret_err, size_t err_len)
 {
@@ -138,14 +149,17 @@ int status_ask(const char *const *names, size_t n_names, const char *request, li
         return n;
     }
     for (size_t i = 0; i < n_names; i++) {
-        int error = strchr(names[i], '/') != NULL
+        if (is_repeated(names, i))
+            continue;
+        int error = strchr(names[i], '/') != NULL || names[i][0] == '\0'
                         ? -ENOENT
                         : ask_host(names[i], request, line, ctx, ret_err, err_len);
 
         if (error == 0)
             continue;
         if (error == -ENOENT || error == -ECONNREFUSED) {
-            (void)snprintf(ret_err, err_len, "%s: no host of this name is running", names[i]);
+            (void)snprintf(ret_err, err_len, "%s: no host of this name is running",
+                           names[i][0] != '\0' ? names[i] : "\"\"");
             return -ENOENT;
         }
         if (ret_err[0] == '\0')
