@@ -208,6 +208,8 @@ static void on_inotify(struct wire *wire)
 
             if ((event->mask & IN_Q_OVERFLOW) != 0)
                 meet_all(wire, false);
+            else if ((event->mask & IN_DELETE) != 0)
+                wire->lost |= event->len > 0 && strcmp(event->name, wire->hello.file) == 0;
             else if (event->len > 0)
                 meet(wire, event->name, false);
             at += (ssize_t)(sizeof(*event) + event->len);
@@ -261,6 +263,9 @@ static int wire_recv(struct link *link, struct ft_frame *frames, size_t n)
         }
     }
     free_dead(wire);
+    /* Nobody can find us any more, and nobody is left who had. */
+    if (wire->lost && wire->n_peers == 0 && total == 0)
+        return -ENOENT;
     return (int)total;
 }
 
@@ -335,7 +340,7 @@ static int show(struct wire *wire)
         bind(wire->listen.fd, (const struct sockaddr *)&sun, sizeof(sun)) != 0)
         return -errno;
     if (listen(wire->listen.fd, LINK_WIRE_PEERS_MAX) != 0 ||
-        inotify_add_watch(wire->inotify.fd, wire->dir, IN_MOVED_TO) < 0 ||
+        inotify_add_watch(wire->inotify.fd, wire->dir, IN_MOVED_TO | IN_DELETE) < 0 ||
         renameat(wire->dir_fd, hidden, wire->dir_fd, wire->hello.file) != 0) {
         error = -errno;
         (void)unlinkat(wire->dir_fd, hidden, 0); /* was ours */

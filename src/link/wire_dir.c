@@ -54,7 +54,7 @@ int link_wire_base(char *ret_path, size_t len, char *ret_err, size_t err_len)
                                          : link_wire_private_dir(ret_path, ret_err, err_len);
     }
     /* What sudo or su leave behind is another user's: nothing of ours may be put there. */
-    if (stat(runtime, &st) != 0 || st.st_uid != geteuid()) {
+    if (stat(runtime, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
         (void)snprintf(ret_err, err_len,
                        "XDG_RUNTIME_DIR is %.200s, which is not a directory of yours; unset it",
                        runtime);

@@ -52,6 +52,7 @@ struct wire {
     int dir_fd;
     struct wire_peer **peers; /* oldest first */
     size_t n_peers;
+    bool lost; /* our name was taken out of the directory: nobody new finds us */
     struct wire_peer *dead;
 };
 

@@ -179,6 +179,8 @@ int64_t call_dispatch(struct call *call)
     if (call->nr == __NR_socket)
         return call_socket(call);
     handle = child_getfd(call->run, call->tid, (int)call->args[0]);
+    if (handle == -EMFILE || handle == -ENFILE)
+        return -ENOBUFS; /* it may be ours: the kernel's answer would be another socket's */
     if (handle < 0)
         return CALL_NATIVE; /* the kernel says EBADF better than we do */
     call->handle = handle;

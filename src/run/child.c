@@ -92,6 +92,14 @@ static int pidfd_of(struct run *run, pid_t tid)
     return fd;
 }
 
+static void evict_all(struct run *run)
+{
+    for (size_t i = 0; i < RUN_PIDFDS; i++) {
+        if (run->pidfds[i].tid != 0)
+            evict(&run->pidfds[i]);
+    }
+}
+
 int child_getfd(struct run *run, pid_t tid, int fd)
 {
     struct pidfd *slot = &run->pidfds[(uint32_t)tid % RUN_PIDFDS];
@@ -99,11 +107,19 @@ int child_getfd(struct run *run, pid_t tid, int fd)
     for (unsigned attempt = 0; attempt < 2; attempt++) {
         int pidfd = pidfd_of(run, tid), handle;
 
+        if (pidfd == -EMFILE && attempt == 0) {
+            evict_all(run); /* they are only a convenience */
+            continue;
+        }
         if (pidfd < 0)
             return pidfd;
         handle = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
         if (handle >= 0)
             return handle;
+        if (errno == EMFILE && attempt == 0) {
+            evict_all(run);
+            continue;
+        }
         if (errno != ESRCH)
             return -errno;
         if (slot->tid == tid)

@@ -39,7 +39,7 @@ int64_t call_setsockopt(struct call *call)
     if (!notify_valid(call->run, call->id))
         return CALL_DONE;
     if (call->chan->state == CHAN_ZOMBIE)
-        return -EINVAL;
+        return 0; /* as Linux of a connection that is over: nothing is left that it could change */
     return ft_setsockopt(call->run->stack, call->chan->sock, option.level, option.name, value,
                          (socklen_t)len);
 }

@@ -32,6 +32,7 @@
 
 #define RUN_EVENTS      256u
 #define RUN_SWEEP       (250 * FT_MS) /* how soon a closed passive socket is noticed at the latest */
+#define RUN_FILES_MIN   64u           /* descriptors of our own, and a few connections */
 #define RUN_RELISTEN_MS 100           /* a server that closes and listens again has that long */
 #define RUN_GOODBYE     (250 * FT_MS) /* for the FINs of peers that close in answer to ours */
 #define RUN_LAST_GASP   (20 * FT_MS)  /* for the resets of those that are given up */
@@ -178,7 +179,7 @@ static void check_end(struct run *run)
         if (run->n_chans == 0 || run->n_terms > 1)
             host_stop(run->host);
         if (run->options->verbose && run->n_terms <= 1)
-            fputs("fourtuple: --linger is over: giving up what is not acknowledged\n", stderr);
+            host_say("--linger is over: giving up what is not acknowledged");
         abort_all(run);
     } else {
         host_wake_at(run->host, run->end_by);
@@ -342,6 +343,26 @@ static void check_addresses(struct run *run)
         if (run->options->verbose)
             say_addresses(run->options->conf);
         spawn_go(run->control);
+    }
+}
+
+/* As a cable that is unplugged: what the program has open ends as its own patience does. */
+static void link_dead(void *ctx, struct host *host, int ifindex, int error)
+{
+    const struct conf *conf = ((const struct run *)ctx)->options->conf;
+
+    (void)host;
+    for (unsigned i = 0; i < conf->n_nets; i++) {
+        const struct conf_net *net = &conf->nets[i];
+
+        if (net->ifindex != ifindex)
+            continue;
+        if (net->kind == CONF_TAP)
+            host_say("--net: tap:%s is gone: %s is unplugged from now on", net->what, net->if_name);
+        else
+            host_say("--net: %s: %s: %s is unplugged from now on", net->named ? net->what : "wire",
+                     error == -ENOENT ? "its directory was removed" : strerror(-error),
+                     net->if_name);
     }
 }
 
@@ -526,6 +547,7 @@ static int open_host(struct run *run, struct status **ret_status)
     struct host_hooks hooks = {.ctx = run,
                                .events = stack_events,
                                .round = round_done,
+                               .link_dead = link_dead,
                                .queued = queued_of,
                                .process = process_of};
     struct ft_config config;
@@ -619,6 +641,19 @@ static int serve(struct run *run)
     return exit_status(run);
 }
 
+/* With fewer descriptors it would fail in the midst of something. */
+static int check_limit(const struct spawn_inherit *inherit)
+{
+    char text[128];
+
+    if (inherit->nofile.rlim_max >= RUN_FILES_MIN)
+        return 0;
+    snprintf(text, sizeof(text),
+             "at most %llu open files are allowed, %u are needed: see ulimit -n",
+             (unsigned long long)inherit->nofile.rlim_max, RUN_FILES_MIN);
+    return fail(text);
+}
+
 int run_main(const struct run_options *options)
 {
     static struct run run;
@@ -629,7 +664,9 @@ int run_main(const struct run_options *options)
 
     run_init(&run, options);
     spawn_inherit(&inherit);
-    rc = open_host(&run, &status);
+    rc = check_limit(&inherit);
+    if (rc == 0)
+        rc = open_host(&run, &status);
     if (rc == 0 && spawn_hide(text, sizeof(text)) < 0)
         rc = fail(text);
     if (rc == 0 && (rc = open_own(&run)) < 0)

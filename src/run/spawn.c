@@ -35,6 +35,11 @@
 
 #define ID_MAP_MAX 4096
 
+/* By the supervisor. SIGXFSZ: a capture or recording that may not grow ends, and not the run. */
+static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ};
+
+#define N_IGNORED (sizeof(ignored) / sizeof(ignored[0]))
+
 /* --- ids --------------------------------------------------------------------------------------*/
 
 static int write_proc(pid_t pid, const char *name, const char *text)
@@ -119,13 +124,12 @@ int spawn_hide(char *ret_err, size_t err_len)
 
 void spawn_inherit(struct spawn_inherit *ret_inherit)
 {
-    static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct rlimit limit;
 
     memset(ret_inherit, 0, sizeof(*ret_inherit));
     (void)sigprocmask(SIG_BLOCK, NULL, &ret_inherit->mask);
-    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+    for (size_t i = 0; i < N_IGNORED; i++)
         (void)sigaction(ignored[i], &ignore, &ret_inherit->actions[ignored[i]]);
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
@@ -228,10 +232,8 @@ static void await(int control, enum spawn_kind kind)
 
 static void restore(const struct spawn_inherit *inherit)
 {
-    static const int changed[] = {SIGINT, SIGQUIT, SIGPIPE};
-
-    for (size_t i = 0; i < sizeof(changed) / sizeof(changed[0]); i++)
-        (void)sigaction(changed[i], &inherit->actions[changed[i]], NULL);
+    for (size_t i = 0; i < N_IGNORED; i++)
+        (void)sigaction(ignored[i], &inherit->actions[ignored[i]], NULL);
     (void)sigprocmask(SIG_SETMASK, &inherit->mask, NULL);
     (void)setrlimit(RLIMIT_NOFILE, &inherit->nofile);
 }

@@ -3,6 +3,7 @@
  * The virtual wire is a mesh in which nobody but oneself is harmed by being slow, stopped or dead.
  * All ends are in this process; each is driven by hand, so nothing depends on time.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -351,6 +352,25 @@ static void an_earlier_host_that_shows_itself_later_is_met(void **state)
     link_close(a);
 }
 
+static void without_its_name_and_without_peers_a_wire_is_dead(void **state)
+{
+    struct link *a = open_end("swept", 1), *b = open_end("swept", 2);
+    char command[200];
+    struct ft_frame frames[2];
+
+    (void)state;
+    assert_int_equal(send_frame(b, 0, 7, 60), 1);
+    assert_int_equal(gather(a, frames, 2), 1);
+    (void)snprintf(command, sizeof(command), "rm -r %s/net/swept", base);
+    assert_int_equal(system(command), 0);
+    /* Those that have met go on. */
+    assert_int_equal(send_frame(b, 0, 8, 60), 1);
+    assert_int_equal(gather(a, frames, 2), 1);
+    link_close(b);
+    assert_int_equal(link_recv(a, frames, 2), -ENOENT);
+    link_close(a);
+}
+
 static void a_directory_that_others_may_enter_is_refused(void **state)
 {
     struct link_wire_config config = {.net = "lab", .host = "h", .mac = {2}};
@@ -420,6 +440,7 @@ int main(void)
         cmocka_unit_test(of_two_hosts_with_one_mac_the_later_knows),
         cmocka_unit_test(names_of_dead_hosts_are_removed),
         cmocka_unit_test(an_earlier_host_that_shows_itself_later_is_met),
+        cmocka_unit_test(without_its_name_and_without_peers_a_wire_is_dead),
         cmocka_unit_test(a_directory_that_others_may_enter_is_refused),
         cmocka_unit_test(a_long_path_is_no_obstacle),
         cmocka_unit_test(a_net_is_a_plain_word),

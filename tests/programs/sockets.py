@@ -446,6 +446,29 @@ asyncio.run(main())
     equal(lab.python("10.7.0.2/24", client, timeout=60), "intact\n")
 
 
+OPTIONS_AFTER_A_RESET = """
+import select, socket, struct
+passive = socket.create_server(('127.0.0.1', 80))
+client = socket.create_connection(('127.0.0.1', 80))
+active, _ = passive.accept()
+active.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+active.close()
+poll = select.poll()
+poll.register(client, select.POLLIN)
+poll.poll(5000)
+client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+try:
+    client.recv(1)
+except ConnectionResetError:
+    print('reset')
+"""
+
+
+def options_of_a_connection_that_was_reset_are_taken(lab):
+    equal(lab.python(None, OPTIONS_AFTER_A_RESET), "reset\n")
+
+
 if __name__ == "__main__":
     sys.exit(main(a_passive_socket_refuses_octets, while_it_listens_nobody_else_takes_its_name,
                   a_name_is_free_as_soon_as_its_socket_is_closed,
@@ -464,4 +487,5 @@ if __name__ == "__main__":
                   getifaddrs_and_ioctl_tell_the_stacks_interface,
                   nothing_reaches_the_kernels_own_network,
                   families_that_reach_past_the_stack_do_not_exist,
-                  a_thousand_connections_at_once_keep_all_octets))
+                  a_thousand_connections_at_once_keep_all_octets,
+                  options_of_a_connection_that_was_reset_are_taken))
