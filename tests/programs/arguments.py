@@ -93,7 +93,8 @@ def wrong_arguments_of_ss_are_named_in_one_line_and_end_with_2(lab):
 
 
 def an_address_that_another_host_has_is_told_once_and_ends_with_125(lab):
-    first = lab.host("10.7.0.1/24", "sleep", "30")
+    first = lab.host("10.7.0.1/24", "sh", "-c", "echo ready; sleep 30")
+    equal(first.stdout.readline(), b"ready\n") # else the second may be there before it
     status, out, err = 0, "", ""
     for _ in range(20):
         status, out, err = lab.run("10.7.0.1/24", "sleep", "1")
