@@ -12,6 +12,7 @@
 static const struct tcp_cc_ops *const table[] = {
     &ft_cc_cubic,
     &ft_cc_reno,
+    &ft_cc_bbr,
 };
 
 const struct tcp_cc_ops *ft_cc_ops(uint8_t cc)

@@ -88,7 +88,6 @@ struct tcp_rate {
 enum tcp_cc_flag {
     CC_OWNS_CWND = 1, /* cwnd is the algorithm's in recovery, too: no PRR, no cut to ssthresh, and
                          on_ack is asked for every ACK */
-    CC_PACES = 2,     /* it sets a pacing rate */
 };
 
 enum tcp_cc_event {
@@ -226,6 +225,7 @@ void ft_cc_keep(struct ft_tcp *tcp, struct ft_tcb *tcb, const void *data, size_t
 /** What was kept last; left as it is if nothing was, zero if it was of another algorithm. */
 void ft_cc_recall(const struct ft_tcb *tcb, void *ret_data, size_t len);
 
+extern const struct tcp_cc_ops ft_cc_bbr;   /* cc_bbr.c */
 extern const struct tcp_cc_ops ft_cc_cubic; /* cc_cubic.c */
 extern const struct tcp_cc_ops ft_cc_reno;  /* cc_reno.c */
 
@@ -255,6 +255,10 @@ void ft_rate_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_rate_
 
 /** All records of an ACK have been told of: the rate over the interval. For ft_cc_acked() only. */
 void ft_rate_finish(struct ft_tcb *tcb, struct tcp_ack_sample *sample);
+
+/** The user is about to queue octets: if what was queued before did not fill cwnd, samples say less
+    than the path can. */
+void ft_rate_before_write(struct ft_tcb *tcb);
 
 /** There is room in cwnd and nothing to send: samples say less than the path can. @flight: octets
     in the network */

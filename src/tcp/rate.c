@@ -99,6 +99,13 @@ void ft_rate_finish(struct ft_tcb *tcb, struct tcp_ack_sample *sample)
         sample->interval_us = 0;
 }
 
+void ft_rate_before_write(struct ft_tcb *tcb)
+{
+    int32_t unsent = seq_diff(tcb_snd_end(tcb), tcb->snd_max);
+    if (unsent < tcb->snd_mss && tcb_flight(tcb) < tcb->cwnd)
+        ft_rate_app_limited(tcb, tcb_flight(tcb));
+}
+
 void ft_rate_app_limited(struct ft_tcb *tcb, uint32_t flight)
 {
     if (!tcb->busy)

@@ -66,6 +66,7 @@ ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *
         err = ft_tcb_make_busy(tcp, tcb);
     if (err)
         return err;
+    ft_rate_before_write(tcb);
     size_t total = 0;
     size_t wanted = 0;
     for (size_t i = 0; i < n_iov && !err; i++) {
@@ -279,6 +280,7 @@ int ft_tcp_commit(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len)
         return error_or(tcb, -EPIPE);
     if (len == 0)
         return 0;
+    ft_rate_before_write(tcb);
     ft_ring_extend(&tcb->snd, (uint32_t)len);
     queued(tcp, tcb, 0);
     return 0;
