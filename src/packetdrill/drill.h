@@ -177,11 +177,19 @@ int drill_file_new(struct drill *drill, enum drill_kind kind);
 /** What a descriptor stands for. Return: NULL if it is none of ours. */
 struct drill_file *drill_file(struct drill *drill, int fd, enum drill_kind kind);
 
-/** packetdrill's close, fcntl, ioctl, pipe and splice. */
+/** packetdrill's close; waits as SO_LINGER says. */
 int drill_close(void *userdata, int fd);
+
+/** Its fcntl: O_NONBLOCK is ours, the rest is the memfd's. */
 int drill_fcntl(void *userdata, int fd, int cmd, ...);
+
+/** Its ioctl: SIOCINQ, SIOCOUTQ, SIOCOUTQNSD and FIONBIO; -1 and ENOTTY for others. */
 int drill_ioctl(void *userdata, int fd, unsigned long request, ...);
+
+/** Its pipe: the kernel's. */
 int drill_pipe(void *userdata, int fds[2]);
+
+/** Its splice: between a socket and a pipe, or the kernel's. */
 int drill_splice(void *userdata, int fd_in, loff_t *off_in, int fd_out, loff_t *off_out, size_t len,
                  unsigned int flags);
 
