@@ -143,8 +143,9 @@ FT_PUBLIC int ft_sim_scenario(struct ft_sim *sim, const char *text, char *ret_er
  * @mtu:      octets of IP in a frame, 68 to 9000, from 1280 where there is an IPv6 address; 0: 1500
  * @ret_host: the host; it is the world's
  *
- * Return: 0; -EINVAL: a name, address or mtu; -EEXIST: the name or an address is taken; -ENOSPC:
- * FT_SIM_HOSTS_MAX; -ENOMEM, -ENOBUFS: the allocator refused, or the limits are too small.
+ * Return: 0; -EINVAL: a name, address or mtu, or the world's config.host; -EEXIST: the name or an
+ * address is taken; -ENOSPC: FT_SIM_HOSTS_MAX; -ENOMEM, -ENOBUFS: the allocator refused, or the
+ * limits are too small.
  */
 FT_PUBLIC int ft_sim_host_add(struct ft_sim *sim, const char *name, const char *addrs, uint32_t mtu,
                               struct ft_sim_host **ret_host);

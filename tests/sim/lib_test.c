@@ -238,6 +238,9 @@ static void timers_have_their_limit(void **state)
     ft_sim_config_init(&config);
     config.timers_max = 3;
     assert_int_equal(ft_sim_new(&config, &sim), 0);
+    assert_int_equal(ft_sim_at(sim, FT_SEC, NULL, NULL), -EINVAL);
+    assert_int_equal(ft_sim_at(sim, FT_TIME_NEVER, world_tick, &w), -EINVAL);
+    assert_int_equal(ft_sim_after(lib_add_host(sim, "a"), 0, NULL, NULL), -EINVAL);
     for (int i = 0; i < 3; i++)
         assert_true(ft_sim_at(sim, FT_SEC, world_tick, &w) > 0);
     assert_int_equal(ft_sim_at(sim, FT_SEC, world_tick, &w), -ENOBUFS);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "lib_world.h"
@@ -66,6 +67,7 @@ static void bad_hosts_are_refused(void **state)
     };
     struct ft_sim *sim = lib_world(1);
     struct ft_sim_host *host = NULL;
+    struct sockaddr_storage name;
 
     (void)state;
     (void)lib_add_host(sim, "a");
@@ -79,6 +81,11 @@ static void bad_hosts_are_refused(void **state)
     assert_null(ft_sim_host_find(sim, "s"));
     assert_int_equal(ft_sim_host_add(sim, "b", "10.1.0.1/24 fd00::1/64", 1280, &host), 0);
     assert_string_equal(ft_sim_host_name(host), "b");
+    assert_int_equal(ft_sim_sockaddr(host, AF_INET, 1, &name), sizeof(struct sockaddr_in));
+    assert_int_equal(ft_sim_sockaddr(host, AF_INET6, 1, &name), sizeof(struct sockaddr_in6));
+    assert_int_equal(ft_sim_sockaddr(host, AF_UNIX, 1, &name), 0);
+    assert_int_equal(ft_sim_host_add(sim, "c", NULL, 576, &host), 0); /* too small for IPv6 */
+    assert_int_equal(ft_sim_sockaddr(host, AF_INET6, 1, &name), 0);
     ft_sim_free(sim);
 }
 
