@@ -185,6 +185,18 @@ static int get_error(struct subject *s)
     return err;
 }
 
+/* SO_MEMINFO: nine numbers in the order of Linux's SK_MEMINFO_*. */
+static int get_meminfo(const struct subject *s, void *ret, socklen_t *len)
+{
+    uint32_t info[9] = {[1] = s->opts->rcv_buf, [3] = s->opts->snd_buf};
+    if (s->tcb) {
+        info[0] = ft_ring_len(&s->tcb->rcv);
+        info[2] = tcb_flight(s->tcb);
+        info[5] = ft_ring_len(&s->tcb->snd);
+    }
+    return ft_opt_put(ret, len, info, sizeof info);
+}
+
 static int get_socket(struct ft_tcp *tcp, struct subject *s, int name, void *ret, socklen_t *len)
 {
     uint16_t flags = s->opts->flags;
@@ -222,6 +234,8 @@ static int get_socket(struct ft_tcp *tcp, struct subject *s, int name, void *ret
         return ft_opt_put_int(ret, len, s->opts->priority);
     case SO_MAX_PACING_RATE:
         return get_pacing(s->opts, ret, len);
+    case SO_MEMINFO:
+        return get_meminfo(s, ret, len);
     case SO_LINGER:
         return ft_opt_put(ret, len, &linger, sizeof linger);
     case SO_RCVTIMEO:
@@ -338,7 +352,7 @@ static int set_tcp_int(struct ft_tcp *tcp, struct subject *s, int name, int v)
         s->opts->window_clamp = v ? FT_MAX((uint32_t)v, 1152u) : 0;
         return 0;
     case TCP_NOTSENT_LOWAT:
-        s->opts->notsent_lowat = (uint32_t)v;
+        s->opts->notsent_lowat = v ? (uint32_t)v : UINT32_MAX; /* 0: the default, none */
         return 0;
     case TCP_DEFER_ACCEPT:
         s->opts->defer_accept_s = (uint16_t)FT_MIN(FT_MAX(v, 0), 65535);
@@ -380,7 +394,8 @@ static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
     case TCP_WINDOW_CLAMP:
         return ft_opt_put_int(ret, len, (int)opts->window_clamp);
     case TCP_NOTSENT_LOWAT:
-        return ft_opt_put_int(ret, len, (int)opts->notsent_lowat);
+        return ft_opt_put_int(ret, len,
+                              opts->notsent_lowat == UINT32_MAX ? 0 : (int)opts->notsent_lowat);
     case TCP_DEFER_ACCEPT:
         return ft_opt_put_int(ret, len, opts->defer_accept_s);
     case TCP_QUICKACK:
@@ -392,6 +407,9 @@ static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
     case TCP_INFO:
         ft_tcp_linux_info(tcp, s->tcb, &info);
         return ft_opt_put(ret, len, &info, sizeof info);
+    case TCP_CC_INFO:
+        *len = 0; /* no algorithm here has more to say than TCP_INFO does */
+        return 0;
     default:
         return -ENOPROTOOPT;
     }

@@ -241,8 +241,10 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
         ft_tcp_sack_blocks(tcb, seg);
     if (plan->fin)
         seg->flags |= SEG_FIN;
-    /* MUST-61: the last of what is queued pushes. */
-    if (plan->len > 0 && seq_eq(seq_add(plan->seq, plan->len), tcb_snd_end(tcb)))
+    /* MUST-61: the last of what is queued pushes; so does what stands for several segments, as on
+       Linux, since the receiver gathers no more behind it. */
+    if (plan->len > tcb->snd_mss ||
+        (plan->len > 0 && seq_eq(seq_add(plan->seq, plan->len), tcb_snd_end(tcb))))
         seg->flags |= SEG_PSH;
     if ((tcb->flags & TCB_URG_OUT) && seq_gt(tcb->snd_up, plan->seq)) {
         uint32_t up = (uint32_t)seq_diff(tcb->snd_up, plan->seq);

@@ -75,6 +75,11 @@ void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb)
         .ack = tcb->rcv_nxt,
         .flags = SEG_RST | SEG_ACK,
     };
+    if (tcb->flags & TCB_TS) { /* RFC 7323 3.2: a reset should have them too */
+        seg.has_ts = true;
+        seg.tsval = tcp_now_ms(tcp) + tcb->cold->ts_offset;
+        seg.tsecr = tcb->ts_recent;
+    }
     ft_tcp_send_bare(tcp, &tcb->conn, &seg, tcb->cold->opts.tos);
 }
 
