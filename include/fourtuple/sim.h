@@ -135,7 +135,7 @@ FT_PUBLIC int ft_sim_scenario(struct ft_sim *sim, const char *text, char *ret_er
 
 /**
  * Add a host. It is up at once, and its interface "eth0" has index 1. A host that no ft_sim_link()
- * has given a cable when the world runs next is plugged into the switch "net", which is made then.
+ * has given a cable when it first runs is plugged into the switch "net", which is made then.
  *
  * @name:     copied: [A-Za-z0-9._-], not the name of another host or switch
  * @addrs:    addresses with prefix lengths, "10.0.0.1/24 fd00::1/64", separated by blanks; NULL or

@@ -200,10 +200,20 @@ void lib_advance(struct ft_sim *sim)
     }
 }
 
+void lib_run_host(struct ft_sim_host *host)
+{
+    struct ft_sim *sim = host->sim;
+
+    if (!host->has_cable && lib_plug_rest(sim) != 0)
+        ft_sim_fail(sim, "no switch is left that %s could be plugged into", ft_sim_host_name(host));
+    if (!sim->world->failed)
+        ft_sim_host_run(sim->world, lib_host(host));
+}
+
 void lib_run_hosts(struct ft_sim *sim)
 {
     for (uint32_t i = 0; i < sim->world->plan.n_hosts && !sim->world->failed; i++)
-        ft_sim_host_run(sim->world, &sim->world->host[i]);
+        lib_run_host(&sim->host[i]);
 }
 
 /* ---- applications ---- */
@@ -235,7 +245,7 @@ void lib_start(struct ft_sim *sim, uint32_t index, uint32_t number)
     sim->in_callback++;
     app->start(host, app->ctx);
     sim->in_callback--;
-    ft_sim_host_run(sim->world, lib_host(host));
+    lib_run_host(host);
 }
 
 bool ft_sim_lib_poll(struct ft_sim *sim, struct sim_host *host)
@@ -300,5 +310,5 @@ void lib_restart(struct ft_sim *sim, uint32_t index)
     lib_tell(sim, index, "comes up again");
     for (uint32_t i = 0; i < host->n_apps && !sim->world->failed; i++)
         lib_start(sim, index, i);
-    ft_sim_host_run(sim->world, lib_host(host));
+    lib_run_host(host);
 }

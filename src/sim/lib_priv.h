@@ -124,7 +124,10 @@ struct sim_host *lib_host(const struct ft_sim_host *host);
 /** Bring the stacks of all hosts to the present. */
 void lib_advance(struct ft_sim *sim);
 
-/** Let all hosts do what callbacks have asked of them. */
+/** Let a host do what callbacks have asked of it; by now it needs a cable. */
+void lib_run_host(struct ft_sim_host *host);
+
+/** The same for all hosts. */
 void lib_run_hosts(struct ft_sim *sim);
 
 /** A host goes down. @index: of the host. */

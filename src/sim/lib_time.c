@@ -119,7 +119,7 @@ void lib_fire(struct ft_sim *sim, uint32_t index)
         timer.call(sim, timer.ctx);
     sim->in_callback--;
     if (timer.host != NULL)
-        ft_sim_host_run(sim->world, lib_host(timer.host));
+        lib_run_host(timer.host);
     else
         lib_run_hosts(sim);
 }

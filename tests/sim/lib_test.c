@@ -387,6 +387,27 @@ static void a_host_can_crash_itself(void **state)
     ft_sim_free(sim);
 }
 
+static void one_more_host(struct ft_sim *sim, void *ctx)
+{
+    lib_play(ctx, lib_add_host(sim, "late"), ft_sim_host_find(sim, "b"));
+}
+
+static void a_host_can_join_while_the_world_runs(void **state)
+{
+    struct ft_sim *sim = lib_world(3);
+    struct lib_echo e = {.n_want = 1000};
+    char text[8192];
+
+    (void)state;
+    /* The first cable is another one: what the late host sends must not come out there. */
+    lib_scenario(sim, "host a\nhost z\nlink a z\nhost b");
+    (void)ft_sim_at(sim, FT_SEC, one_more_host, &e);
+    assert_int_equal(ft_sim_run(sim, 10 * FT_SEC), 0);
+    assert_int_equal(e.n_back, 1000);
+    assert_null(strstr(lib_story(sim, text, sizeof(text), 1000), "z   "));
+    ft_sim_free(sim);
+}
+
 /* ---- what fails ---- */
 
 static void fail_now(struct ft_sim *sim, void *ctx)
@@ -604,6 +625,7 @@ int main(void)
         cmocka_unit_test(a_partition_leaves_the_others_alone),
         cmocka_unit_test(a_crashed_host_comes_back_with_nothing),
         cmocka_unit_test(a_host_can_crash_itself),
+        cmocka_unit_test(a_host_can_join_while_the_world_runs),
         cmocka_unit_test(the_first_failure_ends_the_run),
         cmocka_unit_test(end_checks_are_made_in_order),
         cmocka_unit_test(a_watch_without_its_struct_is_told),
