@@ -19,6 +19,9 @@ void ft_cmd_sim_help(void)
            "\n"
            "  --seed N, --seeds A..B  one seed (default: 1), or all from A to B\n"
            "  --for TIME      conversations begin within TIME: 90s, 10m, 2h (default: 8s)\n"
+           "  --scenario NAME  one kind of network and of work; --list tells of them\n"
+           "  --link IMPAIRMENT  the bottleneck: delay=10ms,rate=5mbit,loss=1%%, as run --link\n"
+           "                  has it; of a scenario only what is given changes\n"
            "  --jobs N        in N processes; what is printed is the same\n"
            "  --pcap FILE     write what every host sends and gets (pcapng; one seed only)\n"
            "  --trace FILE    write every packet, verdict and event as text (one seed only)\n"
@@ -26,7 +29,7 @@ void ft_cmd_sim_help(void)
            "                  for --shrink-for SECONDS at most (default: 60)\n"
            "  --fail-fast     stop at the first seed that fails\n"
            "  --only LIST     only these conversations: 3,7..9; --faults LIST: only these faults\n"
-           "  --hosts LIST    only these clients and servers: c0,c2,s1\n"
+           "  --hosts N|LIST  no more than N hosts; only these clients and servers: c0,c2,s1\n"
            "  --without LIST  none of these troubles: loss,cut,...; --list names them\n"
            "  --octets N      no end sends more: 300, 64k, 5m\n"
            "  --plan          print what the seed has drawn, and do not run it\n"
@@ -40,9 +43,13 @@ void ft_cmd_sim_help(void)
 void ft_cmd_sim_list(void)
 {
     const char *text;
+    const char *link;
     const char *name;
 
-    printf("What --without can take out:\n\n");
+    printf("Scenarios, with the cable between their clients and servers:\n\n");
+    for (uint32_t i = 0; (name = ft_sim_scenario_name(i, &text, &link)) != NULL; i++)
+        printf("  %-15s %s\n%18s%s\n", name, text, "", link);
+    printf("\nWhat --without can take out:\n\n");
     for (uint32_t i = 0; (name = ft_sim_trouble(i, &text)) != NULL; i++)
         printf("  %-15s %s\n", name, text);
 }
@@ -110,6 +117,18 @@ static bool read_trace(const char *text, struct sim_arguments *ret)
     return true;
 }
 
+static bool read_scenario(const char *text, struct sim_arguments *ret)
+{
+    ret->options.scenario = text;
+    return true;
+}
+
+static bool read_link(const char *text, struct sim_arguments *ret)
+{
+    ret->options.link = text;
+    return true;
+}
+
 static bool read_pcap(const char *text, struct sim_arguments *ret)
 {
     ret->options.pcap = text;
@@ -128,6 +147,8 @@ static const struct {
     {"--jobs", read_jobs, "is no number of processes from 1 to 256"},
     {"--pcap", read_pcap, ""},
     {"--trace", read_trace, ""},
+    {"--scenario", read_scenario, ""},
+    {"--link", read_link, ""},
     {"--shrink-for", read_shrink_for, "is no number of seconds up to 86400"},
     {"--only", NULL, NULL},
     {"--faults", NULL, NULL},
@@ -169,6 +190,9 @@ static int read_value(size_t i, const char *value, uint32_t *seen, struct sim_ar
     uint32_t bit = UINT32_C(1) << (i == 1 ? 0 : i); /* --seeds says what --seed says */
     const char *why;
 
+    if (strcmp(name, "--hosts") == 0 && value != NULL && *value >= '0' && *value <= '9')
+        bit = UINT32_C(1) << 31; /* a number of hosts and their names may both be given */
+
     if (value == NULL)
         return complain(name, NULL, "needs a value");
     if (*seen & bit)
@@ -191,6 +215,21 @@ static bool read_switch(const char *name, struct sim_arguments *ret)
         }
     }
     return false;
+}
+
+static int check_scenario(const struct sim_arguments *args)
+{
+    const struct sim_options *options = &args->options;
+    struct sim_options unlinked = *options;
+    char why[SIM_SENTENCE_MAX];
+
+    unlinked.link = NULL;
+    if (ft_sim_options_check(&unlinked, why, sizeof(why)) != 0)
+        return complain("--scenario", options->scenario,
+                        "is not known; fourtuple sim --list names those that are");
+    if (ft_sim_options_check(options, why, sizeof(why)) != 0)
+        return complain("--link", NULL, why);
+    return 0;
 }
 
 int ft_cmd_sim_arguments(int argc, char **argv, struct sim_arguments *ret)
@@ -219,5 +258,5 @@ int ft_cmd_sim_arguments(int argc, char **argv, struct sim_arguments *ret)
         return complain("--pcap", NULL, "is for one seed; use --seed");
     if (ret->trace != NULL && ret->first != ret->last)
         return complain("--trace", NULL, "is for one seed; use --seed");
-    return 0;
+    return check_scenario(ret);
 }

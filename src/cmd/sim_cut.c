@@ -77,6 +77,16 @@ static bool read_hosts(const char *text, uint64_t *hosts)
     }
 }
 
+static bool read_n_hosts(const char *text, uint32_t *ret)
+{
+    uint64_t n;
+
+    if (!ft_cmd_sim_number(text, &text, &n) || *text != '\0' || n < 2 || n > SIM_CUT_HOSTS_MAX)
+        return false;
+    *ret = (uint32_t)n;
+    return true;
+}
+
 /* "loss,cut": names of troubles. */
 static bool read_without(const char *text, uint64_t *ret)
 {
@@ -131,11 +141,13 @@ const char *ft_cmd_sim_read_cut(const char *name, const char *value, struct sim_
                    ? NULL
                    : "are no numbers of faults; write 0,4..6, as --plan numbers them, or none";
     }
+    if (strcmp(name, "--hosts") == 0 && *value >= '0' && *value <= '9')
+        return read_n_hosts(value, &ret->n_hosts) ? NULL : "is no number of hosts from 2 to 16";
     if (strcmp(name, "--hosts") == 0) {
         ret->only_hosts = true;
-        return read_hosts(value, ret->hosts)
-                   ? NULL
-                   : "are no hosts; name clients and servers as --plan does: c0,c2,s1";
+        return read_hosts(value, ret->hosts) ? NULL
+                                             : "are no hosts; give a number, or name clients and "
+                                               "servers as --plan does: c0,c2,s1";
     }
     if (strcmp(name, "--without") == 0)
         return read_without(value, &ret->without)
@@ -186,6 +198,8 @@ void ft_cmd_sim_print_cut(const struct sim_cut *cut, FILE *out)
     const char *before = " --without ";
     const char *name;
 
+    if (cut->n_hosts != 0)
+        fprintf(out, " --hosts %" PRIu32, cut->n_hosts);
     if (cut->only_hosts)
         print_hosts(out, cut->hosts);
     if (cut->only_conns)

@@ -57,6 +57,10 @@ static bool run_guarded(struct sim_world *world, time_t limit_s)
 void ft_cmd_sim_print_command(uint64_t seed, const struct sim_arguments *args, FILE *out)
 {
     fprintf(out, "fourtuple sim --seed %" PRIu64, seed);
+    if (args->options.scenario != NULL)
+        fprintf(out, " --scenario %s", args->options.scenario);
+    if (args->options.link != NULL)
+        fprintf(out, " --link %s", args->options.link);
     if (args->length_text != NULL)
         fprintf(out, " --for %s", args->length_text);
     ft_cmd_sim_print_cut(&args->options.cut, out);

@@ -324,6 +324,7 @@ static bool name_all(struct shrink *s)
     ft_sim_world_free(world);
     left.without = s->cut.without;
     left.octets = s->cut.octets;
+    left.n_hosts = s->cut.n_hosts;
     s->cut = left;
     return true;
 }

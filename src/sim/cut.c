@@ -225,16 +225,29 @@ static uint8_t successor(const struct sim_plan *plan, uint8_t host)
     return host;
 }
 
+/* How many of each kind stay if there may be @n hosts: a third of them servers. */
+static void share(const struct sim_plan *plan, uint32_t n, uint32_t ret[2])
+{
+    ret[1] = plan->n_servers < n / 3 ? plan->n_servers : n / 3;
+    if (ret[1] == 0)
+        ret[1] = 1;
+    ret[0] = n - ret[1];
+}
+
 /* Return: whether one of each kind is left. */
 static bool mark_hosts(struct sim_plan *plan, const struct sim_cut *cut)
 {
     uint32_t n_left[2] = {0, 0};
+    uint32_t n_most[2] = {SIM_HOSTS_MAX, SIM_HOSTS_MAX};
 
+    if (cut->n_hosts != 0 && cut->n_hosts < plan->n_clients + plan->n_servers)
+        share(plan, cut->n_hosts, n_most);
     for (uint32_t i = 0; i < plan->n_clients + plan->n_servers; i++) {
         struct sim_host_plan *host = &plan->host[i];
         uint32_t number = host->is_server ? i - plan->n_clients : i;
 
-        host->absent = !(cut->hosts[host->is_server] >> number & 1);
+        host->absent = (cut->only_hosts && !has(&cut->hosts[host->is_server], number)) ||
+                       number >= n_most[host->is_server];
         n_left[host->is_server] += host->absent ? 0 : 1;
     }
     return n_left[0] > 0 && n_left[1] > 0;
@@ -294,7 +307,7 @@ static void cut_octets(struct sim_conn_plan *conn, uint64_t max)
 
 bool ft_sim_cut(struct sim_plan *plan, const struct sim_cut *cut)
 {
-    if (cut->only_hosts && !cut_hosts(plan, cut))
+    if ((cut->only_hosts || cut->n_hosts != 0) && !cut_hosts(plan, cut))
         return false;
     for (uint32_t i = 0; cut->only_conns && i < plan->n_conns; i++)
         plan->conn[i].absent = !has(cut->conns, i);
@@ -342,5 +355,5 @@ void ft_sim_what_is_left(const struct sim_world *world, struct sim_cut *ret)
 
 static_assert(SIM_CONNS_MAX <= SIM_CUT_CONNS, "every conversation has a bit");
 static_assert(SIM_FAULTS_MAX <= SIM_CUT_FAULTS, "every fault has a bit");
-static_assert(SIM_HOSTS_MAX <= SIM_CUT_HOSTS, "every host has a bit");
+static_assert(SIM_HOSTS_MAX >= SIM_CUT_HOSTS_MAX, "every host has a bit");
 static_assert(N_TROUBLES <= 64, "every trouble has a bit");

@@ -22,6 +22,7 @@ enum {
     DRAW_CONGESTION,
     DRAW_LAN,
     DRAW_ROUTER,
+    DRAW_SCENARIO,
 };
 
 #endif

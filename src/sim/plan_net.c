@@ -124,6 +124,16 @@ static void draw_routers(struct sim_plan *plan, uint64_t seed)
     }
 }
 
+void ft_sim_plan_flat(struct sim_plan *plan)
+{
+    plan->n_routers = 0;
+    plan->n_lans = 2;
+    for (uint32_t i = 0; i < plan->n_lans; i++)
+        plan->lan[i] = (struct sim_lan_plan){.mtu = MTU_ANY};
+    for (uint32_t i = 0; i < plan->n_hosts; i++)
+        plan->host[i].lan = plan->host[i].is_server ? 1 : 0;
+}
+
 void ft_sim_plan_net(struct sim_plan *plan, uint64_t seed)
 {
     struct sim_rand rand;
@@ -138,11 +148,7 @@ void ft_sim_plan_net(struct sim_plan *plan, uint64_t seed)
         draw_routers(plan, seed);
         return;
     }
-    plan->n_lans = 2;
-    for (uint32_t i = 0; i < plan->n_lans; i++)
-        plan->lan[i].mtu = MTU_ANY;
-    for (uint32_t i = 0; i < plan->n_hosts; i++)
-        plan->host[i].lan = plan->host[i].is_server ? 1 : 0;
+    ft_sim_plan_flat(plan);
 }
 
 /* ---- ways ---- */

@@ -360,6 +360,14 @@ bool ft_sim_plan_has_cookies(const struct sim_plan *plan);
 /** Give a client of a server with a small backlog an octet to say. */
 void ft_sim_let_client_speak(struct sim_conn_plan *conn);
 
+/** Take the routers out of a plan: two switches and a trunk, clients on one side. */
+void ft_sim_plan_flat(struct sim_plan *plan);
+
+/* ---- scenario.c ---- */
+
+/** Make a plan that of a scenario, and lay another cable, as the options say. Return: 0 or -1. */
+int ft_sim_scenario_apply(struct sim_plan *plan, const struct sim_options *options);
+
 /* ---- cut.c ---- */
 
 /** Take out of a plan what a cut says. Return: false: no client or no server would be left. */

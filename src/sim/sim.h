@@ -12,10 +12,11 @@
 
 #include <fourtuple/diag.h>
 
-#define SIM_SENTENCE_MAX 320
-#define SIM_CUT_CONNS    512 /* numbers of conversations and of faults in a cut are below these */
-#define SIM_CUT_FAULTS   512
-#define SIM_CUT_HOSTS    64 /* clients, and servers */
+#define SIM_SENTENCE_MAX  320
+#define SIM_CUT_CONNS     512 /* numbers of conversations and of faults in a cut are below these */
+#define SIM_CUT_FAULTS    512
+#define SIM_CUT_HOSTS     64 /* clients, and servers */
+#define SIM_CUT_HOSTS_MAX 16 /* both together */
 
 /* What is taken out of a drawn plan; all zero: nothing. What is left keeps its number. */
 struct sim_cut {
@@ -25,14 +26,17 @@ struct sim_cut {
     uint64_t faults[SIM_CUT_FAULTS / 64]; /* but for those that only end another */
     uint64_t without;                     /* bits: ft_sim_trouble() */
     uint64_t octets;                      /* no end sends more; 0: as drawn */
+    uint32_t n_hosts;                     /* no more hosts than that, at least 2; 0: all */
 };
 
 struct sim_options {
     uint64_t seed;
-    ft_time length;   /* conversations begin within it; 0: a few seconds, as drawn */
-    const char *pcap; /* where to write a capture; NULL: none */
-    FILE *trace;      /* where every packet and event is written as text; NULL: nowhere */
-    bool check;       /* ft_stack_check() after every event */
+    ft_time length;       /* conversations begin within it; 0: a few seconds, as drawn */
+    const char *pcap;     /* where to write a capture; NULL: none */
+    const char *scenario; /* its name; NULL: everything is drawn */
+    const char *link;     /* of the bottleneck, as impair_parse() reads it; NULL: as drawn */
+    FILE *trace;          /* where every packet and event is written as text; NULL: nowhere */
+    bool check;           /* ft_stack_check() after every event */
     struct sim_cut cut;
 };
 
@@ -76,6 +80,26 @@ void ft_sim_abandon(struct sim_world *world, const char *sentence);
  * How it went so far.
  */
 void ft_sim_world_result(const struct sim_world *world, struct sim_result *ret);
+
+/**
+ * Name the scenarios.
+ *
+ * @i:        0, 1, ...
+ * @ret_text: what it is
+ * @ret_link: its cable
+ *
+ * Return: its name, a literal; NULL: there are no more.
+ */
+const char *ft_sim_scenario_name(uint32_t i, const char **ret_text, const char **ret_link);
+
+/**
+ * Whether there is such a scenario, and its cable can be as the options have it.
+ *
+ * @ret_why: if not, a sentence
+ *
+ * Return: 0 or -1.
+ */
+int ft_sim_options_check(const struct sim_options *options, char *ret_why, size_t room);
 
 /**
  * Name what struct sim_cut can take out.

@@ -319,7 +319,8 @@ struct sim_world *ft_sim_world_new(const struct sim_options *options)
         return NULL;
     }
     ft_sim_plan(&world->plan, options->seed, options->length);
-    if (!ft_sim_cut(&world->plan, &options->cut))
+    if (ft_sim_scenario_apply(&world->plan, options) != 0 ||
+        !ft_sim_cut(&world->plan, &options->cut))
         error = -EINVAL;
     else if (ft_sim_net_new(world) != 0 || ft_sim_hosts_new(world) != 0 ||
              ft_sim_apps_new(world) != 0)
