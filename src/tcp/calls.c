@@ -4,6 +4,7 @@
  * answer as Linux's calls do. Moving octets is stream.c.
  */
 #include "priv.h"
+#include "relisten.h"
 
 /* ---- 3.10.1 OPEN ----------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
  * (timestamps). LISTEN is in listen.c, TIME-WAIT in timewait.c, replies in reply.c.
  */
 #include "priv.h"
+#include "relisten.h"
 
 #include "wire/csum.h"
 

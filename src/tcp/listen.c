@@ -4,6 +4,7 @@
  * passive socket never carries an octet: a SYN makes an embryo, the ACK of the SYN-ACK makes a TCB.
  */
 #include "priv.h"
+#include "relisten.h"
 
 struct ft_listener *ft_embryo_listener(const struct ft_tcp *tcp, const struct tcp_embryo *embryo)
 {
@@ -88,6 +89,7 @@ static enum ft_verdict new_embryo(struct ft_tcp *tcp, struct ft_listener *listen
     if (!embryo)
         return FT_RX_DROP_MEMORY;
     *embryo = *syn;
+    embryo->rcv_wscale = ft_tcp_wscale_for(tcp, &listener->opts);
     ft_timer_init(&embryo->timer, FT_TIMER_EMBRYO);
     if (ft_port_hold(tcp->names, IPPROTO_TCP, &embryo->conn.local, embryo->conn.local_port, true)) {
         ft_pool_put(&tcp->embryos, embryo);
@@ -239,6 +241,10 @@ static enum ft_verdict complete(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
                                 struct ft_tcb **ret_tcb)
 {
     struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
+    if (!listener)
+        listener = ft_relisten_inherit(tcp, embryo);
+    if (!listener && ft_relisten_keep(tcp, embryo))
+        return FT_RX_DROP_BACKLOG;
     if (!listener) {
         ft_tcp_reset_reply(tcp, in->rx, &in->seg);
         ft_embryo_free(tcp, embryo);
@@ -332,7 +338,7 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
 
 void ft_embryo_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo)
 {
-    if (embryo->flags & EMB_WAITING) {
+    if (embryo->flags & (EMB_WAITING | EMB_ORPHAN)) {
         ft_relisten_timer(tcp, embryo);
         return;
     }

@@ -268,6 +268,7 @@ enum tcp_embryo_flag {
     EMB_WSCALE = 4,
     EMB_ACKED = 8,    /* its ACK came when the backlog was full */
     EMB_WAITING = 16, /* not answered yet: relisten.c; it holds no port */
+    EMB_ORPHAN = 32,  /* answered, but its listener is closed: it waits for the next; relisten.c */
 };
 
 /* A half-open connection of a passive socket. It holds no buffer. */
@@ -280,8 +281,9 @@ struct tcp_embryo {
     uint32_t listener_id;   /* and its id, since descriptors are used again */
     uint16_t peer_mss;
     uint8_t snd_wscale;
-    uint8_t flags;   /* enum tcp_embryo_flag */
-    uint8_t retries; /* SYN-ACKs sent again */
+    uint8_t flags;      /* enum tcp_embryo_flag */
+    uint8_t retries;    /* SYN-ACKs sent again */
+    uint8_t rcv_wscale; /* the window's scale that the SYN-ACK has told */
 };
 
 static_assert(sizeof(struct tcp_embryo) <= 96, "an embryo is small");
@@ -604,7 +606,7 @@ struct tcp_info;
 /** Linux's struct tcp_info. @tcb: NULL for a passive socket. */
 void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct tcp_info *ret);
 
-/* ---- listen.c, relisten.c, cookie.c, timewait.c ---------------------------------------------- */
+/* ---- listen.c, cookie.c, timewait.c ---------------------------------------------------------- */
 
 /** A segment for a passive socket (3.10.7.2). @ret_tcb: made, if it brings back a cookie. */
 enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener,
@@ -640,15 +642,6 @@ struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listen
 /** Send the SYN-ACK of an embryo. @tsval: 0: the clock's. */
 void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
                       const struct ft_listener *listener, uint32_t tsval);
-
-/** A passive socket is being closed: SYNs for its name may wait for the next one. */
-void ft_relisten_closed(struct ft_tcp *tcp, const struct ft_name *name);
-
-/** Whether a segment that matched nobody is a SYN that waits from now on. */
-bool ft_relisten_hold(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg);
-
-/** A SYN that waits has its passive socket, waits on, or is refused. */
-void ft_relisten_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo);
 
 /** Answer a SYN by a cookie (RFC 4987 3.6). @embryo: filled in but for iss, not kept. */
 void ft_cookie_send(struct ft_tcp *tcp, struct ft_listener *listener, struct tcp_embryo *embryo);

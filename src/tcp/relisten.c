@@ -8,6 +8,8 @@
  *
  * What is remembered and what waits is bounded: beyond it a SYN is refused at once, as always.
  */
+#include "relisten.h"
+
 #include "priv.h"
 
 #define RELISTEN_WAIT_MAX 64          /* SYNs that wait at one time */
@@ -77,12 +79,72 @@ static void refuse(struct ft_tcp *tcp, struct tcp_embryo *embryo)
     ft_embryo_free(tcp, embryo);
 }
 
+static struct ft_name *find_name(struct ft_tcp *tcp, const struct ft_conn *conn)
+{
+    uint64_t hash = ft_table_hash(tcp->table, conn);
+    return ft_name_match(tcp->names, IPPROTO_TCP, &conn->local, conn->local_port, conn->ifindex,
+                         hash);
+}
+
+struct ft_listener *ft_relisten_inherit(struct ft_tcp *tcp, struct tcp_embryo *embryo)
+{
+    const struct ft_name *name =
+        tcp->env->config.limits.relisten_ms > 0 ? find_name(tcp, &embryo->conn) : NULL;
+    if (!name || (embryo->flags & EMB_WAITING))
+        return NULL;
+    struct ft_listener *listener = name->owner;
+    /* What the SYN-ACK has told must hold. */
+    if ((embryo->flags & EMB_WSCALE) &&
+        embryo->rcv_wscale != ft_tcp_wscale_for(tcp, &listener->opts))
+        return NULL;
+    embryo->listener_slot = listener->slot;
+    embryo->listener_id = listener->id;
+    embryo->flags &= (uint8_t)~EMB_ORPHAN;
+    listener->n_half_open++;
+    return listener;
+}
+
+bool ft_relisten_keep(struct ft_tcp *tcp, struct tcp_embryo *embryo)
+{
+    if (embryo->flags & EMB_ORPHAN)
+        return true;
+    if ((embryo->flags & EMB_WAITING) || !was_left(tcp, &embryo->conn))
+        return false;
+    embryo->flags |= EMB_ORPHAN;
+    ft_wheel_arm(&tcp->env->wheel, &embryo->timer, tcp->env->now + RELISTEN_TICK);
+    return true;
+}
+
+/* The peer has been answered, and its ACK came in the gap: it will come again if we ask. */
+static void look_for_heir(struct ft_tcp *tcp, struct tcp_embryo *embryo)
+{
+    struct ft_listener *listener = ft_relisten_inherit(tcp, embryo);
+    if (listener) {
+        ft_listen_synack(tcp, embryo, listener, 0);
+        ft_wheel_arm(&tcp->env->wheel, &embryo->timer, tcp->env->now + TCP_RTO_INIT);
+    } else if (was_left(tcp, &embryo->conn)) {
+        ft_wheel_arm(&tcp->env->wheel, &embryo->timer, tcp->env->now + RELISTEN_TICK);
+    } else {
+        struct ft_tcp_seg reset = {
+            .src_port = embryo->conn.local_port,
+            .dst_port = embryo->conn.remote_port,
+            .seq = seq_add(embryo->iss, 1),
+            .flags = SEG_RST,
+        };
+        if (ft_icmp_allow(tcp->net, &embryo->conn.remote))
+            ft_tcp_send_bare(tcp, &embryo->conn, &reset, 0);
+        ft_embryo_free(tcp, embryo);
+    }
+}
+
 void ft_relisten_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo)
 {
-    ft_assert(embryo->flags & EMB_WAITING);
-    uint64_t hash = ft_table_hash(tcp->table, &embryo->conn);
-    const struct ft_name *name = ft_name_match(tcp->names, IPPROTO_TCP, &embryo->conn.local,
-                                               embryo->conn.local_port, embryo->conn.ifindex, hash);
+    ft_assert(embryo->flags & (EMB_WAITING | EMB_ORPHAN));
+    if (embryo->flags & EMB_ORPHAN) {
+        look_for_heir(tcp, embryo);
+        return;
+    }
+    const struct ft_name *name = find_name(tcp, &embryo->conn);
     if (name) {
         struct tcp_embryo syn = *embryo;
         syn.flags &= (uint8_t)~EMB_WAITING;
