@@ -7,7 +7,7 @@ MESON ?= meson
 NINJA ?= ninja
 SETUP ?=
 
-.PHONY: all demo test bench fuzz coverage doc install clean format tidy
+.PHONY: all demo test bench bench-recovery fuzz coverage doc install clean format tidy
 .DEFAULT_GOAL := all
 
 all: $(BUILD)/build.ninja
@@ -37,6 +37,10 @@ test:
 
 bench: all
 	@BUILD=$(BUILD) tools/bench
+
+# QUICK=1: a dozen cells. In virtual time: the same figures on any machine.
+bench-recovery: all
+	@$(BUILD)/bench/recovery $(if $(QUICK),--quick)
 
 fuzz:
 	@tools/bootstrap build test
