@@ -58,7 +58,7 @@ void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
         .tsval = tsval,
         .tsecr = embryo->ts_recent,
     };
-    ft_tcp_send_bare(tcp, &embryo->conn, &seg, listener->opts.tos);
+    ft_tcp_send_bare(tcp, &embryo->conn, &seg, &listener->opts);
 }
 
 void ft_listen_read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,

@@ -577,9 +577,10 @@ bool ft_sack_hole(const struct ft_tcb *tcb, struct ft_range *ret_hole);
 /** Answer a segment that belongs to nobody by a reset (3.10.7.1). */
 void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct ft_rx *rx, const struct ft_tcp_seg *seg);
 
-/** Send a stackless segment. @seg: ports included; checksum is computed here. */
+/** Send a stackless segment. @seg: ports included; checksum is computed here. @opts: its TTL and
+    Diffserv field; NULL: the defaults. */
 void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg,
-                      uint8_t tos);
+                      const struct tcp_opts *opts);
 
 /** Send the reset of an abort (3.10.5): <SEQ=SND.NXT><CTL=RST>. */
 void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb);

@@ -75,7 +75,7 @@ static void refuse(struct ft_tcp *tcp, struct tcp_embryo *embryo)
         .flags = SEG_RST | SEG_ACK,
     };
     if (ft_icmp_allow(tcp->net, &embryo->conn.remote))
-        ft_tcp_send_bare(tcp, &embryo->conn, &reply, 0);
+        ft_tcp_send_bare(tcp, &embryo->conn, &reply, NULL);
     ft_embryo_free(tcp, embryo);
 }
 

@@ -9,7 +9,7 @@
 #include "wire/csum.h"
 
 void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg,
-                      uint8_t tos)
+                      const struct tcp_opts *opts)
 {
     uint8_t buf[TCP_HDR_LEN_MAX];
     size_t len = tcp_emit(buf, sizeof buf, seg);
@@ -23,7 +23,8 @@ void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const stru
         .flow_label = addr_is_v4(&conn->remote) ? 0 : ft_tcp_flow_label(tcp, conn),
         .bound_if = conn->ifindex,
         .proto = IPPROTO_TCP,
-        .tos = tos,
+        .ttl = opts ? opts->ttl : 0,
+        .tos = opts ? opts->tos : 0,
     };
     if (ft_ctl_send(tcp->net, &tx, buf))
         return; /* dropped and counted there; what matters is sent again by a timer */
@@ -60,7 +61,7 @@ void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct ft_rx *rx, const struct
         reply.flags |= SEG_ACK;
         reply.ack = seq_add(seg->seq, len);
     }
-    ft_tcp_send_bare(tcp, &conn, &reply, 0);
+    ft_tcp_send_bare(tcp, &conn, &reply, NULL);
 }
 
 void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb)
@@ -80,7 +81,7 @@ void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb)
         seg.tsval = tcp_now_ms(tcp) + tcb->cold->ts_offset;
         seg.tsecr = tcb->ts_recent;
     }
-    ft_tcp_send_bare(tcp, &tcb->conn, &seg, tcb->cold->opts.tos);
+    ft_tcp_send_bare(tcp, &tcb->conn, &seg, &tcb->cold->opts);
 }
 
 /* A budget of each connection by itself, so that no one learns of another by it. */

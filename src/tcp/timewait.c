@@ -135,7 +135,7 @@ void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb)
         .tsecr = tcb->ts_recent,
     };
     if (tcb->flags & TCB_ACK_NOW)
-        ft_tcp_send_bare(tcp, &tcb->conn, &seg, tcb->cold->opts.tos);
+        ft_tcp_send_bare(tcp, &tcb->conn, &seg, &tcb->cold->opts);
     ft_tcb_kill(tcp, tcb, 0);
 }
 
@@ -153,7 +153,7 @@ static void answer(struct ft_tcp *tcp, const struct ft_time_wait *tw)
         .tsval = has_ts ? tcp_now_ms(tcp) + ft_tcp_ts_offset(tcp, &tw->conn) : 0,
         .tsecr = tw->ts_recent,
     };
-    ft_tcp_send_bare(tcp, &tw->conn, &seg, 0);
+    ft_tcp_send_bare(tcp, &tw->conn, &seg, NULL);
 }
 
 /* MAY-2, RFC 6191: a SYN that is surely newer opens the connection anew. */
