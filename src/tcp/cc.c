@@ -7,6 +7,7 @@
 #include "priv.h"
 
 #define MIN_RTT_WINDOW_S 300 /* as Linux */
+#define VALID_MAX_S      300 /* RFC 7661 4.4.3 */
 
 /* One line each; the first is what a configuration that names none gets. */
 static const struct tcp_cc_ops *const table[] = {
@@ -61,6 +62,7 @@ void ft_cc_attach(struct ft_tcp *tcp, struct ft_tcb *tcb)
         .pace_rate = CC_PACE_NONE,
         .pace_wake = FT_TIME_NEVER,
         .pipe_end = tcb->snd_una,
+        .valid_s = (uint32_t)(tcp->env->now / FT_SEC),
     };
     if (ops_of(tcb)->init)
         ops_of(tcb)->init(tcp, tcb);
@@ -126,24 +128,45 @@ void ft_cc_switch(struct ft_tcp *tcp, struct ft_tcb *tcb, uint8_t cc)
 
 /* ---- what recovery tells --------------------------------------------------------------------- */
 
-/* RFC 7661 in its simplest form: a window that was not used does not grow. */
+/* RFC 7661 in short: a window that was not used in the last two round trips does not grow. Round
+   trips and not single ACKs, since many may come in one batch, between which nothing leaves. */
 bool ft_cc_limited(const struct ft_tcb *tcb, uint32_t flight)
 {
+    const struct tcp_cc *cc = &tcb->busy->cc;
     if (tcb->cwnd < tcb->ssthresh)
-        return tcb->cwnd < 2 * flight;
-    return flight + tcb->snd_mss > tcb->cwnd;
+        return tcb->cwnd / 2 < FT_MAX(flight, FT_MAX(cc->pipe, cc->pipe_before));
+    return cc->limited || cc->limited_before || flight + tcb->snd_mss > tcb->cwnd;
+}
+
+/* RFC 7661 4.4.3: after five minutes in which less than half of the window was used it is halved.
+ */
+static void validate(const struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    struct tcp_cc *cc = &tcb->busy->cc;
+    uint32_t now_s = (uint32_t)(tcp->env->now / FT_SEC);
+    if (cc->pipe_before >= tcb->cwnd / 2) {
+        cc->valid_s = now_s;
+    } else if (now_s - cc->valid_s >= VALID_MAX_S && !owns_cwnd(tcb)) {
+        cc->valid_s = now_s;
+        tcb->ssthresh = FT_MAX(tcb->ssthresh, tcb->cwnd - tcb->cwnd / 4);
+        tcb->cwnd = FT_MAX(tcb->cwnd / 2, FT_MIN(tcb->cwnd, initial_window(tcb)));
+    }
 }
 
 /* RFC 7661 4.2: pipeACK, the most that was in the network in the last two round trips. */
-static void note_pipe(struct ft_tcb *tcb, uint32_t flight)
+static void note_pipe(const struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
 {
     struct tcp_cc *cc = &tcb->busy->cc;
     cc->pipe = FT_MAX(cc->pipe, flight);
+    cc->limited |= flight + tcb->snd_mss > tcb->cwnd;
     if (seq_lt(tcb->snd_una, cc->pipe_end))
         return;
     cc->pipe_before = cc->pipe;
+    cc->limited_before = cc->limited;
     cc->pipe = 0;
+    cc->limited = false;
     cc->pipe_end = tcb->snd_max;
+    validate(tcp, tcb);
 }
 
 uint32_t ft_cc_base(const struct ft_tcb *tcb, uint32_t flight)
@@ -171,7 +194,7 @@ void ft_cc_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_ack_sample *
     if (!tcb->busy)
         return;
     note_min_rtt(tcp, tcb->cold, sample->rtt_us);
-    note_pipe(tcb, sample->prior_flight);
+    note_pipe(tcp, tcb, sample->prior_flight);
     ft_rate_finish(tcb, sample);
     if (!sample->in_recovery || owns_cwnd(tcb))
         ops_of(tcb)->on_ack(tcp, tcb, sample);

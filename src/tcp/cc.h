@@ -131,6 +131,9 @@ struct tcp_cc {
     ft_time pace_wake;       /* when a connection that is held back is woken */
     uint32_t pipe;           /* most octets in the network in this round trip (RFC 7661) ... */
     uint32_t pipe_before;    /* ... and in the one before */
+    bool limited;            /* cwnd held the sender back in this round trip ... */
+    bool limited_before;     /* ... and in the one before */
+    uint32_t valid_s;        /* when half of cwnd was used last, seconds of the stack's time */
     ft_seq pipe_end;         /* an ACK from there on ends the round trip */
     struct tcp_rate rate;
     uint64_t state[CC_STATE_WORDS]; /* the algorithm's own */

@@ -16,7 +16,7 @@
 #include "tcp/priv.h"
 
 #define MSS      1448u
-#define SENT_MAX 65536
+#define FLYING_MAX 65536
 
 struct flying {
     struct tcp_rate_stamp stamp;
@@ -67,7 +67,7 @@ static void begin(struct path *p, uint64_t rate, ft_time delay, uint64_t queue)
     p->delay = delay;
     p->queue = queue;
     p->dice = 88172645463325252u;
-    p->flying = calloc(SENT_MAX, sizeof(*p->flying));
+    p->flying = calloc(FLYING_MAX, sizeof(*p->flying));
     ft_cc_attach(&p->tcp, &p->tcb);
 }
 
@@ -86,11 +86,11 @@ static bool unlucky(struct path *p)
 
 static void send_one(struct path *p)
 {
-    struct flying *f = &p->flying[p->tail++ % SENT_MAX];
+    struct flying *f = &p->flying[p->tail++ % FLYING_MAX];
     ft_time now = p->env.now;
     ft_time wait = p->free_at > now ? p->free_at - now : 0;
 
-    assert_true(p->tail - p->head < SENT_MAX);
+    assert_true(p->tail - p->head < FLYING_MAX);
     if (p->flight == 0)
         ft_rate_app_limited(&p->tcb, 0);
     *f = (struct flying){.sent_at = now};
@@ -114,8 +114,8 @@ static void ack(struct path *p)
     uint32_t prior = p->flight;
 
     ft_rate_begin(&p->tcb, &sample);
-    while (p->head != p->tail && p->flying[p->head % SENT_MAX].back_at <= p->env.now) {
-        struct flying *f = &p->flying[p->head++ % SENT_MAX];
+    while (p->head != p->tail && p->flying[p->head % FLYING_MAX].back_at <= p->env.now) {
+        struct flying *f = &p->flying[p->head++ % FLYING_MAX];
 
         p->flight -= MSS;
         p->tcb.snd_una = seq_add(p->tcb.snd_una, MSS);
@@ -162,13 +162,13 @@ static void run(struct path *p, ft_time span)
             at = p->env.now + FT_MS;
         if (p->head != p->tail) {
             uint32_t n = p->batch && p->tail - p->head > 16 ? 15 : 0;
-            ft_time back = p->flying[(p->head + n) % SENT_MAX].back_at;
+            ft_time back = p->flying[(p->head + n) % FLYING_MAX].back_at;
 
             at = back < at ? back : at;
         }
         p->written += p->app_rate ? (double)p->app_rate * (double)(at - p->env.now) / FT_SEC : 0;
         p->env.now = at;
-        if (p->head != p->tail && p->flying[p->head % SENT_MAX].back_at <= at)
+        if (p->head != p->tail && p->flying[p->head % FLYING_MAX].back_at <= at)
             ack(p);
     }
 }

@@ -52,7 +52,8 @@ static void round_trip_using(struct drive *d, uint32_t used)
     uint32_t segs = used / MSS;
     ft_time start = d->env.now;
 
-    d->tcb.snd_max = seq_add(d->tcb.snd_una, segs * MSS);
+    if (!all)
+        d->tcb.snd_una = d->tcb.snd_max; /* what was under way before has come through */
     for (uint32_t i = 0; i < segs; i++) {
         struct tcp_ack_sample sample;
         uint32_t flight = (all ? d->tcb.cwnd : used) / MSS * MSS;
@@ -268,6 +269,27 @@ static void a_loss_with_a_window_not_used_falls_to_what_was(void **state)
     assert_true(d.tcb.ssthresh <= 71 * MSS && d.tcb.ssthresh >= 69 * MSS);
 }
 
+/* RFC 7661 4.4.3: and after five minutes it is believed less by half, but not below what was
+   begun with. */
+static void a_window_not_used_for_five_minutes_is_halved(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    begin(&d, 40, 100000);
+    d.tcb.ssthresh = 20 * MSS;
+    for (unsigned i = 0; i < 2900; i++)
+        round_trip_using(&d, 5 * MSS);
+    assert_int_equal(d.tcb.cwnd, 40 * MSS);
+    for (unsigned i = 0; i < 200; i++)
+        round_trip_using(&d, 5 * MSS);
+    assert_int_equal(d.tcb.cwnd, 20 * MSS);
+    assert_int_equal(d.tcb.ssthresh, 30 * MSS);
+    for (unsigned i = 0; i < 9000; i++)
+        round_trip_using(&d, MSS);
+    assert_int_equal(d.tcb.cwnd, 10 * MSS);
+}
+
 /* RFC 9438 5.8: a minute in which the window was not used, and a minute of silence, are not time on
    the curve: no jump follows. */
 static void time_that_was_not_used_is_not_on_the_curve(void **state)
@@ -280,6 +302,8 @@ static void time_that_was_not_used_is_not_on_the_curve(void **state)
     lose(&d);
     for (unsigned i = 0; i < 30; i++)
         round_trip(&d);
+    for (unsigned i = 0; i < 3; i++)
+        round_trip_using(&d, 10 * MSS);
     cwnd = d.tcb.cwnd;
     for (unsigned i = 0; i < 600; i++)
         round_trip_using(&d, 10 * MSS);
@@ -378,6 +402,7 @@ int main(void)
         cmocka_unit_test(after_a_timeout_the_curve_begins_flat),
         cmocka_unit_test(undo_brings_the_curve_back),
         cmocka_unit_test(a_loss_with_a_window_not_used_falls_to_what_was),
+        cmocka_unit_test(a_window_not_used_for_five_minutes_is_halved),
         cmocka_unit_test(time_that_was_not_used_is_not_on_the_curve),
         cmocka_unit_test(slow_start_ends_when_round_trips_grow),
         cmocka_unit_test(slow_start_goes_on_when_round_trips_grow_little),
