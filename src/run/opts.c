@@ -23,11 +23,28 @@ static struct option option_of(const struct call *call)
     return (struct option){(int)call->args[1], (int)call->args[2], call->args[3], call->args[4]};
 }
 
+/* The socket of the stack that answers. A conversation that is over has none any more, but on Linux
+   its socket goes on taking options: a new one stands in, and knows which there are and what is
+   good for them. What is set is forgotten: nothing is left that it could change. */
+static ft_sock answering(struct call *call)
+{
+    if (call->chan->state != CHAN_ZOMBIE)
+        return call->chan->sock;
+    return ft_socket(call->run->stack, call->chan->domain, call->chan->type, 0);
+}
+
+static void answered(struct call *call, ft_sock sock)
+{
+    if (call->chan->state == CHAN_ZOMBIE && sock >= 0)
+        (void)ft_close(call->run->stack, sock); /* ours, so that it cannot fail */
+}
+
 int64_t call_setsockopt(struct call *call)
 {
     struct option option = option_of(call);
     uint8_t value[RUN_OPTLEN_MAX];
     int len = (int)option.len, rc;
+    ft_sock sock;
 
     if (len < 0)
         return -EINVAL;
@@ -38,10 +55,10 @@ int64_t call_setsockopt(struct call *call)
         return rc;
     if (!notify_valid(call->run, call->id))
         return CALL_DONE;
-    if (call->chan->state == CHAN_ZOMBIE)
-        return 0; /* as Linux of a connection that is over: nothing is left that it could change */
-    return ft_setsockopt(call->run->stack, call->chan->sock, option.level, option.name, value,
-                         (socklen_t)len);
+    sock = answering(call);
+    rc = ft_setsockopt(call->run->stack, sock, option.level, option.name, value, (socklen_t)len);
+    answered(call, sock);
+    return rc;
 }
 
 /* The pending error, once. It also clears what the carrier has to say, so that reads do not. */
@@ -57,6 +74,9 @@ static int take_error(struct call *call)
 
         (void)getsockopt(call->handle, SOL_SOCKET, SO_ERROR, &native, &native_len);
     }
+    /* A reset lay in the carrier, too: a read or write has told it already. */
+    if (chan->state == CHAN_ZOMBIE && chan->kept && !chan->eof_out && native == 0)
+        return 0;
     if (error != 0 || chan->state == CHAN_ZOMBIE || chan->state == CHAN_FAILED)
         return error;
     if (ft_getsockopt(call->run->stack, chan->sock, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
@@ -111,11 +131,11 @@ int64_t call_getsockopt(struct call *call)
         if (len > sizeof(own))
             len = sizeof(own);
         memcpy(value, &own, len);
-    } else if (call->chan->state == CHAN_ZOMBIE) {
-        return -EINVAL;
     } else {
-        rc = ft_getsockopt(call->run->stack, call->chan->sock, option.level, option.name, value,
-                           &len);
+        ft_sock sock = answering(call);
+
+        rc = ft_getsockopt(call->run->stack, sock, option.level, option.name, value, &len);
+        answered(call, sock);
         if (rc < 0)
             return rc;
     }

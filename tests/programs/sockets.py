@@ -317,6 +317,30 @@ print(s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     equal(lines[11:13], ["timed out", "1"])
 
 
+def a_connection_that_was_reset_goes_on_taking_options(lab):
+    out = lab.python(None, IMPORTS + """
+passive = socket.create_server(('127.0.0.1', 80))
+client = socket.create_connection(('127.0.0.1', 80))
+active, _ = passive.accept()
+client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+client.close()
+def answer(attempt):
+    try:
+        return attempt()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+print(answer(lambda: active.recv(1)))
+print(answer(lambda: active.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)),
+      answer(lambda: active.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)),
+      answer(lambda: active.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) in (0, 1)),
+      answer(lambda: active.setsockopt(socket.IPPROTO_TCP, 250, 1)),
+      answer(lambda: active.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 0)),
+      answer(lambda: active.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)),
+      answer(lambda: active.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)))
+""")
+    equal(out, "ECONNRESET\nNone None True ENOPROTOOPT EINVAL 0 b'\\x07'\n")
+
+
 def accept_waits_times_out_and_ends_at_shutdown(lab):
     out = lab.python(None, IMPORTS + """
 passive = socket.create_server(('127.0.0.1', 80))
@@ -482,7 +506,8 @@ if __name__ == "__main__":
                   sendfile_moves_a_file_whole_in_both_roles,
                   an_urgent_octet_keeps_its_place_in_the_stream,
                   ss_counts_the_octets_that_wait_between_program_and_stack,
-                  options_answer_as_linux_answers, accept_waits_times_out_and_ends_at_shutdown,
+                  options_answer_as_linux_answers,
+                  a_connection_that_was_reset_goes_on_taking_options, accept_waits_times_out_and_ends_at_shutdown,
                   workers_that_share_a_passive_socket_are_served_in_turn,
                   getifaddrs_and_ioctl_tell_the_stacks_interface,
                   nothing_reaches_the_kernels_own_network,
