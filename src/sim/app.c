@@ -63,6 +63,19 @@ void ft_sim_unname(const struct sockaddr_storage *name, struct ft_addr *ret_addr
     (void)addr_from_sockaddr((const struct sockaddr *)name, sizeof(*name), ret_addr, ret_port);
 }
 
+/* The same octets on any machine; compilers make one store of it. */
+static void put_word(uint8_t *p, uint64_t word)
+{
+    p[0] = (uint8_t)word;
+    p[1] = (uint8_t)(word >> 8);
+    p[2] = (uint8_t)(word >> 16);
+    p[3] = (uint8_t)(word >> 24);
+    p[4] = (uint8_t)(word >> 32);
+    p[5] = (uint8_t)(word >> 40);
+    p[6] = (uint8_t)(word >> 48);
+    p[7] = (uint8_t)(word >> 56);
+}
+
 void ft_sim_stream(uint64_t key, uint64_t at, uint8_t *ret, size_t len)
 {
     size_t i = 0;
@@ -70,6 +83,12 @@ void ft_sim_stream(uint64_t key, uint64_t at, uint8_t *ret, size_t len)
     while (i < len) {
         uint64_t word = sim_mix(key ^ sim_mix(at / 8));
 
+        if (at % 8 == 0 && len - i >= 8) {
+            put_word(ret + i, word);
+            i += 8;
+            at += 8;
+            continue;
+        }
         word >>= 8 * (at % 8);
         do {
             ret[i++] = (uint8_t)word;

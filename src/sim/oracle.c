@@ -51,13 +51,15 @@ void ft_sim_oracle_octets(struct sim_app *app, const uint8_t *octets, size_t len
         size_t n = len < sizeof(world->expected) ? len : sizeof(world->expected);
 
         ft_sim_stream(key, app->received, world->expected, n);
-        for (size_t i = 0; i < n; i++) {
-            if (octets[i] != world->expected[i]) {
-                app->received += i;
-                ft_sim_app_note(app, "received a wrong octet at", (int64_t)app->received);
-                blame(app, "received an octet that differs from the one sent");
-                return;
-            }
+        if (memcmp(octets, world->expected, n) != 0) {
+            size_t i = 0;
+
+            while (octets[i] == world->expected[i])
+                i++;
+            app->received += i;
+            ft_sim_app_note(app, "received a wrong octet at", (int64_t)app->received);
+            blame(app, "received an octet that differs from the one sent");
+            return;
         }
         app->received += n;
         world->octets += n;

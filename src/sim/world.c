@@ -122,6 +122,14 @@ void ft_sim_note(struct sim_world *world, const struct sim_note *note)
         ft_sim_print_note(world, world->options.trace, slot);
 }
 
+/* The same number on any machine; compilers make one load of it. */
+static uint64_t get_word(const uint8_t *p)
+{
+    return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
+           (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+           (uint64_t)p[6] << 8 | p[7];
+}
+
 void ft_sim_hash(struct sim_world *world, uint32_t host, const uint8_t *frame, size_t len)
 {
     uint64_t h = sim_mix(world->hash ^ world->now) ^ ((uint64_t)host << 32 | len);
@@ -129,7 +137,9 @@ void ft_sim_hash(struct sim_world *world, uint32_t host, const uint8_t *frame, s
     for (size_t i = 0; i < len; i += 8) {
         uint64_t word = 0;
 
-        for (size_t k = i; k < len && k < i + 8; k++)
+        if (len - i >= 8)
+            word = get_word(frame + i);
+        for (size_t k = i; len - i < 8 && k < len; k++)
             word = word << 8 | frame[k];
         h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         h ^= h >> 29;
