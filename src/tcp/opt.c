@@ -425,6 +425,26 @@ static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
 /* RFC 9293 SHLD-13 and SHLD-23. Deviation: advice to applications, which are free here as on Linux
    to send urgent octets and to change the Diffserv field. */
 
+/* Taken, and of no effect on a stream here: what is set is not kept, and reads as 0. */
+static bool is_idle(int level, int name)
+{
+    switch (name) {
+    case IP_FREEBIND:
+    case IP_TRANSPARENT:
+    case IP_BIND_ADDRESS_NO_PORT:
+    case IP_PKTINFO:
+    case IP_RECVTOS:
+    case IP_RECVTTL:
+        return level == IPPROTO_IP;
+    case IPV6_RECVPKTINFO:
+    case IPV6_RECVHOPLIMIT:
+    case IPV6_RECVTCLASS:
+        return level == IPPROTO_IPV6;
+    default:
+        return false;
+    }
+}
+
 static int set_ip(struct subject *s, int name, int v)
 {
     switch (name) {
@@ -440,15 +460,9 @@ static int set_ip(struct subject *s, int name, int v)
         set_flag(s->opts, OPT_RECVERR, v);
         return 0;
     case IP_MTU_DISCOVER:
-    case IP_FREEBIND:
-    case IP_TRANSPARENT:
-    case IP_BIND_ADDRESS_NO_PORT:
-    case IP_PKTINFO:
-    case IP_RECVTOS:
-    case IP_RECVTTL:
         return 0;
     default:
-        return -ENOPROTOOPT;
+        return is_idle(IPPROTO_IP, name) ? 0 : -ENOPROTOOPT;
     }
 }
 
@@ -470,15 +484,8 @@ static int get_ip(struct ft_tcp *tcp, struct subject *s, int name, void *ret, so
         return ft_opt_put_int(ret, len, s->tcb->mtu);
     case IP_MTU_DISCOVER:
         return ft_opt_put_int(ret, len, IP_PMTUDISC_WANT);
-    case IP_FREEBIND:
-    case IP_TRANSPARENT:
-    case IP_BIND_ADDRESS_NO_PORT:
-    case IP_PKTINFO:
-    case IP_RECVTOS:
-    case IP_RECVTTL:
-        return ft_opt_put_small(ret, len, 0);
     default:
-        return -ENOPROTOOPT;
+        return is_idle(IPPROTO_IP, name) ? ft_opt_put_small(ret, len, 0) : -ENOPROTOOPT;
     }
 }
 
@@ -499,13 +506,10 @@ static int set_ip6(struct subject *s, int name, int v)
     case IPV6_RECVERR:
         return set_ip(s, IP_RECVERR, v);
     case IPV6_MTU_DISCOVER:
-    case IPV6_RECVPKTINFO:
-    case IPV6_RECVHOPLIMIT:
-    case IPV6_RECVTCLASS:
     case IPV6_AUTOFLOWLABEL:
         return 0;
     default:
-        return -ENOPROTOOPT;
+        return is_idle(IPPROTO_IPV6, name) ? 0 : -ENOPROTOOPT;
     }
 }
 
@@ -524,12 +528,8 @@ static int get_ip6(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
         return ft_opt_put_int(ret, len, !!(s->opts->flags & OPT_RECVERR));
     case IPV6_MTU_DISCOVER:
         return ft_opt_put_int(ret, len, IPV6_PMTUDISC_WANT);
-    case IPV6_RECVPKTINFO:
-    case IPV6_RECVHOPLIMIT:
-    case IPV6_RECVTCLASS:
-        return ft_opt_put_int(ret, len, 0);
     default:
-        return -ENOPROTOOPT;
+        return is_idle(IPPROTO_IPV6, name) ? ft_opt_put_int(ret, len, 0) : -ENOPROTOOPT;
     }
 }
 

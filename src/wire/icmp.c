@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The packet that an ICMP error quotes. It may be cut anywhere behind eight octets of its upper
- * layer and was in a stranger's hands, so nothing is required of it but that it is coherent.
- * RFC 792, RFC 4443 2.4 (c), RFC 5927 4.1.
+ * Messages of ICMP, but for their checksums, and the packet that an error quotes. It may be cut
+ * anywhere behind eight octets of its upper layer and was in a stranger's hands, so nothing is
+ * required of it but that it is coherent. RFC 792, RFC 4443 2.4 (c), RFC 5927 4.1.
  */
 #include "wire/icmp.h"
 
@@ -15,6 +15,43 @@
 #include "wire/ip6.h"
 
 #define QUOTE_L4_MIN 8
+
+void icmp_read(const uint8_t *buf, size_t len, struct icmp_msg *ret)
+{
+    *ret = (struct icmp_msg){
+        .type = buf[0],
+        .code = buf[1],
+        .rest = be32_load(buf + 4),
+        .body = buf + ICMP_HDR_LEN,
+        .body_len = len - ICMP_HDR_LEN,
+    };
+}
+
+size_t icmp_write(uint8_t *buf, size_t cap, const struct icmp_msg *msg)
+{
+    if (cap < ICMP_HDR_LEN || msg->body_len > cap - ICMP_HDR_LEN)
+        return 0;
+    buf[0] = msg->type;
+    buf[1] = msg->code;
+    be16_store(buf + 2, 0);
+    be32_store(buf + 4, msg->rest);
+    if (msg->body_len > 0)
+        memcpy(buf + ICMP_HDR_LEN, msg->body, msg->body_len);
+    return ICMP_HDR_LEN + msg->body_len;
+}
+
+bool icmp_cut(const struct icmp_msg *err, size_t room, size_t cap, size_t hdr_len,
+              struct icmp_msg *ret_cut)
+{
+    if (cap < ICMP_HDR_LEN + hdr_len + QUOTE_L4_MIN)
+        return false;
+    if (room > cap)
+        room = cap;
+    *ret_cut = *err;
+    if (ret_cut->body_len > room - ICMP_HDR_LEN)
+        ret_cut->body_len = room - ICMP_HDR_LEN;
+    return true;
+}
 
 /* Where the upper layer begins, and whether it is its first octet that is there. */
 struct quoted_l4 {

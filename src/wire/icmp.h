@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What ICMP of both families has in common: the shape of a message, and the packet that an error
- * quotes, read no further than the eight octets behind its header. RFC 792, RFC 4443 2.1,
- * RFC 5927 4.1.
+ * What ICMP of both families has in common: the shape of a message, how it is read and written, and
+ * the packet that an error quotes, read no further than the eight octets behind its header. RFC
+ * 792, RFC 4443 2.1, RFC 5927 4.1.
  */
 #ifndef WIRE_ICMP_H
 #define WIRE_ICMP_H
@@ -24,6 +24,37 @@ struct icmp_msg {
     const uint8_t *body; /* what follows; borrowed */
     size_t body_len;     /* octets of it */
 };
+
+/**
+ * Read a message whose checksum has been verified.
+ *
+ * @len: octets, at least ICMP_HDR_LEN
+ * @ret: result; body points into @buf
+ */
+void icmp_read(const uint8_t *buf, size_t len, struct icmp_msg *ret);
+
+/**
+ * Write a message, its checksum zero.
+ *
+ * @buf: room for 8 + body_len octets; may not overlap the body
+ * @cap: octets of room
+ *
+ * Return: octets written, or 0 if @cap is too small.
+ */
+size_t icmp_write(uint8_t *buf, size_t cap, const struct icmp_msg *msg);
+
+/**
+ * Cut the packet that an error quotes to what a packet with an error in it may have.
+ *
+ * @err:     the error, quoting all of it
+ * @room:    octets that the message may have
+ * @cap:     octets of room that there are
+ * @ret_cut: the error, quoting as much as fits both
+ *
+ * Return: whether it quotes an IP header of @hdr_len and eight octets, if there are so many.
+ */
+bool icmp_cut(const struct icmp_msg *err, size_t room, size_t cap, size_t hdr_len,
+              struct icmp_msg *ret_cut);
 
 /* The packet that an ICMP error quotes: one that we are said to have sent. */
 struct icmp_quote {

@@ -5,7 +5,6 @@
 #include "wire/icmp6.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "wire/be.h"
 #include "wire/csum.h"
@@ -19,29 +18,17 @@ int icmp6_parse(const struct ft_addr *src, const struct ft_addr *dst, const uint
         return -EINVAL;
     if (!csum_l4_good(src, dst, IP_PROTO_ICMP6, buf, len))
         return -EBADMSG;
-    ret->type = buf[0];
-    ret->code = buf[1];
-    ret->rest = be32_load(buf + 4);
-    ret->body = buf + ICMP_HDR_LEN;
-    ret->body_len = len - ICMP_HDR_LEN;
+    icmp_read(buf, len, ret);
     return 0;
 }
 
 size_t icmp6_emit(uint8_t *buf, size_t cap, const struct icmp6_path *path,
                   const struct icmp_msg *msg)
 {
-    size_t len;
+    size_t len = icmp_write(buf, cap, msg);
 
-    if (cap < ICMP_HDR_LEN || msg->body_len > cap - ICMP_HDR_LEN)
-        return 0;
-    len = ICMP_HDR_LEN + msg->body_len;
-    buf[0] = msg->type;
-    buf[1] = msg->code;
-    be16_store(buf + 2, 0);
-    be32_store(buf + 4, msg->rest);
-    if (msg->body_len > 0)
-        memcpy(buf + ICMP_HDR_LEN, msg->body, msg->body_len);
-    be16_store(buf + 2, csum_l4(&path->src, &path->dst, IP_PROTO_ICMP6, buf, len));
+    if (len > 0)
+        be16_store(buf + 2, csum_l4(&path->src, &path->dst, IP_PROTO_ICMP6, buf, len));
     return len;
 }
 
@@ -58,14 +45,9 @@ size_t icmp6_echo_reply_emit(uint8_t *buf, size_t cap, const struct icmp6_path *
 size_t icmp6_error_emit(uint8_t *buf, size_t cap, const struct icmp6_path *path,
                         const struct icmp_msg *err)
 {
-    struct icmp_msg cut = *err;
-    size_t room = ICMP6_ERROR_PKT_MAX - IP6_HDR_LEN;
+    struct icmp_msg cut;
 
-    if (cap < ICMP_HDR_LEN + IP6_HDR_LEN + 8)
+    if (!icmp_cut(err, ICMP6_ERROR_PKT_MAX - IP6_HDR_LEN, cap, IP6_HDR_LEN, &cut))
         return 0;
-    if (room > cap)
-        room = cap;
-    if (cut.body_len > room - ICMP_HDR_LEN)
-        cut.body_len = room - ICMP_HDR_LEN;
     return icmp6_emit(buf, cap, path, &cut);
 }

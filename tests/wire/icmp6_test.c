@@ -2,130 +2,77 @@
 /*
  * ICMP for IPv6: lengths, checksum, echo, and how much an error quotes.
  */
-#include "octets.h"
-
-#include <errno.h>
-
 #include "wire/icmp6.h"
 
-#define IP_HDR_LEN 40
+#include "icmp_family.h"
 
 static const struct icmp6_path path = {{UINT64_C(0xfd07) << 48, 1}, {UINT64_C(0xfd07) << 48, 2}};
 
-/* The message in exactly its octets. */
 static int parse(const uint8_t *buf, size_t len, struct icmp_msg *ret)
 {
-    uint8_t *copy = exact(buf, len);
-    struct icmp_msg msg;
-    int r = icmp6_parse(&path.src, &path.dst, copy, len, &msg);
-
-    if (r == 0) {
-        assert_int_equal(msg.body_len, len - ICMP_HDR_LEN);
-        msg.body = buf + ICMP_HDR_LEN;
-        *ret = msg;
-    }
-    free(copy);
-    return r;
+    return icmp6_parse(&path.src, &path.dst, buf, len, ret);
 }
+
+static size_t emit(uint8_t *buf, size_t cap, const struct icmp_msg *msg)
+{
+    return icmp6_emit(buf, cap, &path, msg);
+}
+
+static size_t reply_emit(uint8_t *buf, size_t cap, const struct icmp_msg *req)
+{
+    return icmp6_echo_reply_emit(buf, cap, &path, req);
+}
+
+static size_t error_emit(uint8_t *buf, size_t cap, const struct icmp_msg *err)
+{
+    return icmp6_error_emit(buf, cap, &path, err);
+}
+
+static const struct icmp_family family = {
+    .hdr_len = 40,
+    .error_max = 1280,
+    .echo = ICMP6_ECHO,
+    .echo_reply = ICMP6_ECHO_RESPONSE,
+    .unreach = ICMP6_UNREACH,
+    .parse = parse,
+    .emit = emit,
+    .reply_emit = reply_emit,
+    .error_emit = error_emit,
+};
 
 /* proves: A-44 */
 static void a_message_shorter_than_its_header_is_refused(void **state)
 {
     (void)state;
-    for (unsigned type = 0; type < 256; type++)
-        for (size_t len = 0; len < ICMP_HDR_LEN; len++) {
-            uint8_t buf[8] = {(uint8_t)type};
-            struct icmp_msg msg;
-
-            assert_int_equal(parse(buf, len, &msg), -EINVAL);
-        }
+    family_refuses_the_short(&family);
 }
 
 /* proves: A-44 */
 static void an_echo_is_answered_with_equal_octets(void **state)
 {
-    uint64_t seed = 61;
-
     (void)state;
-    for (size_t body_len = 0; body_len <= 1472; body_len += body_len < 70 ? 1 : 61) {
-        uint8_t body[1472];
-        uint8_t req_octets[1480];
-        uint8_t reply_octets[1480];
-        struct icmp_msg req = {ICMP6_ECHO, 0, (uint32_t)rnd(&seed), body, body_len};
-        struct icmp_msg reply;
-        size_t len;
-
-        rnd_fill(&seed, body, body_len);
-        len = icmp6_emit(req_octets, sizeof(req_octets), &path, &req);
-        assert_int_equal(len, ICMP_HDR_LEN + body_len);
-        assert_int_equal(icmp6_emit(req_octets, len - 1, &path, &req), 0);
-        assert_int_equal(parse(req_octets, len, &req), 0);
-        assert_int_equal(icmp6_echo_reply_emit(reply_octets, len, &path, &req), len);
-        assert_int_equal(parse(reply_octets, len, &reply), 0);
-        assert_int_equal(reply.type, ICMP6_ECHO_RESPONSE);
-        assert_int_equal(reply.code, 0);
-        assert_int_equal(reply.rest, req.rest);
-        assert_memory_equal(reply.body, body, body_len);
-    }
+    family_answers_echoes(&family);
 }
 
 static void a_damaged_message_is_told_apart(void **state)
 {
-    struct icmp_msg msg = {ICMP6_ECHO, 0, 0x00010002, (const uint8_t *)"abc", 3};
-    uint8_t buf[11];
-
     (void)state;
-    assert_int_equal(icmp6_emit(buf, sizeof(buf), &path, &msg), 11);
-    for (size_t i = 0; i < sizeof(buf); i++) {
-        buf[i] ^= 0x10;
-        assert_int_equal(parse(buf, sizeof(buf), &msg), -EBADMSG);
-        buf[i] ^= 0x10;
-    }
-    assert_int_equal(parse(buf, sizeof(buf), &msg), 0);
+    family_tells_damage(&family);
 }
 
-/* RFC 4443 2.4 (c). */
+/* RFC 4443 2.4 (c): 1280 octets. */
 /* proves: A-45 */
 static void an_error_quotes_no_more_than_its_packet_may_hold(void **state)
 {
-    uint8_t pkt[1600];
-    uint64_t seed = 62;
-
     (void)state;
-    rnd_fill(&seed, pkt, sizeof(pkt));
-    for (size_t pkt_len = IP_HDR_LEN; pkt_len <= sizeof(pkt); pkt_len++) {
-        struct icmp_msg err = {ICMP6_UNREACH, 1, 0, pkt, pkt_len};
-        size_t want = ICMP_HDR_LEN + pkt_len;
-        struct icmp_msg back;
-        uint8_t buf[2048];
-        size_t len;
-
-        if (want > 1280 - IP_HDR_LEN)
-            want = 1280 - IP_HDR_LEN;
-        len = icmp6_error_emit(buf, sizeof(buf), &path, &err);
-        assert_int_equal(len, want);
-        assert_int_equal(parse(buf, len, &back), 0);
-        assert_memory_equal(back.body, pkt, back.body_len);
-    }
+    family_bounds_errors(&family);
 }
 
 /* proves: A-45 */
 static void an_error_is_cut_to_the_room_that_there_is(void **state)
 {
-    uint8_t pkt[1600] = {0};
-    struct icmp_msg err = {ICMP6_UNREACH, 1, 0, pkt, sizeof(pkt)};
-
     (void)state;
-    for (size_t cap = 0; cap <= 1240; cap++) {
-        uint8_t *buf = malloc(cap + 1);
-        size_t want = cap < ICMP_HDR_LEN + IP_HDR_LEN + 8 ? 0 : cap;
-
-        assert_non_null(buf);
-        buf[cap] = 0xa5;
-        assert_int_equal(icmp6_error_emit(buf, cap, &path, &err), want);
-        assert_int_equal(buf[cap], 0xa5);
-        free(buf);
-    }
+    family_cuts_errors(&family);
 }
 
 int main(void)
