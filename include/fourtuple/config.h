@@ -57,8 +57,6 @@ struct ft_limits {
                              the next one; 0, the default: it is refused at once, as by Linux */
 };
 
-#define FT_CC_MAX 16 /* octets of an algorithm's name, its end among them */
-
 struct ft_config {
     uint32_t size;   /* sizeof(struct ft_config), set by ft_config_init */
     uint8_t profile; /* enum ft_profile */

@@ -143,7 +143,11 @@ struct ft_sock_info {
     uint32_t ssthresh;         /* octets; UINT32_MAX: none yet */
     uint32_t snd_wnd, rcv_wnd; /* octets */
     uint32_t srtt_us, rttvar_us, rto_us;
-    uint32_t retrans; /* timeouts of the segment that is outstanding */
+    uint32_t min_rtt_us;        /* of the last minutes; 0: none yet */
+    uint32_t retrans;           /* timeouts of the segment that is outstanding */
+    uint64_t pacing_rate;       /* octets a second; UINT64_MAX: octets leave as they come */
+    uint64_t delivery_rate;     /* octets a second, as last measured; 0: none yet */
+    char congestion[FT_CC_MAX]; /* congestion control, as TCP_CONGESTION names it */
     uint64_t octets_sent, octets_retrans, octets_acked, octets_received;
     uint64_t segs_out, segs_in, segs_retrans;
     void *user; /* as given to ft_watch() */

@@ -31,6 +31,7 @@ typedef int64_t ft_sock;
    largest ever given. */
 typedef uint64_t ft_time;
 
+#define FT_CC_MAX     16 /* octets of a congestion control's name, its end among them */
 #define FT_TIME_NEVER UINT64_MAX
 #define FT_US         UINT64_C(1000)
 #define FT_MS         UINT64_C(1000000)

@@ -91,9 +91,25 @@ static void format_ms(uint32_t us, char *ret, size_t len)
         ret[n - 1] = '\0';
 }
 
+/* What only some connections have, each with a blank before it. */
+static void format_rates(const struct ft_sock_info *info, char *ret, size_t len)
+{
+    char rtt[24], pacing[48] = "", delivery[48] = "";
+
+    format_ms(info->min_rtt_us, rtt, sizeof(rtt));
+    if (info->pacing_rate != 0 && info->pacing_rate != UINT64_MAX)
+        (void)snprintf(pacing, sizeof(pacing), " pacing_rate %llubps",
+                       (unsigned long long)(info->pacing_rate * 8));
+    if (info->delivery_rate != 0)
+        (void)snprintf(delivery, sizeof(delivery), " delivery_rate %llubps",
+                       (unsigned long long)(info->delivery_rate * 8));
+    (void)snprintf(ret, len, "%s%s%s%s", pacing, delivery, info->min_rtt_us ? " minrtt:" : "",
+                   info->min_rtt_us ? rtt : "");
+}
+
 static void format_info(const struct ft_sock_info *info, char *ret)
 {
-    char rtt[24], rttvar[24], ssthresh[32] = "";
+    char rtt[24], rttvar[24], rates[160], ssthresh[32] = "";
     uint32_t mss = info->mss == 0 ? 1 : info->mss;
 
     ret[0] = '\0';
@@ -104,16 +120,18 @@ static void format_info(const struct ft_sock_info *info, char *ret)
     format_ms(info->rttvar_us, rttvar, sizeof(rttvar));
     if (info->ssthresh != UINT32_MAX)
         (void)snprintf(ssthresh, sizeof(ssthresh), " ssthresh:%u", info->ssthresh / mss);
+    format_rates(info, rates, sizeof(rates));
     (void)snprintf(ret, INFO_MAX,
-                   "rto:%u rtt:%s/%s mss:%u cwnd:%u%s bytes_sent:%llu bytes_retrans:%llu "
+                   "%s%srto:%u rtt:%s/%s mss:%u cwnd:%u%s bytes_sent:%llu bytes_retrans:%llu "
                    "bytes_acked:%llu bytes_received:%llu segs_out:%llu segs_in:%llu "
-                   "retrans:%u/%llu snd_wnd:%u rcv_wnd:%u",
-                   info->rto_us / 1000, rtt, rttvar, info->mss, info->cwnd / mss, ssthresh,
+                   "retrans:%u/%llu snd_wnd:%u rcv_wnd:%u%s",
+                   info->congestion, info->congestion[0] ? " " : "", info->rto_us / 1000, rtt,
+                   rttvar, info->mss, info->cwnd / mss, ssthresh,
                    (unsigned long long)info->octets_sent, (unsigned long long)info->octets_retrans,
                    (unsigned long long)info->octets_acked,
                    (unsigned long long)info->octets_received, (unsigned long long)info->segs_out,
                    (unsigned long long)info->segs_in, info->retrans,
-                   (unsigned long long)info->segs_retrans, info->snd_wnd, info->rcv_wnd);
+                   (unsigned long long)info->segs_retrans, info->snd_wnd, info->rcv_wnd, rates);
 }
 
 size_t socket_line(const struct ft_sock_info *info, const char *process, char *ret_line)

@@ -79,6 +79,8 @@ struct tcp_rate {
     uint32_t delivered_us; /* when that was */
     uint32_t first_us;     /* when the first segment of the flight being sampled left */
     uint32_t lost;         /* octets lost so far, modulo 2^32 */
+    uint32_t last_octets;  /* of the last sample that counts: delivered ... */
+    uint32_t last_us;      /* ... in this; 0: none yet */
     uint32_t app_until;    /* delivered: samples up to it are application-limited */
     bool app_limited;      /* app_until counts */
 };
@@ -258,6 +260,9 @@ void ft_rate_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_rate_
 
 /** All records of an ACK have been told of: the rate over the interval. For ft_cc_acked() only. */
 void ft_rate_finish(struct ft_tcb *tcb, struct tcp_ack_sample *sample);
+
+/** The rate as measured last, octets a second; 0: not yet, or nothing is under way. */
+uint64_t ft_rate_measured(const struct ft_tcb *tcb);
 
 /** The user is about to queue octets: if what was queued before did not fill cwnd, samples say less
     than the path can. */

@@ -99,6 +99,10 @@ void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_s
     ret_info->srtt_us = cold->srtt_us;
     ret_info->rttvar_us = cold->rttvar_us;
     ret_info->rto_us = cold->rto_us;
+    ret_info->min_rtt_us = cold->min_rtt_us;
+    ret_info->pacing_rate = ft_pace_rate(tcb);
+    ret_info->delivery_rate = ft_rate_measured(tcb);
+    memcpy(ret_info->congestion, ft_cc_ops(cold->opts.cc)->name, sizeof ret_info->congestion);
     ret_info->retrans = tcb->retries;
     ret_info->octets_acked = cold->octets_acked;
     ret_info->octets_received = cold->octets_received;
@@ -172,7 +176,9 @@ void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struc
     ret->tcpi_snd_ssthresh = tcb->ssthresh == TCP_SSTHRESH_NONE ? 0x7fffffff : tcb->ssthresh / mss;
     ret->tcpi_snd_cwnd = tcb->cwnd / mss;
     ret->tcpi_advmss = ft_tcp_mss_for(tcb->mtu, tcb_is_v4(tcb));
-    ret->tcpi_rcv_space = tcb->cold->opts.rcv_buf / 2;
+    const struct tcp_past *past = tcb->cold->past;
+    ret->tcpi_rcv_rtt = past ? past->drs.rtt_us : 0;
+    ret->tcpi_rcv_space = past && past->drs.space ? past->drs.space : tcb->cold->opts.rcv_buf / 2;
     ret->tcpi_total_retrans = tcb->cold->segs_retrans;
     ret->tcpi_last_data_sent = (uint32_t)((tcp->env->now - tcb->cold->sent_at) / FT_MS);
     ret->tcpi_last_ack_recv = tcp_now_ms(tcp) - tcb->last_rcv_ms;

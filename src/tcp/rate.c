@@ -79,6 +79,17 @@ void ft_rate_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_rate_
         ops->on_lost(tcp, tcb, stamp, len);
 }
 
+/* What the user held back counts only if it is more than was known. */
+static void remember(struct tcp_rate *rate, const struct tcp_ack_sample *sample)
+{
+    uint64_t now = (uint64_t)sample->rate_octets * rate->last_us;
+    uint64_t before = (uint64_t)rate->last_octets * sample->interval_us;
+    if (sample->app_limited && rate->last_us && now < before)
+        return;
+    rate->last_octets = sample->rate_octets;
+    rate->last_us = sample->interval_us;
+}
+
 /* GenerateRateSample. */
 void ft_rate_finish(struct ft_tcb *tcb, struct tcp_ack_sample *sample)
 {
@@ -97,6 +108,15 @@ void ft_rate_finish(struct ft_tcb *tcb, struct tcp_ack_sample *sample)
     uint32_t least = tcb->cold->min_rtt_us;
     if (least && sample->interval_us < least)
         sample->interval_us = 0;
+    if (sample->interval_us)
+        remember(rate, sample);
+}
+
+uint64_t ft_rate_measured(const struct ft_tcb *tcb)
+{
+    if (!tcb->busy || tcb->busy->cc.rate.last_us == 0)
+        return 0;
+    return (uint64_t)tcb->busy->cc.rate.last_octets * 1000000 / tcb->busy->cc.rate.last_us;
 }
 
 void ft_rate_before_write(struct ft_tcb *tcb)

@@ -106,6 +106,25 @@ static void the_table_has_the_columns_and_words_of_ss(void **state)
         "udp   UNCONN      0      0     [fd07::2]:53              *:*\n");
 }
 
+/* As ss prints them, when there is something to print. */
+static void congestion_control_and_rates_are_told(void **state)
+{
+    struct ft_sock_info info = info_of(FT_TCP_ESTABLISHED, "10.7.0.1:80", "10.7.0.2:40000");
+    char line[SOCKET_LINE_MAX];
+
+    (void)state;
+    memcpy(info.congestion, "bbr", 4);
+    info.pacing_rate = 1250000;
+    info.delivery_rate = 1249000;
+    info.min_rtt_us = 40120;
+    (void)socket_line(&info, "", line);
+    assert_non_null(strstr(line, "\tbbr rto:220 "));
+    assert_non_null(strstr(line, " pacing_rate 10000000bps delivery_rate 9992000bps minrtt:40.12"));
+    info.pacing_rate = UINT64_MAX;
+    (void)socket_line(&info, "", line);
+    assert_null(strstr(line, "pacing"));
+}
+
 static void print_hosts(FILE *out)
 {
     struct table_options options = {.hosts = true};
@@ -219,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_has_the_columns_and_words_of_ss),
+        cmocka_unit_test(congestion_control_and_rates_are_told),
         cmocka_unit_test(hosts_are_told_apart_when_there_are_several),
         cmocka_unit_test(json_is_an_object_a_line),
         cmocka_unit_test(every_state_has_the_word_of_ss),

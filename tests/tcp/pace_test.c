@@ -119,6 +119,7 @@ static void the_rate_is_set_and_read_as_on_linux(void **state)
     struct ladder t;
     uint32_t rate = 5000;
     uint64_t wide = UINT64_C(70000);
+    struct ft_sock_info info;
     socklen_t len = sizeof(wide);
 
     (void)state;
@@ -126,6 +127,8 @@ static void the_rate_is_set_and_read_as_on_linux(void **state)
     assert_int_equal(user_gets(&t, SOL_SOCKET, SO_MAX_PACING_RATE), 1000);
     assert_int_equal(limit_rate(&t, t.peer->sock, &rate, 4), 0);
     assert_int_equal(user_gets(&t, SOL_SOCKET, SO_MAX_PACING_RATE), 5000);
+    assert_int_equal(ft_sock_info(t.stack, t.peer->sock, &info), 0);
+    assert_int_equal(info.pacing_rate, 5000);
     assert_int_equal(limit_rate(&t, t.peer->sock, &rate, 2), -EINVAL);
     assert_int_equal(limit_rate(&t, t.peer->sock, &wide, 8), 0);
     wide = 0;
