@@ -64,6 +64,7 @@ struct ft_path {
     struct ft_addr src;      /* the source address to use */
     struct ft_addr next_hop; /* the neighbour: the gateway, or the destination itself */
     uint32_t mtu;            /* octets of IP: the path's if known to be smaller, else the link's */
+    uint32_t if_mtu;         /* the link's */
     uint32_t gso_max;        /* octets of IP in a frame with gso_type; 0: none */
     uint32_t if_flags;       /* FT_IF_* of the interface */
     int ifindex;

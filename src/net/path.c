@@ -74,7 +74,7 @@ static struct net_iface *next_hop(struct ft_net *net, const struct ask *ask,
 static void fill(struct ft_path *path, const struct net_iface *iface, const struct ft_addr *dst)
 {
     path->ifindex = iface->ifindex;
-    path->mtu = ft_iface_mtu(iface, dst);
+    path->mtu = path->if_mtu = ft_iface_mtu(iface, dst);
     path->gso_max = iface->gso_max;
     path->if_flags = iface->flags;
 }

@@ -14,6 +14,7 @@
 
 #define RETRY_AFTER  FT_SEC         /* an attempt that faults have foiled is made again */
 #define RETRY_GRACE  (300 * FT_SEC) /* so long after the last fault */
+#define TAKEN_GRACE  (600 * FT_SEC) /* for a port that others use before, with their TIME-WAIT */
 #define ORPHAN_WAIT  (200 * FT_SEC) /* a server is not told of a client that gave up early */
 #define KEEP_IDLE_S  10
 #define KEEP_INTVL_S 5
@@ -141,6 +142,7 @@ void ft_sim_app_done(struct sim_app *app, int error)
         (void)ft_close(stack_of(app), app->sock);
     app->sock = -1;
     app->error = error;
+    app->done_at = app->world->now;
     ft_sim_app_note(app, error != 0 ? "done, with errno" : "done", error);
     count_done(app);
     if (app->side != 0 || peer->state != SIM_APP_IDLE)
@@ -150,6 +152,45 @@ void ft_sim_app_done(struct sim_app *app, int error)
         count_done(peer);
     else if (kind == SIM_STREAM && (error != 0 || app->aborted))
         wake_at(peer, app->world->now + ORPHAN_WAIT);
+}
+
+/* Its host has crashed, or its peer's, in the middle of a conversation. */
+static void shake(struct sim_app *app, const struct sim_host *host)
+{
+    app->shaken = true;
+    if (&app->world->host[app->host] != host || app->sock < 0)
+        return;
+    app->sock = -1; /* gone with the stack */
+    app->died = true;
+    app->done_at = app->world->now;
+    ft_sim_app_note(app, "died after", (int64_t)app->sent);
+    count_done(app);
+}
+
+void ft_sim_apps_crash(struct sim_world *world, struct sim_host *host)
+{
+    for (uint32_t i = 0; i < world->n_listeners; i++) {
+        if (world->listener[i].host == host->index)
+            world->listener[i].sock = -1;
+    }
+    for (uint32_t i = 0; i < world->plan.n_conns && !world->failed; i++) {
+        struct sim_app *app = &world->app[2 * i];
+        const struct sim_conn_plan *conn = &world->plan.conn[i];
+        bool is_over = app[0].state == SIM_APP_DONE && app[1].state == SIM_APP_DONE;
+        bool has_begun = app[0].sock >= 0 || app[0].attempts + app[1].attempts > 0;
+
+        if (conn->absent || is_over || !has_begun)
+            continue;
+        if (conn->host[0] != host->index && conn->host[1] != host->index)
+            continue;
+        shake(&app[0], host);
+        shake(&app[1], host);
+        /* A server may have lost one that it had not accepted, or that will not come any more. */
+        if (conn->kind == SIM_STREAM && app[1].state == SIM_APP_IDLE)
+            wake_at(&app[1], world->now + ORPHAN_WAIT);
+        else if (conn->kind != SIM_SIMULTANEOUS && app[0].died && app[1].state == SIM_APP_IDLE)
+            count_done(&app[1]);
+    }
 }
 
 /* ---- the beginning ---- */
@@ -175,7 +216,7 @@ static void set_options(struct sim_app *app)
         set_int(app, SOL_SOCKET, SO_RCVBUF, side->rcvbuf);
     if (side->nodelay)
         set_int(app, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (!conn_of(app)->may_reset)
+    if (!conn_of(app)->keep_alive)
         return;
     /* A reset may be lost: only a probe finds out then. */
     set_int(app, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -197,6 +238,8 @@ static void become_open(struct sim_app *app)
 {
     app->state = SIM_APP_OPEN;
     app->read_at = app->world->now + plan_of(app)->read_after;
+    if (app->side == 0)
+        app->write_at = app->world->now + conn_of(app)->idle;
     ft_sim_app_note(app, app->side == 0 ? "connected" : "accepted", app->attempts);
     if (app->read_at > app->world->now)
         wake_at(app, app->read_at);
@@ -211,12 +254,13 @@ void ft_sim_app_accepted(struct sim_app *app)
 static void connect_failed(struct sim_app *app, int error)
 {
     const struct sim_conn_plan *conn = conn_of(app);
-    bool retry = error == EHOSTUNREACH || error == ETIMEDOUT || error == ENOBUFS ||
-                 (error == ECONNREFUSED && conn->kind == SIM_SIMULTANEOUS);
+    bool taken = conn->bound != 0 && (error == EADDRINUSE || error == EADDRNOTAVAIL);
+    bool retry = taken || error == EHOSTUNREACH || error == ETIMEDOUT || error == ENOBUFS ||
+                 (error == ECONNREFUSED && conn->kind == SIM_SIMULTANEOUS && !peer_of(app)->died);
 
     ft_sim_app_note(app, "could not connect, errno", error);
     if ((conn->kind == SIM_UNREACHABLE && error != ENOBUFS) ||
-        app->world->now > app->world->plan.heal_at + RETRY_GRACE)
+        app->world->now > app->world->plan.heal_at + (taken ? TAKEN_GRACE : RETRY_GRACE))
         retry = false;
     if (!retry) {
         ft_sim_app_done(app, error);
@@ -238,8 +282,10 @@ static int bind_first(struct sim_app *app)
     uint16_t port = app->side == 0 ? (uint16_t)(CLIENT_PORT + app->conn) : conn->port;
     socklen_t len;
 
-    if (conn->kind != SIM_SIMULTANEOUS)
+    if (conn->kind != SIM_SIMULTANEOUS && conn->bound == 0)
         return 0;
+    if (conn->bound != 0)
+        port = conn->bound;
     set_int(app, SOL_SOCKET, SO_REUSEADDR, 1);
     len = ft_sim_name(&app->world->host[app->host], conn->family, port, &name);
     return ft_bind(stack_of(app), app->sock, (struct sockaddr *)&name, len);
@@ -541,8 +587,10 @@ void ft_sim_app_step(struct sim_app *app)
     case SIM_APP_IDLE:
         if (app->side == 0 || conn->kind == SIM_SIMULTANEOUS)
             begin(app);
-        else
+        else if (peer_of(app)->state == SIM_APP_DONE)
             count_done(app);
+        else
+            wake_at(app, app->world->now + ORPHAN_WAIT);
         break;
     case SIM_APP_CONNECTING:
         ask_connected(app);

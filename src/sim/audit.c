@@ -48,6 +48,44 @@ void ft_sim_audit_cookies(struct sim_audit *audit)
     audit->cookies = true;
 }
 
+static bool addr_eq(const struct ft_addr *a, const struct ft_addr *b)
+{
+    return a->hi == b->hi && a->lo == b->lo;
+}
+
+/* Whether a host may send from this address: its own, or none at all while it probes. */
+static bool may_send_from(const struct sim_audit_host *host, const struct ft_addr *addr)
+{
+    if (addr->hi == 0 && (addr->lo == 0 || addr->lo == UINT64_C(0xffff00000000)))
+        return true;
+    for (uint32_t i = 0; i < host->n_addrs; i++) {
+        if (addr_eq(&host->addrs[i], addr))
+            return true;
+    }
+    return false;
+}
+
+void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host)
+{
+    const struct sim_audit_host *h = &audit->hosts[host];
+
+    audit->n_paths[host] = 0;
+    for (size_t i = 0; i < 2 * AUDIT_BUCKETS; i++) {
+        for (struct audit_conn *conn = audit->buckets[i / 2]; conn != NULL; conn = conn->next) {
+            struct audit_end *end = &conn->end[i % 2];
+
+            if (end->addr.lo == 0 || !may_send_from(h, &end->addr))
+                continue;
+            end->dead = true;
+            end->syn_arrived = false;
+            end->ts_seen = false;
+            end->owes_ack = false;
+            end->n_recent = 0;
+            end->ack_credit = 0;
+        }
+    }
+}
+
 void ft_sim_audit_free(struct sim_audit *audit)
 {
     if (audit == NULL)
@@ -107,11 +145,6 @@ bool audit_has_arrived(const struct audit_end *end, uint32_t lo, uint32_t hi)
     return false;
 }
 
-static bool addr_eq(const struct ft_addr *a, const struct ft_addr *b)
-{
-    return a->hi == b->hi && a->lo == b->lo;
-}
-
 static bool is_end(const struct audit_end *end, const struct ft_addr *addr, uint16_t port)
 {
     return end->port == port && addr_eq(&end->addr, addr);
@@ -163,18 +196,6 @@ static struct audit_conn *find(struct sim_audit *audit, const struct sight *s, i
     *bucket = conn;
     *ret_from = 0;
     return conn;
-}
-
-/* Whether a host may send from this address: its own, or none at all while it probes. */
-static bool may_send_from(const struct sim_audit_host *host, const struct ft_addr *addr)
-{
-    if (addr->hi == 0 && (addr->lo == 0 || addr->lo == UINT64_C(0xffff00000000)))
-        return true;
-    for (uint32_t i = 0; i < host->n_addrs; i++) {
-        if (addr_eq(&host->addrs[i], addr))
-            return true;
-    }
-    return false;
 }
 
 /* What a host was told of the way to a destination; NULL: nothing yet. */
@@ -251,7 +272,7 @@ static void learn_path(struct sim_audit *audit, const struct sim_audit_frame *fr
     if (!icmp->too_big || icmp->mtu < (s->version == 6 ? 1280U : 552U) || conn == NULL)
         return;
     end = &conn->end[from];
-    if (conn->finished || end->reset_sent || end->reset_arrived || !end->syn_sent ||
+    if (conn->finished || end->dead || end->reset_sent || end->reset_arrived || !end->syn_sent ||
         icmp->seq - end->isn < end->told_ack || icmp->seq - end->isn >= end->max_sent)
         return;
     if (path != NULL && frame->at < path->at + PATH_LIFE && icmp->mtu >= path->mtu)
@@ -397,6 +418,8 @@ const char *ft_sim_audit_forged(struct sim_audit *audit, const struct sim_audit_
         wrong = NULL; /* which no stack would send, but a forger may */
     if (wrong != NULL)
         return wrong;
+    if (!s.is_tcp)
+        return NULL;
     conn = find(audit, &s, &from);
     if (conn != NULL)
         learn_arrival(&conn->end[1 - from], &s.tcp);
@@ -411,8 +434,9 @@ bool ft_sim_audit_view(const struct sim_audit *audit, struct sim_audit_view *vie
     const struct audit_conn *conn = look_up(audit, &s, &from);
     int at = 1 - from;
 
-    if (conn == NULL || conn->finished || conn->end[0].told_ack == 0 ||
-        conn->end[1].told_ack == 0 || conn->end[0].reset_sent || conn->end[1].reset_sent)
+    if (conn == NULL || conn->finished || conn->end[0].dead || conn->end[1].dead ||
+        conn->end[0].told_ack == 0 || conn->end[1].told_ack == 0 || conn->end[0].reset_sent ||
+        conn->end[1].reset_sent)
         return false;
     view->rcv_nxt = conn->end[1 - at].isn + audit_contiguous(&conn->end[at]);
     view->rcv_edge = conn->end[1 - at].isn + conn->end[at].announced_edge;

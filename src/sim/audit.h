@@ -60,6 +60,12 @@ void ft_sim_audit_hurry(struct sim_audit *audit);
 void ft_sim_audit_cookies(struct sim_audit *audit);
 
 /**
+ * Learn that a host has lost all its connections and says nothing for a while. Then it knows
+ * nothing of them any more: it resets what still comes, and begins anew.
+ */
+void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host);
+
+/**
  * Free an auditor; NULL is allowed.
  */
 void ft_sim_audit_free(struct sim_audit *audit);

@@ -33,6 +33,7 @@ struct audit_end {
     /* what it has sent */
     bool syn_sent, fin_sent, reset_sent;
     bool is_passive;              /* its first SYN had an ACK */
+    bool dead;                    /* its host has crashed since */
     bool has_ws, has_ts, sack_ok; /* offered on its SYN */
     uint8_t ws;
     uint16_t mss; /* announced; 0: not yet */

@@ -62,7 +62,7 @@ static const char *check_reset(struct sim_audit *audit, struct audit_conn *conn,
             t->ack == r->seq + r->seq_len)
             return NULL;
     }
-    if (!end->syn_sent)
+    if (!end->syn_sent || end->dead)
         return audit_say(audit, "sent a reset that answers nothing that reached it");
     if (off < end->told_ack || off > end->max_sent + 1)
         return audit_say(audit, "sent a reset whose sequence number (%u) is not its own", off);
@@ -99,6 +99,7 @@ static const char *check_syn(struct sim_audit *audit, struct audit_conn *conn, i
         end->max_sent = 1;
         end->max_taken = 0;
     }
+    end->dead = false;
     end->has_ws = t->has_ws;
     end->ws = t->ws;
     end->has_ts = t->has_ts;
@@ -351,6 +352,9 @@ static const char *check_synchronised(struct sim_audit *audit, struct audit_conn
     struct audit_end *end = &conn->end[from];
     uint32_t off = t->seq - end->isn;
     const char *wrong = check_silence(audit, conn, from, now);
+
+    if (end->dead)
+        return audit_say(audit, "sent a segment of a connection that it has lost in a crash");
 
     if (wrong == NULL && !(t->flags & SIGHT_ACK))
         wrong = audit_say(audit, "sent a segment without an ACK"); /* RFC 9293 3.10.7.4 */

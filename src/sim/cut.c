@@ -96,12 +96,61 @@ static void no_cuts(struct sim_plan *plan)
     }
 }
 
+static void no_changes(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        struct sim_fault_plan *fault = &plan->fault[i];
+
+        if (fault->kind == SIM_FAULT_RATE || fault->kind == SIM_FAULT_SPIKE ||
+            fault->kind == SIM_FAULT_RESTORE)
+            fault->absent = true;
+    }
+}
+
+static void no_shrinks(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        if (plan->fault[i].kind == SIM_FAULT_SHRINK)
+            plan->fault[i].absent = true;
+    }
+}
+
+static void no_holes(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_routers; i++)
+        plan->router[i].mute = SIM_MUTE_NEVER;
+}
+
+static void no_crashes(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        struct sim_fault_plan *fault = &plan->fault[i];
+
+        if (fault->kind == SIM_FAULT_CRASH || fault->kind == SIM_FAULT_BOOT)
+            fault->absent = true;
+    }
+}
+
 static void no_forgeries(struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_faults; i++) {
         if (plan->fault[i].kind == SIM_FAULT_FORGE)
             plan->fault[i].absent = true;
     }
+}
+
+static void no_replays(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        if (plan->fault[i].kind == SIM_FAULT_REPLAY)
+            plan->fault[i].absent = true;
+    }
+}
+
+static void no_reuse(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_conns; i++)
+        plan->conn[i].bound = 0;
 }
 
 static void no_refusals(struct sim_plan *plan)
@@ -113,7 +162,7 @@ static void no_refusals(struct sim_plan *plan)
 static void no_poverty(struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_hosts; i++)
-        plan->host[i].poor_ppm = 0;
+        plan->host[i].poor_ppm = plan->host[i].poor_nth = 0;
 }
 
 static void no_backlog(struct sim_plan *plan)
@@ -161,6 +210,7 @@ static void no_pauses(struct sim_plan *plan)
 
         if (plan->conn[i / 2].kind == SIM_DATAGRAMS)
             continue;
+        plan->conn[i / 2].idle = 0;
         side->write_gap = 0;
         side->read_gap = 0;
         side->read_after = 0;
@@ -186,6 +236,8 @@ static const struct {
     {"late", "copies that come again much later", no_late},
     {"cut", "cables that are cut and heal, both ways or one way", no_cuts},
     {"forgery", "segments of an attacker off the path", no_forgeries},
+    {"replay", "old segments that somebody on the path sends again", no_replays},
+    {"reuse", "clients that take the same port again", no_reuse},
     {"refusal", "links that take no more for a moment", no_refusals},
     {"poverty", "allocations that are refused", no_poverty},
     {"backlog", "servers with a small backlog, or slow to accept", no_backlog},
@@ -193,6 +245,10 @@ static const struct {
     {"mtu", "MTUs other than 1500", no_mtu},
     {"buffers", "socket buffers other than the default", no_buffers},
     {"pauses", "slow and stalled readers, slow writers", no_pauses},
+    {"changes", "rates and delays that change for a while", no_changes},
+    {"shrink", "paths whose MTU becomes smaller", no_shrinks},
+    {"holes", "routers that do not say what was too big", no_holes},
+    {"crash", "hosts that crash and come up without memory", no_crashes},
     {"zero-copy", "applications that reserve and peek", no_spans},
 };
 
@@ -277,7 +333,7 @@ static void cut_faults(struct sim_plan *plan, const struct sim_cut *cut)
         struct sim_fault_plan *fault = &plan->fault[i];
 
         fault->absent = fault->absent || !has(cut->faults, i);
-        if (i + 1 < plan->n_faults && fault[1].kind == SIM_FAULT_HEAL) {
+        if (i + 1 < plan->n_faults && sim_fault_is_end(fault[1].kind)) {
             fault[1].absent = fault->absent;
             i++;
         }
@@ -348,7 +404,7 @@ void ft_sim_what_is_left(const struct sim_world *world, struct sim_cut *ret)
             put(ret->conns, i);
     }
     for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (!plan->fault[i].absent && plan->fault[i].kind != SIM_FAULT_HEAL)
+        if (!plan->fault[i].absent && !sim_fault_is_end(plan->fault[i].kind))
             put(ret->faults, i);
     }
 }

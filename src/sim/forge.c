@@ -21,12 +21,16 @@ enum forgery {
     FORGE_ACK_TOO_OLD,
     FORGE_NO_ACK,
     FORGE_OCTETS_OUTSIDE,
+    FORGE_ICMP_HARD,    /* of octets in flight: RFC 5927 5.2, no end of a connection */
+    FORGE_ICMP_TOO_BIG, /* of octets that are not in flight: RFC 5927 4.1, not believed */
     FORGE_N,
 };
 
 struct forged {
     uint32_t seq, ack, len;
     uint8_t flags;
+    bool is_icmp; /* an error of which seq is the octet quoted */
+    bool too_big;
 };
 
 static void put16(uint8_t *p, uint32_t value)
@@ -114,6 +118,48 @@ static size_t build(uint8_t *frame, const struct sim_audit_view *view, const str
     return 14 + header + len;
 }
 
+/* An ICMP error from the peer itself, about a segment of the end that gets it. */
+static size_t build_icmp(uint8_t *frame, const struct sim_audit_view *view, const struct forged *f)
+{
+    bool is_ip6 = view->dst.hi != 0;
+    size_t ip_len = is_ip6 ? 40 : 20;
+    size_t len = 8 + ip_len + 20;
+    struct sim_audit_view back = *view;
+    uint8_t *icmp = frame + 14 + ip_len;
+    uint8_t *quote = icmp + 8;
+
+    back.src = view->dst;
+    back.dst = view->src;
+    put16(frame + 12, is_ip6 ? 0x86dd : 0x0800);
+    (void)put_ip(frame + 14, view, is_ip6, len);
+    memset(icmp, 0, len);
+    (void)put_ip(quote, &back, is_ip6, 20 + 1000);
+    quote += ip_len;
+    put16(quote, view->dst_port);
+    put16(quote + 2, view->src_port);
+    put32(quote + 4, f->seq);
+    quote[12] = 5 << 4;
+    quote[13] = SIGHT_ACK;
+    icmp[0] = is_ip6 ? (f->too_big ? 2 : 1) : 3;
+    icmp[1] = f->too_big ? (is_ip6 ? 0 : 4) : (is_ip6 ? 4 : 3);
+    if (f->too_big)
+        put16(icmp + 6, is_ip6 ? 1280 : 552);
+    frame[14 + (is_ip6 ? 6 : 9)] = is_ip6 ? 58 : 1;
+    if (is_ip6) {
+        put16(icmp + 2, checksum(icmp, len, checksum(frame + 14 + 8, 32, 58 + len) ^ 0xffffU));
+    } else {
+        put16(frame + 24, 0);
+        put16(frame + 24, checksum(frame + 14, 20, 0));
+        put16(icmp + 2, checksum(icmp, len, 0));
+    }
+    return 14 + ip_len + len;
+}
+
+static struct forged segment(uint32_t seq, uint32_t ack, uint32_t len, uint8_t flags)
+{
+    return (struct forged){.seq = seq, .ack = ack, .len = len, .flags = flags};
+}
+
 /* What is forged. Return: false: this connection offers no room for it. */
 static bool design(struct sim_rand *rand, const struct sim_audit_view *view, struct forged *ret)
 {
@@ -124,30 +170,37 @@ static bool design(struct sim_rand *rand, const struct sim_audit_view *view, str
 
     switch ((enum forgery)sim_rand_below(rand, FORGE_N)) {
     case FORGE_RST_IN_WINDOW:
-        *ret = (struct forged){inside, view->snd_una, 0, SIGHT_RST | SIGHT_ACK};
+        *ret = segment(inside, view->snd_una, 0, SIGHT_RST | SIGHT_ACK);
         return wnd > 2;
     case FORGE_RST_OUTSIDE:
-        *ret = (struct forged){outside, 0, 0, SIGHT_RST};
+        *ret = segment(outside, 0, 0, SIGHT_RST);
         return true;
     case FORGE_SYN_IN_WINDOW:
-        *ret = (struct forged){inside, 0, 0, SIGHT_SYN};
+        *ret = segment(inside, 0, 0, SIGHT_SYN);
         return wnd > 2;
     case FORGE_SYN_ANYWHERE:
-        *ret = (struct forged){outside, 0, 0, SIGHT_SYN};
+        *ret = segment(outside, 0, 0, SIGHT_SYN);
         return true;
     case FORGE_ACK_TOO_NEW:
-        *ret = (struct forged){view->rcv_nxt, view->snd_nxt + 1 + (uint32_t)sim_rand_size(rand, 30),
-                               garbage, SIGHT_ACK};
+        *ret = segment(view->rcv_nxt, view->snd_nxt + 1 + (uint32_t)sim_rand_size(rand, 30),
+                       garbage, SIGHT_ACK);
         return wnd > 0;
     case FORGE_ACK_TOO_OLD:
-        *ret = (struct forged){view->rcv_nxt, view->snd_una - UINT32_C(0x50000000), garbage,
-                               SIGHT_ACK};
+        *ret = segment(view->rcv_nxt, view->snd_una - UINT32_C(0x50000000), garbage, SIGHT_ACK);
         return wnd > 0;
     case FORGE_NO_ACK:
-        *ret = (struct forged){view->rcv_nxt, 0, garbage, SIGHT_PSH};
+        *ret = segment(view->rcv_nxt, 0, garbage, SIGHT_PSH);
         return wnd > 0;
     case FORGE_OCTETS_OUTSIDE:
-        *ret = (struct forged){outside, view->snd_una, garbage, SIGHT_ACK};
+        *ret = segment(outside, view->snd_una, garbage, SIGHT_ACK);
+        return true;
+    case FORGE_ICMP_HARD:
+        *ret = (struct forged){.seq = view->snd_una, .is_icmp = true};
+        return view->snd_nxt != view->snd_una;
+    case FORGE_ICMP_TOO_BIG:
+        *ret = (struct forged){.seq = view->snd_nxt + (uint32_t)sim_rand_size(rand, 30)};
+        ret->is_icmp = true;
+        ret->too_big = true;
         return true;
     case FORGE_N:
         break;
@@ -160,7 +213,7 @@ static void deliver(struct sim_world *world, struct sim_host *host,
 {
     struct sim_note note = {.kind = SIM_NOTE_FORGED, .flags = f->flags};
     uint8_t octets[FORGED_MAX];
-    size_t len = build(octets, view, f);
+    size_t len = f->is_icmp ? build_icmp(octets, view, f) : build(octets, view, f);
     struct sim_audit_frame seen = {host->index, octets, len, world->now, false};
     struct ft_frame frame = {.buf = octets, .cap = FORGED_MAX, .len = (uint32_t)len};
 
@@ -176,7 +229,9 @@ static void deliver(struct sim_world *world, struct sim_host *host,
     note.seq = f->seq;
     note.ack = f->ack;
     note.len = f->len;
+    note.text = f->too_big ? "ICMP, too big" : f->is_icmp ? "ICMP, nobody listens" : NULL;
     ft_sim_note(world, &note);
+    world->n_forged++;
     wrong = ft_sim_audit_forged(world->audit, &seen);
     if (wrong != NULL) {
         ft_sim_halt(world, NULL, "the forger made %s", wrong);
@@ -185,6 +240,42 @@ static void deliver(struct sim_world *world, struct sim_host *host,
     frame.at = world->now;
     ft_input(host->stack, host->ifindex, &frame, 1, world->now);
     ft_sim_host_run(world, host);
+}
+
+static bool same_addr(const struct ft_addr *a, const struct ft_addr *b)
+{
+    return a->hi == b->hi && a->lo == b->lo;
+}
+
+/* The MTU of a connection's path, as its socket tells. */
+static int mtu_of(const struct sim_app *app)
+{
+    bool is_ip6 = app->world->plan.conn[app->conn].family == 6;
+    int value = 0;
+    socklen_t len = sizeof(value);
+    int error =
+        ft_getsockopt(app->world->host[app->host].stack, app->sock,
+                      is_ip6 ? IPPROTO_IPV6 : IPPROTO_IP, is_ip6 ? IPV6_MTU : IP_MTU, &value, &len);
+
+    return error != 0 ? error : value;
+}
+
+/* A hard error may be told when the connection has timed out anyway; no other lie has any effect.
+ */
+static void deliver_lie(struct sim_world *world, struct sim_app *app,
+                        const struct sim_audit_view *view, const struct forged *f)
+{
+    int mtu = mtu_of(app);
+
+    if (!f->too_big)
+        app->lied_to = true;
+    deliver(world, &world->host[app->host], view, f);
+    if (f->too_big && app->sock >= 0 && mtu_of(app) < mtu && !world->failed) {
+        struct sim_tuple tuple = ft_sim_app_tuple(app);
+
+        ft_sim_halt(world, &tuple, "%s believed a stranger that its path is narrow",
+                    world->host[app->host].name);
+    }
 }
 
 bool ft_sim_forge(struct sim_world *world, uint32_t draw)
@@ -200,6 +291,7 @@ bool ft_sim_forge(struct sim_world *world, uint32_t draw)
             .src = tuple.a, .dst = tuple.b, .src_port = tuple.a_port, .dst_port = tuple.b_port};
         struct sim_host *host = &world->host[app[1].host];
         struct forged forged;
+        struct sim_app *victim;
 
         if (app[0].state != SIM_APP_OPEN || app[1].state != SIM_APP_OPEN)
             continue;
@@ -212,8 +304,58 @@ bool ft_sim_forge(struct sim_world *world, uint32_t draw)
         }
         if (!ft_sim_audit_view(world->audit, &view) || !design(&rand, &view, &forged))
             continue;
-        deliver(world, host, &view, &forged);
+        victim = host == &world->host[app->host] ? app : app + 1;
+        if (forged.is_icmp)
+            deliver_lie(world, victim, &view, &forged);
+        else
+            deliver(world, host, &view, &forged);
         return true;
     }
     return false;
+}
+
+/* ---- on the path ---- */
+
+void ft_sim_tape(struct sim_world *world, const struct sight *s, const uint8_t *octets, size_t len)
+{
+    struct sim_taped *slot;
+    uint32_t to = 0;
+
+    if (len > SIM_TAPE_LEN ||
+        ((s->tcp.flags & (SIGHT_SYN | SIGHT_FIN | SIGHT_RST)) == 0 && world->packets % 8 != 0))
+        return;
+    while (to < world->plan.n_hosts && !same_addr(&s->dst, &world->host[to].addr4) &&
+           !same_addr(&s->dst, &world->host[to].addr6))
+        to++;
+    if (to == world->plan.n_hosts)
+        return;
+    /* Old ones are more worth than new ones: each new one takes any place. */
+    slot = &world->taped[world->n_taped < SIM_TAPED_MAX ? world->n_taped
+                                                        : sim_mix(world->n_taped) % SIM_TAPED_MAX];
+    world->n_taped++;
+    slot->host = to;
+    slot->len = (uint32_t)len;
+    memcpy(slot->octets, octets, len);
+}
+
+/* A copy of a segment that was really sent: the network might have brought it twice by itself, and
+   so late (RFC 9293 3.4.3). No exception is made for it anywhere: a reset counts only where its
+   number is the one expected, and then it is the reset of this very connection. */
+bool ft_sim_replay(struct sim_world *world, uint32_t draw)
+{
+    uint64_t n = world->n_taped < SIM_TAPED_MAX ? world->n_taped : SIM_TAPED_MAX;
+    const struct sim_taped *taped;
+    struct sim_host *host;
+
+    if (n == 0)
+        return false;
+    taped = &world->taped[draw % n];
+    host = &world->host[taped->host];
+    if (host->stack == NULL)
+        return false;
+    world->n_replayed++;
+    memcpy(world->frame[0], taped->octets, taped->len);
+    memcpy(world->frame[0], host->mac, 6);
+    ft_sim_host_input(world, host, &taped->len, 1);
+    return true;
 }

@@ -25,8 +25,13 @@ static void *count_alloc(void *ctx, size_t size)
     const struct ft_allocator *given = &host->world->host_config.allocator;
     const struct sim_host_plan *plan = &host->world->plan.host[host->index];
     ft_time now = host->world->now;
+    static const struct sim_host_plan rich = {0};
     void *ptr;
 
+    if (host->booting)
+        plan = &rich;
+    if (now >= plan->poor_from && plan->poor_nth != 0 && ++host->n_allocs == plan->poor_nth)
+        return NULL;
     if (now >= plan->poor_from && now < plan->poor_until &&
         sim_rand_below(&host->poverty, 1000000) < plan->poor_ppm)
         return NULL;
@@ -285,6 +290,8 @@ static void judge_sent(struct sim_world *world, struct sim_host *host, const uin
         capture(world, host, octets, len, true);
     if (s.is_tcp)
         world->last_tcp_at = world->now;
+    if (s.is_tcp && !refused && world->lib == NULL)
+        ft_sim_tape(world, &s, octets, len);
     if (wrong != NULL) {
         struct sim_tuple tuple = {s.src, s.dst, s.src_port, s.dst_port};
 

@@ -22,6 +22,8 @@ static void make_pipe(struct sim_world *world, uint32_t i, const struct impair_c
     impair_init(&pipe->imp, config, i);
     impair_init(&pipe->late, &world->plan.late, i);
     pipe->wake = FT_TIME_NEVER;
+    pipe->delay = config->delay;
+    pipe->rate = config->rate;
 }
 
 /* An end of a cable: what leaves there goes into pipe @out, what arrives comes by its partner. */
@@ -73,6 +75,7 @@ static void plug_router(struct sim_world *world, uint32_t r)
         router->mac[port][4] = (uint8_t)(r + 1);
         router->mac[port][5] = (uint8_t)(port + 1);
         router->mtu[port] = drawn->mtu[port];
+        router->mute = drawn->mute != SIM_MUTE_NEVER;
         (void)ft_sim_cable(world, &own, &lan, port == 0 ? &drawn->up : &drawn->down);
     }
 }
@@ -207,4 +210,6 @@ void ft_sim_net_heal(struct sim_world *world)
         world->pipe[i].late.config.loss = IMPAIR_SHARE_ALL;
         world->pipe[i].cut = false;
     }
+    for (uint32_t i = 0; i < world->plan.n_routers; i++)
+        world->router[i].mute = world->plan.router[i].mute == SIM_MUTE_FOR_EVER;
 }

@@ -4,12 +4,8 @@
  * compare the two ends of each conversation with each other and with the plan, and know nothing of
  * the stack's insides beyond its public counters.
  *
- * Which ends may believe what:
- *   an end of file      only if the peer closed its direction, and after its last octet
- *   a reset             only if the peer was rude (aborted, or closed with nobody to read on)
- *   refused             only where nobody listens
- *   no such host        only where nobody has the address, or (retried) while faults last
- *   timed out           never: no cut is as long as R2
+ * Which ends may believe what is the table below; an end of file is only read where the peer closed
+ * its direction, and after its last octet, whatever happened to others.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +13,7 @@
 
 #include "priv.h"
 
+#define SILENCE_MAX  (60 * FT_SEC) /* a keep-alive that faults have kept from hearing is over */
 #define MEMORY_SLACK (UINT64_C(4) << 20) /* slabs and caches that a stack may keep */
 
 static const char *side_name(const struct sim_app *app)
@@ -78,36 +75,76 @@ void ft_sim_oracle_eof(struct sim_app *app)
         blame(app, "read the end of file before the last octet");
 }
 
+/* Why an end may have ended otherwise than by an end of file: facts of the run, not hopes. */
+enum excuse {
+    EXCUSE_RUDE = 1,     /* the peer has aborted, or closed with nobody to read on */
+    EXCUSE_CRASH = 2,    /* one of the two hosts has crashed in the middle */
+    EXCUSE_HOLE = 4,     /* the path swallows what is too big for it, for ever, and says nothing */
+    EXCUSE_GAVE_UP = 8,  /* the peer has given up, which is judged by itself */
+    EXCUSE_SILENCE = 16, /* it asked whether the peer is there, and faults kept it from hearing */
+    EXCUSE_DEAF = 32,    /* nobody listens there, or no longer: both began, one is gone */
+    EXCUSE_NOBODY = 64,  /* nobody has the address */
+    EXCUSE_LIED = 128,   /* it may time out, and a stranger has told it of a reason */
+};
+
+/* An attempt to connect is made again while faults last; what is judged is what came out at last.
+ */
+static const struct {
+    int error;
+    uint32_t excuses;
+    const char *else_it;
+} endings[] = {
+    {ECONNRESET, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_GAVE_UP,
+     "was reset, though nobody was rude"},
+    {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_GAVE_UP,
+     "was reset, though nobody was rude"},
+    {ECONNREFUSED, EXCUSE_DEAF | EXCUSE_LIED, "was refused, though somebody listens"},
+    {EHOSTUNREACH, EXCUSE_NOBODY | EXCUSE_CRASH, "was told that there is no such host"},
+    {ETIMEDOUT, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_SILENCE,
+     "gave up, though the wire has healed"},
+};
+
+static uint32_t excuses_of(struct sim_app *app)
+{
+    const struct sim_world *world = app->world;
+    const struct sim_conn_plan *conn = &world->plan.conn[app->conn];
+    const struct sim_app *peer = peer_of(app);
+    uint32_t excuses = 0;
+
+    if (conn->may_reset && peer->aborted)
+        excuses |= EXCUSE_RUDE;
+    if (app->shaken)
+        excuses |= EXCUSE_CRASH;
+    if (conn->hole)
+        excuses |= EXCUSE_HOLE;
+    if (conn->keep_alive && peer->error != 0)
+        excuses |= EXCUSE_GAVE_UP;
+    if (conn->keep_alive && app->done_at < world->plan.heal_at + SILENCE_MAX)
+        excuses |= EXCUSE_SILENCE;
+    if (conn->kind == SIM_REFUSED ||
+        (conn->kind == SIM_SIMULTANEOUS && (conn->may_reset || app->shaken)))
+        excuses |= EXCUSE_DEAF;
+    if (conn->kind == SIM_UNREACHABLE)
+        excuses |= EXCUSE_NOBODY;
+    if (app->lied_to && (excuses & (EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_SILENCE)))
+        excuses |= EXCUSE_LIED;
+    return excuses;
+}
+
 /* What an end may report as its error. */
 static void judge_error(struct sim_app *app)
 {
-    const struct sim_conn_plan *conn = &app->world->plan.conn[app->conn];
-    const struct sim_app *peer = peer_of(app);
-
-    switch (app->error) {
-    case 0:
+    if (app->error == 0)
         return;
-    case ECONNRESET:
-    case EPIPE:
-        if (!conn->may_reset || (!peer->aborted && peer->error == 0))
-            blame(app, "was reset, though nobody was rude");
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        if (endings[i].error != app->error)
+            continue;
+        if ((endings[i].excuses & excuses_of(app)) == 0)
+            blame(app, endings[i].else_it);
         return;
-    case ECONNREFUSED:
-        if (conn->kind != SIM_REFUSED && !(conn->kind == SIM_SIMULTANEOUS && conn->may_reset))
-            blame(app, "was refused, though somebody listens");
-        return;
-    case EHOSTUNREACH:
-        if (conn->kind != SIM_UNREACHABLE)
-            blame(app, "was told that there is no such host");
-        return;
-    case ETIMEDOUT:
-        if (!conn->may_reset)
-            blame(app, "gave up, though the wire has healed");
-        return;
-    default:
-        ft_sim_app_note(app, "ended with errno", app->error);
-        blame(app, "ended with an error that nothing explains");
     }
+    ft_sim_app_note(app, "ended with errno", app->error);
+    blame(app, "ended with an error that nothing explains");
 }
 
 static void judge_whole(struct sim_app *app)
@@ -115,9 +152,9 @@ static void judge_whole(struct sim_app *app)
     const struct sim_conn_plan *conn = &app->world->plan.conn[app->conn];
     const struct sim_app *peer = peer_of(app);
 
-    if (app->aborted || app->error != 0)
+    if (app->aborted || app->error != 0 || app->died)
         return;
-    if (app->local_port == 0 && app->attempts == 0 && peer->error != 0)
+    if (app->local_port == 0 && app->attempts == 0 && (peer->error != 0 || app->shaken))
         return; /* a server that was never told; the client's error is judged by itself */
     if (app->sent != conn->side[app->side].octets && !conn->may_reset)
         blame(app, "ended without having sent everything");
@@ -130,9 +167,9 @@ void ft_sim_oracle_pair(struct sim_world *world, uint32_t index)
     const struct sim_conn_plan *conn = &world->plan.conn[index];
     struct sim_app *client = &world->app[2 * index];
 
-    if (conn->kind == SIM_REFUSED && client->error != ECONNREFUSED)
+    if (conn->kind == SIM_REFUSED && !client->died && client->error != ECONNREFUSED)
         blame(client, "was not told that nobody listens");
-    else if (conn->kind == SIM_UNREACHABLE && client->error != EHOSTUNREACH)
+    else if (conn->kind == SIM_UNREACHABLE && !client->died && client->error != EHOSTUNREACH)
         blame(client, "was not told that there is no such host");
     for (int side = 0; side < 2; side++) {
         judge_error(&client[side]);

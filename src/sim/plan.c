@@ -9,8 +9,9 @@
 #include "priv.h"
 
 #define LENGTH_DEFAULT (8 * FT_SEC)
-#define REST_AFTER     (30 * FT_SEC)   /* faults go on so long after the last beginning */
-#define LIMIT_AFTER    (1200 * FT_SEC) /* ten times the longest timeout (RFC 6298 2.5) */
+#define REST_AFTER     (30 * FT_SEC) /* faults go on so long after the last beginning */
+#define REUSE_MAX      4             /* conversations of one name */
+#define PORT_REUSED    9999          /* of their client */
 #define STORM_OCTETS   2000
 #define BACKLOG_PLENTY 128
 #define MTU_MIN_IP6    1280
@@ -36,6 +37,9 @@ static void draw_host(struct sim_plan *plan, uint64_t seed, uint32_t i)
         host->poor_ppm = (uint32_t)sim_rand_size(&rand, 19);
         host->poor_from = FT_SEC + sim_rand_below(&rand, plan->length);
         host->poor_until = host->poor_from + FT_MS * sim_rand_size(&rand, 14);
+    } else if (sim_rand_chance(&rand, 8)) {
+        host->poor_from = FT_SEC + sim_rand_below(&rand, plan->length);
+        host->poor_nth = (uint32_t)sim_rand_size(&rand, 10);
     }
     if (host->is_server && sim_rand_chance(&rand, 25))
         host->accept_gap = FT_US * sim_rand_size(&rand, 20); /* up to 1 s */
@@ -200,51 +204,15 @@ static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
     }
 }
 
-/* An attacker off the path, who has guessed almost everything. */
-static void draw_forgeries(struct sim_plan *plan, uint64_t seed)
+bool ft_sim_plan_duplicates(const struct sim_plan *plan)
 {
-    struct sim_rand rand;
-    uint64_t n;
+    bool any = plan->trunk.dup != 0 || plan->late.loss != IMPAIR_SHARE_ALL;
 
-    sim_rand_init(&rand, seed, DRAW_FORGERY, 0);
-    if (!sim_rand_chance(&rand, 30))
-        return;
-    n = sim_rand_size(&rand, 7);
-    for (uint64_t i = 0; i < n && plan->n_faults < SIM_FAULTS_MAX; i++) {
-        struct sim_fault_plan *fault = &plan->fault[plan->n_faults++];
-
-        fault->kind = SIM_FAULT_FORGE;
-        fault->at = FT_SEC + sim_rand_below(&rand, 2 * plan->length);
-        fault->pipe = (uint32_t)sim_rand_next(&rand);
-    }
-}
-
-static void draw_faults(struct sim_plan *plan, uint64_t seed)
-{
-    struct sim_rand rand;
-    ft_time at = FT_SEC;
-    uint32_t n_between = plan->n_routers > 0 ? 4 * plan->n_routers : 2; /* pipes */
-
-    sim_rand_init(&rand, seed, DRAW_FAULT, 0);
-    if (!sim_rand_chance(&rand, 35))
-        return;
-    while (plan->n_faults + 2 <= 32) {
-        struct sim_fault_plan *cut = &plan->fault[plan->n_faults];
-
-        at += sim_rand_below(&rand, plan->length);
-        cut->at = at;
-        cut->kind = sim_rand_chance(&rand, 60) ? SIM_FAULT_CUT : SIM_FAULT_CUT_ONE;
-        cut->pipe = (uint32_t)sim_rand_below(&rand, 2 * (uint64_t)plan->n_hosts + n_between);
-        if (sim_rand_chance(&rand, 50)) /* the trunk, or a router's cable */
-            cut->pipe = 2 * (plan->n_hosts + (uint32_t)sim_rand_below(&rand, n_between / 2));
-        at += FT_MS * sim_rand_size(&rand, 14);
-        if (at >= plan->heal_at)
-            return;
-        cut[1] = *cut;
-        cut[1].kind = SIM_FAULT_HEAL;
-        cut[1].at = at;
-        plan->n_faults += 2;
-    }
+    for (uint32_t i = 0; i < plan->n_routers; i++)
+        any = any || plan->router[i].up.dup != 0 || plan->router[i].down.dup != 0;
+    for (uint32_t i = 0; i < plan->n_hosts; i++)
+        any = any || plan->access[i].dup != 0;
+    return any;
 }
 
 bool ft_sim_plan_is_calm(const struct sim_plan *plan)
@@ -252,13 +220,55 @@ bool ft_sim_plan_is_calm(const struct sim_plan *plan)
     bool calm = plan->trunk.loss == 0 && plan->trunk.corrupt == 0 && plan->n_faults == 0;
 
     for (uint32_t i = 0; i < plan->n_hosts; i++)
-        calm = calm && plan->access[i].loss == 0 && plan->host[i].poor_ppm == 0;
+        calm = calm && plan->access[i].loss == 0 && plan->host[i].poor_ppm == 0 &&
+               plan->host[i].poor_nth == 0;
     for (uint32_t i = 0; i < plan->n_routers; i++) {
         const struct sim_router_plan *router = &plan->router[i];
 
-        calm = calm && router->up.loss == 0 && router->up.corrupt == 0;
+        calm = calm && router->up.loss == 0 && router->up.corrupt == 0 &&
+               router->mute == SIM_MUTE_NEVER;
     }
     return calm;
+}
+
+/* A client that asks for the same port again and again, and so takes up a four-tuple of which the
+   network may still hold segments (RFC 9293 3.4.3, 3.6.1). Polite ones only: the port is free when
+   both ends are done. */
+static void draw_reuse(struct sim_plan *plan, uint64_t seed)
+{
+    const struct sim_conn_plan *first = &plan->conn[0];
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_REUSE, 0);
+    if (!sim_rand_chance(&rand, 15) || plan->host[first->host[1]].accept_gap != 0 ||
+        plan->host[first->host[1]].backlog < BACKLOG_PLENTY)
+        return;
+    for (uint32_t i = 0; i < plan->n_conns && i < REUSE_MAX; i++) {
+        struct sim_conn_plan *conn = &plan->conn[i];
+
+        if (conn->kind != SIM_STREAM || conn->may_reset || conn->side[0].ending == SIM_END_CLOSE ||
+            conn->side[1].ending == SIM_END_CLOSE)
+            continue;
+        conn->host[0] = first->host[0];
+        conn->host[1] = first->host[1];
+        conn->family = first->family;
+        conn->port = 80;
+        conn->bound = PORT_REUSED;
+    }
+}
+
+/* Clients that say nothing for minutes: keep-alives alone keep them in touch (RFC 9293 3.8.4). */
+static void draw_idle(struct sim_plan *plan, uint64_t seed)
+{
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_IDLE, 0);
+    for (uint32_t i = 0; i < plan->n_conns; i++) {
+        struct sim_conn_plan *conn = &plan->conn[i];
+
+        if (sim_rand_chance(&rand, 5) && conn->kind == SIM_STREAM && conn->bound == 0)
+            conn->idle = FT_SEC * sim_rand_size(&rand, 8); /* up to 256 s */
+    }
 }
 
 /* A storm: many short conversations at once, most of them with one server. */
@@ -319,6 +329,7 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
     for (uint32_t i = 0; i < plan->n_conns; i++)
         draw_conn(plan, seed, i);
     draw_storm(plan, seed);
-    draw_faults(plan, seed);
-    draw_forgeries(plan, seed);
+    draw_reuse(plan, seed);
+    draw_idle(plan, seed);
+    ft_sim_plan_faults(plan, seed);
 }

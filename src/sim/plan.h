@@ -6,7 +6,8 @@
 #ifndef SIM_PLAN_H
 #define SIM_PLAN_H
 
-#define TRUNK       255 /* the index of its random stream */
+#define TRUNK       255             /* the index of its random stream */
+#define LIMIT_AFTER (1200 * FT_SEC) /* ten times the longest timeout (RFC 6298 2.5) */
 #define PPB_PERCENT UINT32_C(10000000)
 
 /* Purposes of random streams: a new one goes to the end. */
@@ -23,6 +24,12 @@ enum {
     DRAW_LAN,
     DRAW_ROUTER,
     DRAW_SCENARIO,
+    DRAW_SHRINK,
+    DRAW_CHANGE,
+    DRAW_CRASH,
+    DRAW_REPLAY,
+    DRAW_REUSE,
+    DRAW_IDLE,
 };
 
 #endif

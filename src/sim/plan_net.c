@@ -169,6 +169,39 @@ uint32_t ft_sim_plan_router(const struct sim_plan *plan, uint32_t from, uint32_t
     return to - 1;
 }
 
+/* The narrowest that a port of a router ever is for a family. */
+static uint32_t narrowest(const struct sim_plan *plan, uint32_t router, uint32_t port)
+{
+    uint32_t mtu = plan->router[router].mtu[port];
+
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        const struct sim_fault_plan *fault = &plan->fault[i];
+
+        if (fault->kind == SIM_FAULT_SHRINK && !fault->absent && fault->pipe == 2 * router + port &&
+            fault->value < mtu)
+            mtu = (uint32_t)fault->value;
+    }
+    return mtu;
+}
+
+bool ft_sim_plan_has_hole(const struct sim_plan *plan, uint32_t from, uint32_t to)
+{
+    uint32_t at = plan->host[from].lan;
+    uint32_t end = plan->host[to].lan;
+    uint32_t mtu =
+        plan->host[from].mtu < plan->host[to].mtu ? plan->host[from].mtu : plan->host[to].mtu;
+
+    while (plan->n_routers > 0 && at != end) {
+        uint32_t router = ft_sim_plan_router(plan, at, end);
+        uint32_t port = at == router + 1 ? 0 : 1;
+
+        if (plan->router[router].mute == SIM_MUTE_FOR_EVER && narrowest(plan, router, port) < mtu)
+            return true;
+        at = port == 0 ? plan->lan[at].parent : router + 1;
+    }
+    return false;
+}
+
 uint32_t ft_sim_plan_mtu(const struct sim_plan *plan, uint32_t a, uint32_t b)
 {
     uint32_t at = plan->host[a].lan;

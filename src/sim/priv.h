@@ -31,6 +31,8 @@
 #define SIM_MACS_MAX     64 /* that a switch remembers */
 #define SIM_CONNS_MAX    512
 #define SIM_FAULTS_MAX   160
+#define SIM_TAPED_MAX    64   /* frames that somebody on the path has kept */
+#define SIM_TAPE_LEN     1600 /* no longer ones */
 #define SIM_NOTES_MAX    8192
 #define SIM_FRAME_MAX    (9000 + 14)
 #define SIM_POOR_AGAIN   (20 * FT_MS) /* a call that was refused memory is made again */
@@ -74,9 +76,13 @@ struct sim_conn_plan {
     uint8_t kind;    /* enum sim_conn_kind */
     uint8_t family;  /* 4 or 6 */
     bool may_reset;  /* an end is rude: the other may be reset */
+    bool keep_alive; /* settled: an end may be gone without a word, and is looked for */
+    bool hole;       /* settled: what is too big for the path vanishes there, for ever */
     uint8_t host[2]; /* client, server */
     uint16_t port;   /* of the server */
+    uint16_t bound;  /* port that the client asks for, as others do before and after; 0: any */
     ft_time start;
+    ft_time idle;    /* the client says nothing for so long once it is connected */
     uint64_t key[2]; /* of the stream that each side sends */
     struct sim_side_plan side[2];
 };
@@ -93,6 +99,7 @@ struct sim_host_plan {
     ft_time accept_gap;  /* of a server that is slow to accept; 0: at once */
     uint32_t poor_ppm;   /* allocations refused, of a million, while it is poor */
     ft_time poor_from, poor_until;
+    uint32_t poor_nth;      /* this allocation after poor_from is refused; 0: none */
     const char *congestion; /* the congestion control of its connections */
 };
 
@@ -102,9 +109,16 @@ struct sim_lan_plan {
     uint8_t parent; /* the LAN next to it on the way to LAN 0; smaller than its own number */
 };
 
+enum sim_mute {
+    SIM_MUTE_NEVER,
+    SIM_MUTE_AT_FIRST, /* until the faults heal */
+    SIM_MUTE_FOR_EVER,
+};
+
 /* Router r joins LAN r + 1 with that one's parent. */
 struct sim_router_plan {
     uint32_t mtu[2];           /* of what leaves to the parent, and to LAN r + 1 */
+    uint8_t mute;              /* enum sim_mute: does not say what was too big */
     struct impair_config up;   /* its cable on the parent's side */
     struct impair_config down; /* and on the other */
 };
@@ -114,12 +128,27 @@ enum sim_fault_kind {
     SIM_FAULT_CUT_ONE, /* nothing passes one way */
     SIM_FAULT_HEAL,    /* ends the one before it */
     SIM_FAULT_FORGE,   /* somebody off the path sends a segment in another's name */
+    SIM_FAULT_SHRINK,  /* a router's port takes no more than so many octets from now on */
+    SIM_FAULT_RATE,    /* a pipe gets another rate, bit/s */
+    SIM_FAULT_SPIKE,   /* a pipe gets a longer delay, ns */
+    SIM_FAULT_RESTORE, /* ends the one before it: the pipe is as it was */
+    SIM_FAULT_CRASH,   /* a host forgets all and is silent */
+    SIM_FAULT_BOOT,    /* ends the one before it: the host is there again, with a new seed */
+    SIM_FAULT_REPLAY,  /* somebody on the path sends an old segment again */
 };
+
+/** Whether a fault is the end of the one before it. */
+static inline bool sim_fault_is_end(uint8_t kind)
+{
+    return kind == SIM_FAULT_HEAL || kind == SIM_FAULT_RESTORE || kind == SIM_FAULT_BOOT;
+}
 
 struct sim_fault_plan {
     bool absent;   /* cut out: it does not happen */
     uint8_t kind;  /* enum sim_fault_kind */
-    uint32_t pipe; /* the cut one, its partner is pipe ^ 1; or what the forger draws from */
+    uint32_t pipe; /* its number, its partner is pipe ^ 1; of SHRINK 2 * router + port; of CRASH and
+                      BOOT the host; of FORGE what the forger draws from */
+    uint64_t value;
     ft_time at;
 };
 
@@ -193,13 +222,18 @@ struct sim_app {
     ft_time write_at, read_at; /* not before */
     uint64_t sent, received;   /* octets taken by ft_send, given by ft_recv */
     uint32_t attempts;
+    ft_time done_at;
     int error;            /* that ended it, an errno; 0: none */
+    bool died;            /* its host has crashed */
+    bool shaken;          /* one of the two hosts has crashed meanwhile */
     bool eof_seen;        /* the peer's end of file */
     bool fin_asked;       /* the own direction was closed after the last octet */
     bool aborted;         /* by our own ft_abort, or a close that discards */
     struct ft_addr local; /* once bound */
     uint16_t local_port, remote_port;
     uint32_t datagrams_back; /* SIM_DATAGRAMS: echoes received */
+    uint64_t echoed;         /* a bit for each of them */
+    bool lied_to;            /* a stranger has told that nobody listens */
 };
 
 struct sim_host {
@@ -218,6 +252,8 @@ struct sim_host {
     struct sim_rand poverty; /* which allocations are refused */
     uint64_t octets_held;    /* what its allocator has given */
     uint64_t baseline;       /* of octets_held before the first conversation */
+    uint32_t n_allocs;       /* since it may be poor */
+    bool booting;            /* and nothing is refused meanwhile */
     int pcap_if;
     uint32_t spins; /* timer events at one instant */
     ft_time spin_at;
@@ -232,6 +268,8 @@ struct sim_pipe {
     uint32_t to;
     uint32_t port; /* of the switch or router at which it arrives */
     ft_time wake;
+    ft_time delay; /* as drawn */
+    uint64_t rate;
 };
 
 enum sim_pipe_kind {
@@ -262,6 +300,7 @@ struct sim_switch {
 struct sim_router {
     uint8_t mac[2][6];
     uint32_t mtu[2]; /* of what leaves by a port */
+    bool mute;       /* says nothing of what is too big */
     uint32_t out[2]; /* pipes */
     uint64_t n_forwarded, n_fragments, n_icmp;
 };
@@ -302,6 +341,13 @@ enum sim_phase {
     SIM_PHASE_END,
 };
 
+/* A frame that somebody on the path has kept. */
+struct sim_taped {
+    uint32_t host; /* to which it goes */
+    uint32_t len;
+    uint8_t octets[SIM_TAPE_LEN];
+};
+
 struct pcapng;
 
 struct sim_world {
@@ -329,6 +375,8 @@ struct sim_world {
 
     struct sim_audit *audit;
     struct pcapng *pcap;
+    struct sim_taped taped[SIM_TAPED_MAX];
+    uint64_t n_taped, n_replayed, n_forged;
     uint64_t hash, packets, octets;
     struct ft_counters counters; /* of the hosts that are gone */
     ft_time last_tcp_at;         /* when the last TCP segment was sent */
@@ -350,6 +398,9 @@ struct sim_world {
 
 /** Draw everything from the seed. @plan: overwritten. */
 void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length);
+
+/** Whether a packet may arrive more than once. */
+bool ft_sim_plan_duplicates(const struct sim_plan *plan);
 
 /** Whether nothing is ever lost, changed, cut or refused in this plan, but for full queues. */
 bool ft_sim_plan_is_calm(const struct sim_plan *plan);
@@ -373,10 +424,26 @@ int ft_sim_scenario_apply(struct sim_plan *plan, const struct sim_options *optio
 /** Take out of a plan what a cut says. Return: false: no client or no server would be left. */
 bool ft_sim_cut(struct sim_plan *plan, const struct sim_cut *cut);
 
+/* ---- plan_fault.c ---- */
+
+/** Draw what goes wrong. @plan: has its network and conversations. */
+void ft_sim_plan_faults(struct sim_plan *plan, uint64_t seed);
+
+/** Work out what follows from all that is left of a plan. */
+void ft_sim_plan_settle(struct sim_plan *plan);
+
+/* ---- fault.c ---- */
+
+/** A fault of the plan happens. */
+void ft_sim_fault(struct sim_world *world, uint32_t index);
+
 /* ---- plan_net.c ---- */
 
 /** Draw LANs, routers and all cables, and where hosts are. @plan: has its hosts. */
 void ft_sim_plan_net(struct sim_plan *plan, uint64_t seed);
+
+/** Whether packets that a host sends to another may be too big for a router that never says so. */
+bool ft_sim_plan_has_hole(const struct sim_plan *plan, uint32_t from, uint32_t to);
 
 /** The smallest MTU between two hosts of a plan, before any fault. */
 uint32_t ft_sim_plan_mtu(const struct sim_plan *plan, uint32_t a, uint32_t b);
@@ -521,6 +588,15 @@ void ft_sim_router_input(struct sim_world *world, uint32_t router, uint32_t port
  */
 bool ft_sim_forge(struct sim_world *world, uint32_t draw);
 
+/**
+ * Somebody on the path keeps a copy of a TCP segment: of all that begin or end a connection, and of
+ * some others.
+ */
+void ft_sim_tape(struct sim_world *world, const struct sight *s, const uint8_t *octets, size_t len);
+
+/** He sends one of them again. @draw: which. Return: whether there was any. */
+bool ft_sim_replay(struct sim_world *world, uint32_t draw);
+
 /* ---- app.c, serve.c ---- */
 
 /** Make the passive sockets and the applications. Return: 0 or -1: a call failed. */
@@ -537,6 +613,12 @@ bool ft_sim_apps_poll(struct sim_world *world, struct sim_host *host);
 
 /** A passive socket tries again to accept. */
 void ft_sim_listener_event(struct sim_world *world, uint32_t index);
+
+/** A host has crashed: its applications are no more. */
+void ft_sim_apps_crash(struct sim_world *world, struct sim_host *host);
+
+/** It is there again: its passive sockets are made anew. */
+void ft_sim_apps_boot(struct sim_world *world, struct sim_host *host);
 
 /** Close the passive sockets. */
 void ft_sim_listeners_close(struct sim_world *world);

@@ -57,12 +57,20 @@ static void print_conn(const struct sim_world *world, FILE *out, uint32_t i)
             world->host[c->host[1]].name, c->port);
     print_side(out, &c->side[0]);
     print_side(out, &c->side[1]);
-    fprintf(out, "%s\n", c->may_reset ? " (rude)" : "");
+    fprintf(out, "%s\n",
+            c->may_reset ? " (rude)"
+            : c->hole    ? " (hole)"
+            : c->bound   ? " (port again)"
+            : c->idle    ? " (idle)"
+                         : "");
 }
 
 void ft_sim_print_plan(const struct sim_world *world, FILE *out)
 {
-    static const char *const faults[] = {"cut", "cut one way", "heal", "forgery"};
+    static const char *const faults[] = {"cut",        "cut one way", "heal",       "forgery",
+                                         "shrinks to", "rate",        "delay more", "restored",
+                                         "crash",      "boot",        "replay"};
+    static const char *const mutes[] = {"", ", mute until faults heal", ", mute for ever"};
     const struct sim_plan *plan = &world->plan;
 
     fprintf(out, "seed %" PRIu64 ": %u clients, %u servers, %u conversations\n",
@@ -74,8 +82,9 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
 
         (void)snprintf(name, sizeof(name), "r%u", i);
         print_cable(out, name, &plan->router[i].up);
-        fprintf(out, "         joins LAN %u (mtu %u) and LAN %u (mtu %u)\n",
-                plan->lan[i + 1].parent, plan->router[i].mtu[0], i + 1, plan->router[i].mtu[1]);
+        fprintf(out, "         joins LAN %u (mtu %u) and LAN %u (mtu %u)%s\n",
+                plan->lan[i + 1].parent, plan->router[i].mtu[0], i + 1, plan->router[i].mtu[1],
+                mutes[plan->router[i].mute]);
     }
     if (plan->late.loss != IMPAIR_SHARE_ALL)
         fprintf(out, "         %u of a million frames come again after about %" PRIu64 " ms\n",
@@ -102,7 +111,10 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
             continue;
         fprintf(out, "  %3u pipe %u ", i, plan->fault[i].pipe);
         ft_sim_print_time(out, plan->fault[i].at);
-        fprintf(out, " %s\n", faults[plan->fault[i].kind]);
+        fprintf(out, " %s", faults[plan->fault[i].kind]);
+        if (plan->fault[i].value != 0)
+            fprintf(out, " %" PRIu64, plan->fault[i].value);
+        fprintf(out, "\n");
     }
 }
 

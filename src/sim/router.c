@@ -286,10 +286,11 @@ static void route(const struct passing *p)
     else if (p->len <= too_big.mtu) {
         router->n_forwarded++;
         send_frame(p, port, mac, p->ip - ETHER, p->len);
-    } else if (p->is_ip6 || (get16(p->ip + 6) & IP4_DF))
-        complain(p, &too_big);
-    else
+    } else if (!p->is_ip6 && !(get16(p->ip + 6) & IP4_DF)) {
         fragment(p, port, mac, too_big.mtu);
+    } else if (!router->mute) {
+        complain(p, &too_big);
+    }
 }
 
 /* ---- its own addresses ---- */

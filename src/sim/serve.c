@@ -18,36 +18,54 @@
 
 /* ---- passive sockets ---- */
 
-static int listener_new(struct sim_world *world, uint32_t host, uint16_t port, uint8_t family)
+/* Its stack has just been made. */
+static int listener_open(struct sim_world *world, struct sim_listener *l)
 {
-    struct sim_listener *l = &world->listener[world->n_listeners];
-    struct ft_stack *stack = world->host[host].stack;
-    bool is_udp = port == PORT_ECHO;
-    int domain = family == 6 ? AF_INET6 : AF_INET;
-    int only = port == PORT_DUAL ? 0 : 1;
+    struct ft_stack *stack = world->host[l->host].stack;
+    int domain = l->family == 6 ? AF_INET6 : AF_INET;
+    int only = l->port == PORT_DUAL ? 0 : 1;
     struct sim_host any = {0};
     struct sockaddr_storage name;
     socklen_t len;
     int error = 0;
 
-    if (family == 4)
+    if (l->family == 4)
         any.addr4.lo = UINT64_C(0xffff00000000);
-    *l = (struct sim_listener){
-        {true, world->n_listeners}, host, port, family, is_udp, -1, FT_TIME_NEVER};
-    world->n_listeners++;
-    l->sock = ft_socket(stack, domain, is_udp ? SOCK_DGRAM : SOCK_STREAM, 0);
+    l->sock = ft_socket(stack, domain, l->is_udp ? SOCK_DGRAM : SOCK_STREAM, 0);
     if (l->sock < 0)
         return (int)l->sock;
-    if (family == 6)
+    if (l->family == 6)
         error = ft_setsockopt(stack, l->sock, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
-    len = ft_sim_name(&any, family, port, &name);
+    len = ft_sim_name(&any, l->family, l->port, &name);
     if (error == 0)
         error = ft_bind(stack, l->sock, (struct sockaddr *)&name, len);
-    if (error == 0 && !is_udp)
-        error = ft_listen(stack, l->sock, (int)world->plan.host[host].backlog);
+    if (error == 0 && !l->is_udp)
+        error = ft_listen(stack, l->sock, (int)world->plan.host[l->host].backlog);
     if (error == 0)
         error = ft_watch(stack, l->sock, FT_READABLE, &l->watch);
     return error;
+}
+
+static int listener_new(struct sim_world *world, uint32_t host, uint16_t port, uint8_t family)
+{
+    struct sim_listener *l = &world->listener[world->n_listeners];
+
+    *l = (struct sim_listener){{true, world->n_listeners}, host, port,         family,
+                               port == PORT_ECHO,          -1,   FT_TIME_NEVER};
+    world->n_listeners++;
+    return listener_open(world, l);
+}
+
+void ft_sim_apps_boot(struct sim_world *world, struct sim_host *host)
+{
+    for (uint32_t i = 0; i < world->n_listeners && world->phase == SIM_PHASE_RUN; i++) {
+        struct sim_listener *l = &world->listener[i];
+        int error = l->host == host->index ? listener_open(world, l) : 0;
+
+        if (error != 0)
+            ft_sim_halt(world, NULL, "no passive socket for port %u after a boot: %d", l->port,
+                        error);
+    }
 }
 
 static int serve(struct sim_world *world, uint32_t host)
@@ -115,16 +133,22 @@ void ft_sim_listeners_close(struct sim_world *world)
 static struct sim_app *client_of(struct sim_world *world, const struct sim_listener *l,
                                  const struct ft_addr *addr, uint16_t port)
 {
+    struct sim_app *gone = NULL; /* or one that does not know of it */
+
     for (uint32_t i = 0; i < world->plan.n_conns; i++) {
         struct sim_app *app = &world->app[2 * i];
         const struct sim_conn_plan *conn = &world->plan.conn[i];
 
-        if (conn->kind == SIM_STREAM && conn->host[1] == l->host && conn->port == l->port &&
-            app->local_port == port && app->local.hi == addr->hi && app->local.lo == addr->lo &&
-            app[1].attempts == 0)
+        if (conn->kind != SIM_STREAM || conn->host[1] != l->host || conn->port != l->port ||
+            app->local_port != port || app->local.hi != addr->hi || app->local.lo != addr->lo ||
+            app[1].attempts != 0)
+            continue;
+        if (app->state == SIM_APP_OPEN)
             return app;
+        if (gone == NULL || app->state == SIM_APP_CONNECTING)
+            gone = app;
     }
-    return NULL;
+    return gone;
 }
 
 static void accepted(struct sim_world *world, const struct sim_listener *l, ft_sock sock,
@@ -187,9 +211,10 @@ void ft_sim_listener_event(struct sim_world *world, uint32_t index)
     struct sim_listener *l = &world->listener[index];
     struct sim_host *host = &world->host[l->host];
 
+    if (l->sock < 0)
+        return;
     ft_advance(host->stack, world->now);
-    if (l->sock >= 0)
-        accept_all(world, l);
+    accept_all(world, l);
     ft_sim_host_run(world, host);
 }
 
@@ -279,6 +304,13 @@ static void read_echoes(struct sim_app *app)
             fill_datagram(app, number, world->expected, (size_t)n);
         else
             world->expected[0] = (uint8_t)~world->scratch[0];
+        if (memcmp(world->scratch, world->expected, n > 0 ? (size_t)n : 1) == 0 &&
+            (app->echoed >> number & 1) && !ft_sim_plan_duplicates(&world->plan))
+            ft_sim_halt(world, NULL,
+                        "conversation %u: %s received a datagram twice, though nothing is "
+                        "duplicated",
+                        app->conn, world->host[app->host].name);
+        app->echoed |= UINT64_C(1) << (number & 63);
         if (memcmp(world->scratch, world->expected, n > 0 ? (size_t)n : 1) != 0)
             ft_sim_halt(world, NULL,
                         "conversation %u: %s received a datagram of %zd octets that "

@@ -17,8 +17,8 @@
 #include "diag/pcapng.h"
 #include "priv.h"
 
-#define FORGE_AGAIN (5 * FT_MS)
-#define QUIET_TIME  (300 * FT_SEC) /* after the last conversation: more than 4 min, MUST-13 */
+#define HOST_AGAIN (100 * FT_MS)
+#define QUIET_TIME (300 * FT_SEC) /* after the last conversation: more than 4 min, MUST-13 */
 
 /* ---- the queue of events: a binary heap by (at, order) ---- */
 
@@ -160,22 +160,6 @@ ft_time ft_sim_next_at(const struct sim_world *world)
     return world->n_heap == 0 ? FT_TIME_NEVER : world->heap[0].at;
 }
 
-static void fault_event(struct sim_world *world, uint32_t index)
-{
-    const struct sim_fault_plan *fault = &world->plan.fault[index];
-    bool cut = fault->kind != SIM_FAULT_HEAL;
-
-    if (fault->kind == SIM_FAULT_FORGE) {
-        /* He waits for somebody to talk. */
-        if (!ft_sim_forge(world, fault->pipe) && world->phase == SIM_PHASE_RUN && !world->failed)
-            ft_sim_add_event(world, SIM_EVENT_FAULT, index, world->now + FORGE_AGAIN);
-        return;
-    }
-    world->pipe[fault->pipe].cut = cut;
-    if (fault->kind != SIM_FAULT_CUT_ONE)
-        world->pipe[fault->pipe ^ 1].cut = cut;
-}
-
 /* PHASE events: 0: faults heal; 1: the limit; 2: silence has lasted long enough. */
 static void phase_event(struct sim_world *world, uint32_t index)
 {
@@ -191,6 +175,10 @@ static void app_event(struct sim_world *world, struct sim_app *app)
 {
     struct sim_host *host = &world->host[app->host];
 
+    if (host->stack == NULL) { /* down: it goes on when the host is there again */
+        ft_sim_wake(world, &app->wake, SIM_EVENT_APP, app->watch.index, world->now + HOST_AGAIN);
+        return;
+    }
     ft_advance(host->stack, world->now);
     ft_sim_app_step(app);
     ft_sim_host_run(world, host);
@@ -240,7 +228,7 @@ static void dispatch(struct sim_world *world, const struct sim_event *event)
     else if (event->kind == SIM_EVENT_LIB)
         ft_sim_lib_event(world->lib, event->index);
     else if (event->kind == SIM_EVENT_FAULT)
-        fault_event(world, event->index);
+        ft_sim_fault(world, event->index);
     else
         phase_event(world, event->index);
 }
@@ -332,8 +320,9 @@ struct sim_world *ft_sim_world_new(const struct sim_options *options)
     if (ft_sim_scenario_apply(&world->plan, options) != 0 ||
         !ft_sim_cut(&world->plan, &options->cut))
         error = -EINVAL;
-    else if (ft_sim_net_new(world) != 0 || ft_sim_hosts_new(world) != 0 ||
-             ft_sim_apps_new(world) != 0)
+    ft_sim_plan_settle(&world->plan);
+    if (error == 0 &&
+        (ft_sim_net_new(world) != 0 || ft_sim_hosts_new(world) != 0 || ft_sim_apps_new(world) != 0))
         error = -ENOMEM;
     if (error != 0) {
         ft_sim_world_free(world);

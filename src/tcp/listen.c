@@ -37,7 +37,7 @@ void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
     if (ft_path_find(tcp->net, &embryo->conn.remote, &embryo->conn.local, embryo->conn.ifindex,
                      &path))
         return;
-    uint16_t mss = ft_tcp_mss_for(path.mtu, addr_is_v4(&embryo->conn.remote));
+    uint16_t mss = ft_tcp_mss_for(path.if_mtu, addr_is_v4(&embryo->conn.remote));
     if (listener->opts.user_mss)
         mss = (uint16_t)FT_MIN(mss, listener->opts.user_mss);
     if (tsval == 0)
@@ -270,13 +270,18 @@ static enum ft_verdict complete(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
 }
 
 /* RFC 9293 3.10.7.4, first, and RFC 5961 4.2: what does not fit is answered by what we stand at. A
-   peer that has begun anew resets us then, and its next SYN finds the way free. */
-static enum ft_verdict doubt(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
-                             const struct tcp_in *in, enum ft_verdict verdict)
+   peer that has begun anew resets us then, and its next SYN finds the way free. One that has not,
+   in TIME-WAIT say, answers that by an ACK in its turn: so there is one answer, and the next after
+   the SYN-ACK has gone out again by itself (RFC 5961 7). */
+static enum ft_verdict doubt(struct ft_tcp *tcp, struct tcp_embryo *embryo, const struct tcp_in *in,
+                             enum ft_verdict verdict)
 {
     const struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
-    if (listener && !(in->seg.flags & SEG_RST) && ft_icmp_allow(tcp->net, &in->rx->src))
-        ft_listen_synack(tcp, embryo, listener, 0);
+    if (!listener || (in->seg.flags & SEG_RST) || (embryo->flags & EMB_DOUBTED) ||
+        !ft_icmp_allow(tcp->net, &in->rx->src))
+        return verdict;
+    embryo->flags |= EMB_DOUBTED;
+    ft_listen_synack(tcp, embryo, listener, 0);
     return verdict;
 }
 
@@ -348,6 +353,7 @@ void ft_embryo_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo)
         ft_embryo_free(tcp, embryo);
         return;
     }
+    embryo->flags &= (uint8_t)~EMB_DOUBTED;
     embryo->retries++;
     tcp->env->counters.tcp_retrans_segs++;
     ft_listen_synack(tcp, embryo, listener, 0);

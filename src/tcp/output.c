@@ -202,7 +202,7 @@ static void fill_syn(struct ft_tcb *tcb, const struct ft_path *path, struct ft_t
     bool answer = tcb_state(tcb) == FT_TCP_SYN_RECEIVED;
     seg->flags = answer ? SEG_SYN | SEG_ACK : SEG_SYN;
     seg->has_mss = true; /* MAY-3 */
-    seg->mss = ft_tcp_mss_for(path->mtu, tcb_is_v4(tcb));
+    seg->mss = ft_tcp_mss_for(path->if_mtu, tcb_is_v4(tcb)); /* what we can take: MUST-67 */
     if (opts->user_mss)
         seg->mss = (uint16_t)FT_MIN(seg->mss, opts->user_mss);
     seg->has_ts = !answer || (tcb->flags & TCB_TS);

@@ -269,6 +269,7 @@ enum tcp_embryo_flag {
     EMB_ACKED = 8,    /* its ACK came when the backlog was full */
     EMB_WAITING = 16, /* not answered yet: relisten.c; it holds no port */
     EMB_ORPHAN = 32,  /* answered, but its listener is closed: it waits for the next; relisten.c */
+    EMB_DOUBTED = 64, /* something that did not fit has been answered since its timer fired */
 };
 
 /* A half-open connection of a passive socket. It holds no buffer. */

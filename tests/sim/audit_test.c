@@ -320,6 +320,87 @@ static void a_scaled_window_is_understood(void **state)
     bad(t, 1, "ends at 801", .flags = ACK, .seq = B1 + 800, .ack = A1, .len = 2, .wnd = 100);
 }
 
+/* ---- what hosts lose, and what they are told ---- */
+
+static void a_host_that_has_crashed_may_reset_and_begin_anew(void **state)
+{
+    struct ladder *t = *state;
+
+    handshake(t);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 10, .wnd = 4000);
+    ft_sim_audit_crashed(t->audit, 1);
+    good(t, 0, .flags = ACK, .seq = A1 + 10, .ack = B1, .len = 10, .wnd = 4000);
+    good(t, 1, .flags = RST, .seq = B1);
+    good(t, 0, .flags = SYN, .seq = 7 * ISN_A, .wnd = 4000, .mss = 1460);
+    good(t, 1, .flags = SYN | ACK, .seq = 99, .ack = 7 * ISN_A + 1, .wnd = 4000, .mss = 1000);
+}
+
+static void a_host_that_has_crashed_and_remembers_is_seen(void **state)
+{
+    struct ladder *t = *state;
+
+    handshake(t);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 10, .wnd = 4000);
+    ft_sim_audit_crashed(t->audit, 1);
+    bad(t, 1, "lost in a crash", .flags = ACK, .seq = B1, .ack = A1 + 10, .wnd = 4000);
+    bad(t, 1, "answers nothing", .flags = RST, .seq = B1);
+    bad(t, 1, "has not reached it", .flags = SYN | ACK, .seq = ISN_B, .ack = A1, .wnd = 4000);
+}
+
+/* A router says to host 0 that @mtu is all that fits; @seq is of the segment that it quotes. */
+static void too_big(struct ladder *t, uint32_t seq, uint32_t mtu)
+{
+    struct seg quoted = {.flags = ACK, .seq = seq, .ack = B1, .len = 1000};
+    struct sim_audit_frame frame = {0, NULL, 14 + 20 + 8 + 28, t->now, false};
+    uint8_t octets[14 + 20 + 8 + 28];
+    uint8_t *ip = octets + 14;
+    struct wire w;
+
+    build(&w, 0, &quoted);
+    memcpy(octets, (uint8_t[]){2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1, 1, 8, 0}, 14);
+    memset(ip, 0, 28);
+    ip[0] = 0x45;
+    put16(ip + 2, 56);
+    ip[8] = 64;
+    ip[9] = 1;
+    put32(ip + 12, 0x0a0900c8);
+    put32(ip + 16, 0x0a090001);
+    put16(ip + 10, sum(ip, 20, 0));
+    ip[20] = 3;
+    ip[21] = 4;
+    put16(ip + 26, mtu);
+    memcpy(ip + 28, w.octets + 14, 28);
+    put16(ip + 22, sum(ip + 20, 36, 0));
+    frame.octets = octets;
+    assert_null(ft_sim_audit_arrived(t->audit, &frame, &t->sight));
+}
+
+static void a_packet_above_the_path_is_seen(void **state)
+{
+    struct ladder *t = *state;
+
+    handshake(t);
+    lost(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 1000, .wnd = 4000);
+    too_big(t, A1, 700);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 660, .wnd = 4000);
+    bad(t, 0, "only 700 fit", .flags = ACK, .seq = A1, .ack = B1, .len = 661, .wnd = 4000);
+    t->now += 301 * FT_SEC; /* RFC 1191 6.3 */
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 661, .wnd = 4000);
+}
+
+/* RFC 5927 4.1: what is not in flight tells nothing; RFC 791 3.2: nor does less than anybody has.
+ */
+static void a_path_that_a_stranger_tells_of_does_not_bind(void **state)
+{
+    struct ladder *t = *state;
+
+    handshake(t);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 1000, .wnd = 4000);
+    too_big(t, A1 + 1000, 700);
+    too_big(t, A1, 500);
+    good(t, 0, .flags = ACK, .seq = A1 + 1000, .ack = B1, .len = 1000, .wnd = 4000);
+}
+
 /* RFC 9293 3.10.7.4: what lies before RCV.NXT is not looked at, and nor is its ACK. */
 static void an_ack_that_the_peer_will_not_look_at_is_seen(void **state)
 {
@@ -575,6 +656,10 @@ int main(void)
         T(a_window_that_did_not_arrive_counts_for_nothing),
         T(a_scaled_window_is_understood),
         T(an_ack_that_the_peer_will_not_look_at_is_seen),
+        T(a_host_that_has_crashed_may_reset_and_begin_anew),
+        T(a_host_that_has_crashed_and_remembers_is_seen),
+        T(a_packet_above_the_path_is_seen),
+        T(a_path_that_a_stranger_tells_of_does_not_bind),
         T(other_octets_the_second_time_are_seen),
         T(a_segment_above_the_mss_is_seen),
         T(options_count_against_the_mss),

@@ -127,6 +127,28 @@ static void a_syn_that_comes_again_gets_the_same_syn_ack(void **state)
     ladder_close(&t);
 }
 
+/* RFC 5961 7. Found by the simulator (seed 1912): an old SYN came again while the peer was in
+   TIME-WAIT; its ACK was answered by the SYN-ACK, that by the ACK, and so on. */
+static void what_does_not_fit_an_embryo_is_answered_once(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_listens(&t);
+    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    peer_sends(&t, SEG_ACK, .seq = 500000, .ack = 777);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    peer_sends(&t, SEG_ACK, .seq = 500000, .ack = 777);
+    stack_sends_nothing(&t);
+    after_ms(&t, 1000);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    peer_sends(&t, SEG_ACK, .seq = 500000, .ack = 777);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    ladder_close(&t);
+}
+
 /* Found by the simulator (seed 516): the embryo was given up just after its peer, which had tried
    for a minute, had been answered at last, and the ACK was reset. */
 static void who_is_answered_late_is_not_given_up_at_once(void **state)
@@ -438,6 +460,7 @@ int main(void)
         cmocka_unit_test(an_ack_for_a_passive_socket_is_reset),
         cmocka_unit_test(text_without_a_syn_for_a_passive_socket_is_dropped),
         cmocka_unit_test(a_syn_ack_is_sent_again_and_at_last_given_up),
+        cmocka_unit_test(what_does_not_fit_an_embryo_is_answered_once),
         cmocka_unit_test(who_is_answered_late_is_not_given_up_at_once),
         cmocka_unit_test(a_syn_that_comes_again_gets_the_same_syn_ack),
         cmocka_unit_test(a_reset_of_a_half_open_connection_returns_to_listen),
