@@ -474,6 +474,9 @@ int ft_tcb_make_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
 /** Readiness has come true; see ft_ready_raise(). */
 void ft_tcb_raise(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t bits);
 
+/** Trace an event of a connection: its names are filled in. */
+void ft_tcb_trace(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_trace_event *event);
+
 /** Assert the invariants of a TCB. */
 void ft_tcb_check(const struct ft_tcb *tcb);
 

@@ -43,11 +43,6 @@ void tcb_enter(struct ft_tcp *tcp, struct ft_tcb *tcb, enum ft_tcp_state state)
         .kind = FT_TRACE_STATE,
         .old_state = (uint8_t)old,
         .new_state = (uint8_t)state,
-        .sock = ft_slot_sock(tcp->slots, tcb->slot),
-        .local = tcb->conn.local,
-        .remote = tcb->conn.remote,
-        .local_port = tcb->conn.local_port,
-        .remote_port = tcb->conn.remote_port,
     };
-    ft_env_trace(tcp->env, &event);
+    ft_tcb_trace(tcp, tcb, &event);
 }

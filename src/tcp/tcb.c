@@ -191,6 +191,16 @@ void ft_tcb_wake(struct ft_tcp *tcp, struct ft_tcb *tcb)
     }
 }
 
+void ft_tcb_trace(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_trace_event *event)
+{
+    event->sock = ft_slot_sock(tcp->slots, tcb->slot);
+    event->local = tcb->conn.local;
+    event->remote = tcb->conn.remote;
+    event->local_port = tcb->conn.local_port;
+    event->remote_port = tcb->conn.remote_port;
+    ft_env_trace(tcp->env, event);
+}
+
 void ft_tcb_raise(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t bits)
 {
     if (tcb->slot != FT_NO_SLOT)

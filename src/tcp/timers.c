@@ -7,16 +7,8 @@
 
 static void trace_timer(struct ft_tcp *tcp, const struct ft_tcb *tcb, const char *what)
 {
-    struct ft_trace_event event = {
-        .kind = FT_TRACE_TIMER,
-        .what = what,
-        .sock = ft_slot_sock(tcp->slots, tcb->slot),
-        .local = tcb->conn.local,
-        .remote = tcb->conn.remote,
-        .local_port = tcb->conn.local_port,
-        .remote_port = tcb->conn.remote_port,
-    };
-    ft_env_trace(tcp->env, &event);
+    struct ft_trace_event event = {.kind = FT_TRACE_TIMER, .what = what};
+    ft_tcb_trace(tcp, tcb, &event);
 }
 
 /* RFC 5482, TCP_USER_TIMEOUT: the peer has owed an acknowledgement for longer. */

@@ -6,23 +6,7 @@
 
 #include <stddef.h>
 
-static struct host a, b;
-
-static int open_hosts(void **state)
-{
-    (void)state;
-    host_open(&a, 1);
-    host_open(&b, 2);
-    return 0;
-}
-
-static int close_hosts(void **state)
-{
-    (void)state;
-    host_close(&a);
-    host_close(&b);
-    return 0;
-}
+#include "two.h"
 
 struct received {
     char control[256] __attribute__((aligned(8)));

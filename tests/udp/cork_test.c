@@ -2,26 +2,9 @@
 /*
  * Datagrams out of several calls (MSG_MORE, UDP_CORK), as Linux puts them together.
  */
-#include "harness.h"
+#include "two.h"
 
-static struct host a, b;
 static char in[70000], out[70000];
-
-static int open_hosts(void **state)
-{
-    (void)state;
-    host_open(&a, 1);
-    host_open(&b, 2);
-    return 0;
-}
-
-static int close_hosts(void **state)
-{
-    (void)state;
-    host_close(&a);
-    host_close(&b);
-    return 0;
-}
 
 static ft_sock sink(uint16_t port)
 {

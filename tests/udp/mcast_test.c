@@ -4,26 +4,9 @@
  */
 #include <stdio.h>
 
-#include "harness.h"
+#include "two.h"
 
-static struct host a, b;
 static char buf[64];
-
-static int open_hosts(void **state)
-{
-    (void)state;
-    host_open(&a, 1);
-    host_open(&b, 2);
-    return 0;
-}
-
-static int close_hosts(void **state)
-{
-    (void)state;
-    host_close(&a);
-    host_close(&b);
-    return 0;
-}
 
 static struct in_addr in4(const char *text)
 {

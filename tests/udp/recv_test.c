@@ -6,24 +6,9 @@
 
 #include <stddef.h>
 
-static struct host a, b;
+#include "two.h"
+
 static uint8_t buf[70000];
-
-static int open_hosts(void **state)
-{
-    (void)state;
-    host_open(&a, 1);
-    host_open(&b, 2);
-    return 0;
-}
-
-static int close_hosts(void **state)
-{
-    (void)state;
-    host_close(&a);
-    host_close(&b);
-    return 0;
-}
 
 static ft_sock bound(struct host *h, int family, uint16_t port)
 {

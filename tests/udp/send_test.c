@@ -7,25 +7,15 @@
 
 #include <stddef.h>
 
-static struct host a, b;
+#include "two.h"
+
 static uint8_t out[70000], in[70000];
 
-static int open_hosts(void **state)
+static int open_and_fill(void **state)
 {
-    (void)state;
-    host_open(&a, 1);
-    host_open(&b, 2);
     for (size_t i = 0; i < sizeof(out); i++)
         out[i] = (uint8_t)(i * 7 + i / 256);
-    return 0;
-}
-
-static int close_hosts(void **state)
-{
-    (void)state;
-    host_close(&a);
-    host_close(&b);
-    return 0;
+    return open_hosts(state);
 }
 
 static ft_sock sink(int family, uint16_t port)
@@ -369,7 +359,7 @@ static void one_send_is_cut_into_segments(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_hosts, close_hosts)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_and_fill, close_hosts)
     const struct CMUnitTest tests[] = {
         TEST(pieces_make_one_datagram),
         TEST(a_checksum_of_zero_is_never_sent),

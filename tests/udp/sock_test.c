@@ -2,26 +2,9 @@
 /*
  * The life of a datagram socket: names, connecting and dissolving, shutdown, close, events.
  */
-#include "harness.h"
+#include "two.h"
 
-static struct host a, b;
 static char text[64];
-
-static int open_hosts(void **state)
-{
-    (void)state;
-    host_open(&a, 1);
-    host_open(&b, 2);
-    return 0;
-}
-
-static int close_hosts(void **state)
-{
-    (void)state;
-    host_close(&a);
-    host_close(&b);
-    return 0;
-}
 
 /* RFC 768: what one sends is what the other reads, with the sender's name. */
 static void a_datagram_crosses_in_both_families(void **state)
