@@ -15,7 +15,7 @@
 #include "tcp/cc_bbr.h"
 #include "tcp/priv.h"
 
-#define MSS      1448u
+#define MSS        1448u
 #define FLYING_MAX 65536
 
 struct flying {
@@ -254,7 +254,7 @@ static void bbr_fills_the_pipe_and_little_more(void **state)
     assert_in_range(ft_bbr_max_bw(bbr(&p)), 12250000, 12750000);
     assert_in_range(bbr(&p)->min_rtt_us, 40000, 40300);
     p.wait_max = 0;
-    assert_true(speed(&p, 20 * FT_SEC) > 12500000 * 0.95);
+    assert_true((double)speed(&p, 20 * FT_SEC) > 12500000 * 0.95);
     assert_true(p.wait_max < 50 * FT_MS); /* CUBIC would fill 330 ms */
     assert_int_equal(p.dropped, 0);
     end(&p);
@@ -310,7 +310,7 @@ static void a_longer_path_is_believed_after_ten_seconds(void **state)
     p.delay = 80 * FT_MS;
     run(&p, 22 * FT_SEC);
     assert_in_range(bbr(&p)->min_rtt_us, 80000, 90000);
-    assert_true(speed(&p, 10 * FT_SEC) > 1250000 * 0.9);
+    assert_true((double)speed(&p, 10 * FT_SEC) > 1250000 * 0.9);
     end(&p);
 }
 
@@ -325,10 +325,10 @@ static void bbr_follows_the_bandwidth(void **state)
     run(&p, 3 * FT_SEC);
     p.rate = 2500000;
     run(&p, 20 * FT_SEC);
-    assert_true(speed(&p, 5 * FT_SEC) > 2500000 * 0.9);
+    assert_true((double)speed(&p, 5 * FT_SEC) > 2500000 * 0.9);
     p.rate = 625000;
     run(&p, 20 * FT_SEC);
-    assert_true(speed(&p, 5 * FT_SEC) > 625000 * 0.9);
+    assert_true((double)speed(&p, 5 * FT_SEC) > 625000 * 0.9);
     p.wait_max = 0;
     run(&p, 4 * FT_SEC);
     assert_true(p.wait_max < 60 * FT_MS);
@@ -344,13 +344,13 @@ static void one_per_cent_of_losses_costs_little(void **state)
     begin(&p, 12500000, 40 * FT_MS, 4 << 20);
     p.loss_ppm = 10000;
     run(&p, 3 * FT_SEC);
-    assert_true(speed(&p, 20 * FT_SEC) > 12500000 * 0.9);
+    assert_true((double)speed(&p, 20 * FT_SEC) > 12500000 * 0.9);
     end(&p);
     /* Where one loss is more than 2 % of what is under way. */
     begin(&p, 1250000, 20 * FT_MS, 100000);
     p.loss_ppm = 10000;
     run(&p, 3 * FT_SEC);
-    assert_true(speed(&p, 20 * FT_SEC) > 1250000 * 0.85);
+    assert_true((double)speed(&p, 20 * FT_SEC) > 1250000 * 0.85);
     end(&p);
 }
 
@@ -366,7 +366,7 @@ static void a_short_queue_bounds_what_is_under_way(void **state)
     assert_true(bbr(&p)->inflight_hi != BBR_NONE);
     sent = p.sent;
     dropped = p.dropped;
-    assert_true(speed(&p, 20 * FT_SEC) > 12500000 * 0.8);
+    assert_true((double)speed(&p, 20 * FT_SEC) > 12500000 * 0.8);
     assert_true((p.dropped - dropped) * MSS * 100 < p.sent - sent);
     end(&p);
 }
@@ -380,7 +380,7 @@ static void aggregated_acks_do_not_starve_it(void **state)
     begin(&p, 12500000, 10 * FT_MS, 1 << 20);
     p.batch = true;
     run(&p, 2 * FT_SEC);
-    assert_true(speed(&p, 10 * FT_SEC) > 12500000 * 0.9);
+    assert_true((double)speed(&p, 10 * FT_SEC) > 12500000 * 0.9);
     end(&p);
 }
 
@@ -409,7 +409,7 @@ static void the_model_outlives_a_slow_user_and_idle(void **state)
     assert_true(p.busy.cc.pace_rate > 11000000);
     p.app_rate = 0;
     p.next_at = 0;
-    assert_true(speed(&p, 2 * FT_SEC) > 12500000 * 0.9);
+    assert_true((double)speed(&p, 2 * FT_SEC) > 12500000 * 0.9);
     end(&p);
 }
 
@@ -430,7 +430,7 @@ static void a_timeout_keeps_the_model(void **state)
     ft_cc_rto(&p.tcp, &p.tcb, p.flight, false);
     ft_cc_recovered(&p.tcp, &p.tcb);
     assert_true(p.tcb.cwnd >= cwnd);
-    assert_true(speed(&p, 2 * FT_SEC) > 12500000 * 0.9);
+    assert_true((double)speed(&p, 2 * FT_SEC) > 12500000 * 0.9);
     end(&p);
 }
 
