@@ -93,6 +93,8 @@ enum ft_verdict {
     X(tcp_challenge_acks, "challenge ACKs sent (RFC 5961)")                                        \
     X(tcp_rto, "retransmission timeouts")                                                          \
     X(tcp_fast_retransmits, "losses repaired by fast retransmit")                                  \
+    X(tcp_tail_probes, "tail loss probes sent (RFC 8985)")                                         \
+    X(tcp_spurious_recoveries, "recoveries and timeouts that were mistakes, and were undone")      \
     X(tcp_probes, "zero-window probes sent")                                                       \
     X(tcp_keepalives, "keep-alive probes sent")                                                    \
     X(tcp_delayed_acks, "ACKs sent by the delayed-ACK timer")                                      \

@@ -37,22 +37,25 @@ static void update_window(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct t
     ft_tcb_wake(tcp, tcb);
 }
 
-/* RFC 6298 3 (Karn), RFC 7323 4.1. */
-static void sample_rtt(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in)
+/* RFC 6298 3 (Karn), RFC 7323 4.1. One sample a round trip: of octets that left after the last. */
+static void sample_rtt(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_told *told)
 {
     struct tcp_busy *busy = tcb->busy;
-    if (busy && busy->rtt_timing && seq_ge(in->seg.ack, busy->rtt_seq)) {
-        busy->rtt_timing = false;
-        ft_tcp_rtt_sample(tcb, tcp->env->now - busy->rtt_at);
+    if (busy && told->first_sent_at) {
+        ft_tcp_rtt_sample(tcb, tcp->env->now - told->first_sent_at);
+        busy->rtt_seq = tcb->snd_max;
+        busy->rack.unsampled = false;
         return;
     }
-    if ((busy && busy->rtt_timing) || !(tcb->flags & TCB_TS) || !in->seg.has_ts ||
-        in->seg.tsecr == 0)
+    if ((busy && !told->again) || told->tsecr == 0)
         return;
     /* only what can be the echo of a timestamp of ours counts. */
-    uint32_t ms = tcp_now_ms(tcp) + tcb->cold->ts_offset - in->seg.tsecr;
-    if (ms <= 60000)
-        ft_tcp_rtt_sample(tcb, FT_MAX(ms, 1u) * FT_MS);
+    uint32_t ms = tcp_now_ms(tcp) + tcb->cold->ts_offset - told->tsecr;
+    if (ms > 60000)
+        return;
+    ft_tcp_rtt_sample(tcb, FT_MAX(ms, 1u) * FT_MS);
+    if (busy)
+        busy->rack.unsampled = false;
 }
 
 /* Drop what was acknowledged from the send ring. */
@@ -82,41 +85,82 @@ static void release(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq ack)
     }
 }
 
-static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
+static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in,
+                    struct tcp_told *told)
 {
-    uint32_t flight = tcb_flight(tcb);
-    uint32_t acked = (uint32_t)seq_diff(in->seg.ack, tcb->snd_una);
-    in->advanced = true;
-    sample_rtt(tcp, tcb, in);
+    in->advanced = told->advanced = true;
+    told->sample.acked = (uint32_t)seq_diff(in->seg.ack, tcb->snd_una);
+    if (tcb->busy)
+        ft_sent_acked(tcp, tcb, in->seg.ack, told);
     release(tcp, tcb, in->seg.ack);
-    ft_sack_advance(tcp, tcb);
+    sample_rtt(tcp, tcb, told);
     if (tcb->busy) {
         tcb->busy->progress_at = tcp->env->now;
         tcb->busy->sml = seq_max(tcb->busy->sml, tcb->snd_una); /* never 2 GiB behind */
+        tcb->busy->rtt_seq = seq_max(tcb->busy->rtt_seq, tcb->snd_una);
+        tcb->busy->rack.fack = seq_max(tcb->busy->rack.fack, tcb->snd_una);
     }
     tcb->retries = 0;
     tcb->cold->soft_error = 0;
-    ft_tcp_recovery_acked(tcp, tcb, acked, flight);
-    if (ft_ring_len(&tcb->snd) == 0)
-        ft_tcb_drop_busy(tcp, tcb);
     if ((tcb->flags & TCB_URG_OUT) && seq_ge(tcb->snd_una, tcb->snd_up))
         tcb->flags &= ~(uint32_t)TCB_URG_OUT;
-    ft_tcb_restart_rto(tcp, tcb); /* RFC 6298 5.2, 5.3 */
+}
+
+/* Nothing is out, nothing waits, and no probe waits for the word that it was one too many. */
+static void idle(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    const struct tcp_busy *busy = tcb->busy;
+    bool lent = tcb->pin && tcb->pin->writing;
     if (tcb_flight(tcb) == 0)
         ft_path_confirm(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
-    ft_tcb_count_unfinished(tcp, tcb);
-    ft_tcb_wake(tcp, tcb);
+    if (busy && tcb_flight(tcb) == 0 && ft_ring_len(&tcb->snd) == 0 && !lent &&
+        !(busy->rack.probing && busy->rack.probe_again))
+        ft_tcb_drop_busy(tcp, tcb);
+}
+
+static void begin(const struct ft_tcb *tcb, const struct tcp_in *in, uint32_t wnd,
+                  struct tcp_told *told)
+{
+    *told = (struct tcp_told){.duplicate = is_duplicate(tcb, in, wnd)};
+    ft_rate_begin(tcb, &told->sample);
+    told->sample.prior_flight = tcb_pipe(tcb);
+    if (tcb->busy)
+        told->fack = tcb->busy->rack.fack;
+    if ((tcb->flags & TCB_TS) && in->seg.has_ts)
+        told->tsecr = in->seg.tsecr;
+}
+
+static uint32_t rtt_us(const struct ft_tcp *tcp, const struct tcp_told *told)
+{
+    ft_time us = (tcp->env->now - told->last_sent_at) / FT_US;
+    return (uint32_t)FT_MAX(FT_MIN(us, (ft_time)UINT32_MAX), (ft_time)1);
 }
 
 void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
 {
+    struct tcp_told told;
     uint32_t wnd = tcp_in_wnd(tcb, in);
     tcb->probes = 0;
-    ft_sack_take(tcp, tcb, &in->seg);
-    if (seq_gt(in->seg.ack, tcb->snd_una)) {
-        advance(tcp, tcb, in);
-    } else if (is_duplicate(tcb, in, wnd)) {
-        ft_tcp_recovery_dupack(tcp, tcb, &in->seg);
+    begin(tcb, in, wnd, &told);
+    if (seq_gt(in->seg.ack, tcb->snd_una))
+        advance(tcp, tcb, in, &told);
+    if (tcb->busy)
+        ft_sack_take(tcp, tcb, &in->seg, &told);
+    ft_tcp_recovery_acked(tcp, tcb, &told, in->seg.n_sack > 0);
+    if (told.advanced || told.delivered > 0 || told.sample.lost > 0) {
+        told.sample.flight = tcb_pipe(tcb);
+        if (told.last_sent_at)
+            told.sample.rtt_us = rtt_us(tcp, &told);
+        ft_cc_acked(tcp, tcb, &told.sample);
     }
+    if (told.advanced) {
+        ft_tcb_restart_rto(tcp, tcb); /* RFC 6298 5.2, 5.3 */
+        ft_tcb_count_unfinished(tcp, tcb);
+        ft_tcb_wake(tcp, tcb);
+    }
+    if (tcb->busy)
+        ft_tlp_schedule(tcp, tcb);
+    if (told.advanced)
+        idle(tcp, tcb);
     update_window(tcp, tcb, in, wnd);
 }

@@ -103,7 +103,6 @@ void ft_cc_start(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcb->cwnd = tcb->snd_mss; /* RFC 5681 3.1: the SYN was lost */
     tcb->ssthresh = TCP_SSTHRESH_NONE;
     tcb->cc_acked = 0;
-    tcb->inflate = 0;
     ft_tcb_drop_past(tcp, tcb);
     if (tcb->busy)
         ft_cc_attach(tcp, tcb);

@@ -22,9 +22,9 @@ static void too_big(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t mtu)
     if (path.mtu >= tcb->mtu)
         return;
     ft_tcp_set_mss(tcp, tcb, path.mtu);
-    if (tcb_synchronized(tcb) && tcb_flight(tcb) > 0) {
+    if (tcb_synchronized(tcb) && tcb->busy) {
         /* No loss by congestion: cwnd stays. */
-        tcb->snd_nxt = tcb->snd_una;
+        ft_sent_too_big(tcp, tcb);
         ft_tcb_wake(tcp, tcb);
     }
 }

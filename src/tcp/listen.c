@@ -236,6 +236,17 @@ struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listen
     return tcb;
 }
 
+/* RFC 6298 2.2: the SYN-ACK is timed, if it left but once. It left when its timer was armed. */
+static void time_handshake(const struct ft_tcp *tcp, const struct tcp_embryo *embryo,
+                           struct ft_tcb *tcb)
+{
+    ft_time left = ft_timer_at(&embryo->timer) - TCP_RTO_INIT;
+    if (embryo->retries > 0)
+        tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT_LOST / FT_US); /* RFC 6298 5.7 */
+    else if (!(embryo->flags & (EMB_AGAIN | EMB_ACKED)))
+        ft_tcp_rtt_sample(tcb, tcp->env->now > left ? tcp->env->now - left : 0);
+}
+
 /* The ACK of the SYN-ACK makes the connection, if the backlog has room. */
 static enum ft_verdict complete(struct ft_tcp *tcp, struct tcp_embryo *embryo, struct tcp_in *in,
                                 struct ft_tcb **ret_tcb)
@@ -260,6 +271,7 @@ static enum ft_verdict complete(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
     struct ft_tcb *tcb = ft_listen_complete(tcp, listener, embryo, &in->seg);
     if (!tcb)
         return FT_RX_DROP_MEMORY;
+    time_handshake(tcp, embryo, tcb);
     /* The TCB stands in the table in its place. */
     listener->n_half_open--;
     ft_port_drop(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true);
@@ -280,7 +292,7 @@ static enum ft_verdict doubt(struct ft_tcp *tcp, struct tcp_embryo *embryo, cons
     if (!listener || (in->seg.flags & SEG_RST) || (embryo->flags & EMB_DOUBTED) ||
         !ft_icmp_allow(tcp->net, &in->rx->src))
         return verdict;
-    embryo->flags |= EMB_DOUBTED;
+    embryo->flags |= EMB_DOUBTED | EMB_AGAIN;
     ft_listen_synack(tcp, embryo, listener, 0);
     return verdict;
 }

@@ -25,7 +25,9 @@ struct plan {
     ft_seq seq;
     uint32_t len; /* octets */
     bool fin;
-    bool retrans; /* has been sent before */
+    bool retrans;          /* has been sent before */
+    bool probe;            /* a tail loss probe (RFC 8985 7.3) */
+    struct tcp_sent *sent; /* the record that is sent again; NULL: a bare FIN has none */
 };
 
 /* ---- what to send ---------------------------------------------------------------------------- */
@@ -63,7 +65,7 @@ static void persist(struct ft_tcp *tcp, struct ft_tcb *tcb)
         return;
     tcb->flags |= TCB_PERSIST;
     tcb->retries = 0;
-    tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, 0);
+    tcb->retx_at = ft_tcb_rto_at(tcp, tcb);
     ft_tcb_arm(tcp, tcb);
 }
 
@@ -71,21 +73,24 @@ static void persist(struct ft_tcp *tcp, struct ft_tcb *tcb)
 static void hold(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     bool corked = (tcb->cold->opts.flags & OPT_CORK) || (tcb->flags & TCB_MORE);
-    if (!corked || tcb->cold->cork_at != FT_TIME_NEVER)
+    if (!corked || !tcb->busy || tcb->busy->cork_at != FT_TIME_NEVER)
         return;
-    tcb->cold->cork_at = tcp->env->now + TCP_CORK_MAX;
+    tcb->busy->cork_at = tcp->env->now + TCP_CORK_MAX;
     ft_tcb_arm(tcp, tcb);
 }
 
-/* Octets that window and congestion window let go from snd_nxt on. */
-static uint32_t usable(const struct ft_tcb *tcb)
+/* Octets that the peer's window lets go from @seq on. */
+static uint32_t window_from(const struct ft_tcb *tcb, ft_seq seq)
 {
-    uint32_t out = (uint32_t)seq_diff(tcb->snd_nxt, tcb->snd_una);
-    uint32_t wnd = tcb->snd_wnd > out ? tcb->snd_wnd - out : 0; /* MUST-34: it may be negative */
-    if ((tcb->flags & TCB_RECOVERY) && ft_sack_active(tcb))
-        out = ft_sack_pipe(tcb); /* RFC 6675 5 (C) */
-    uint32_t cwnd = tcb->cwnd + tcb->inflate;
-    return FT_MIN(wnd, cwnd > out ? cwnd - out : 0);
+    uint32_t out = (uint32_t)seq_diff(seq, tcb->snd_una);
+    return tcb->snd_wnd > out ? tcb->snd_wnd - out : 0; /* MUST-34: it may be negative */
+}
+
+/* Octets that the congestion window lets go (RFC 6675 5 (C)). */
+static uint32_t cwnd_room(const struct ft_tcb *tcb)
+{
+    uint32_t pipe = tcb_pipe(tcb);
+    return tcb->cwnd > pipe ? tcb->cwnd - pipe : 0;
 }
 
 static bool fin_fits(const struct ft_tcb *tcb, ft_seq end, uint32_t len, uint32_t room)
@@ -94,35 +99,107 @@ static bool fin_fits(const struct ft_tcb *tcb, ft_seq end, uint32_t len, uint32_
            seq_eq(end, tcb_snd_end(tcb)) && len < room;
 }
 
-/* The segment at snd_una again (RFC 5681 3.2). SHLD-16: what the window has room for; a peer that
-   took its window back gets it from the probes. */
-static bool plan_retransmit(struct ft_tcb *tcb, uint32_t most, struct plan *plan)
+/* A FIN that left by itself, without a record. */
+static bool plan_bare_fin(const struct ft_tcb *tcb, struct plan *plan)
 {
-    tcb->flags &= ~(uint32_t)TCB_RETX_UNA;
-    uint32_t len = FT_MIN(ft_ring_len(&tcb->snd), (uint32_t)tcb->snd_mss);
-    len = FT_MIN(len, tcb_flight(tcb));
-    len = FT_MIN(len, most);
-    len = FT_MIN(len, tcb->snd_wnd);
-    *plan = (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_una, .len = len, .retrans = true};
-    plan->fin = tcb_fin_sent(tcb) && fin_fits(tcb, seq_add(plan->seq, len), len, tcb->snd_wnd);
-    return len > 0 || plan->fin;
+    *plan = (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_una, .retrans = true};
+    plan->fin = tcb_fin_sent(tcb) && fin_fits(tcb, plan->seq, 0, tcb->snd_wnd);
+    return plan->fin;
 }
 
-/* The next hole that the peer's SACK blocks tell of (RFC 6675 5, (C) and NextSeg 1). */
-static bool plan_hole(const struct ft_tcb *tcb, uint32_t most, struct plan *plan)
+/* Octets from a record on, up to @room, that may go in one frame: more than one record only of what
+   was lost. @ret_last: the record that the last of them lies in */
+static uint32_t gather(struct tcp_sent *sent, uint32_t room, struct tcp_sent **ret_last)
 {
-    struct ft_range hole;
-    if (!(tcb->flags & TCB_RECOVERY) || !ft_sack_hole(tcb, &hole) ||
-        ft_sack_pipe(tcb) + tcb->snd_mss > tcb->cwnd)
+    uint32_t len = sent->len;
+    while (len < room && (sent->flags & SENT_LOST) && sent->next &&
+           (sent->next->flags & SENT_LOST)) {
+        sent = sent->next;
+        len += sent->len;
+    }
+    *ret_last = sent;
+    return len;
+}
+
+/* A record and lost ones behind it again, as far as @room goes. SHLD-16: what the window has room
+   for; a peer that took its window back gets the rest from the probes. */
+static bool plan_again(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent *sent, uint32_t room,
+                       struct plan *plan)
+{
+    struct tcp_sent *last;
+    uint32_t wnd = window_from(tcb, sent->seq);
+    uint32_t octets = gather(sent, room, &last);
+    bool fin = seq_gt(seq_add(sent->seq, octets), tcb_snd_end(tcb));
+    octets -= fin ? 1 : 0;
+    uint32_t len = FT_MIN(FT_MIN(octets, room), wnd);
+    if (len < octets && len > tcb->snd_mss)
+        len -= len % tcb->snd_mss;
+    *plan = (struct plan){
+        .kind = PLAN_DATA, .seq = sent->seq, .len = len, .retrans = true, .sent = sent};
+    plan->fin = fin && len == octets && len < wnd;
+    ft_seq end = seq_add(plan->seq, len + (plan->fin ? 1 : 0));
+    if (seq_eq(end, plan->seq))
         return false;
-    uint32_t len = FT_MIN((uint32_t)seq_diff(hole.hi, hole.lo), (uint32_t)tcb->snd_mss);
-    int32_t wnd = seq_diff(seq_add(tcb->snd_una, tcb->snd_wnd), hole.lo);
-    len = FT_MIN(FT_MIN(len, most), wnd > 0 ? (uint32_t)wnd : 0);
-    *plan = (struct plan){.kind = PLAN_DATA, .seq = hole.lo, .len = len, .retrans = true};
-    return len > 0;
+    while (seq_le(seq_add(sent->seq, sent->len), end) && sent != last)
+        sent = sent->next;
+    /* Without memory for the cut the whole is taken for sent: what was not will be lost again. */
+    if (seq_gt(end, sent->seq) && seq_lt(end, seq_add(sent->seq, sent->len)))
+        (void)ft_sent_cut(tcp, tcb, sent, (uint32_t)seq_diff(end, sent->seq));
+    return true;
 }
 
-/* New octets, or after a timeout the old ones from snd_una on. */
+/* What was lost, in the order in which it was found to be. */
+static bool plan_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct plan *plan)
+{
+    bool forced = tcb->flags & TCB_RETX_UNA;
+    tcb->flags &= ~(uint32_t)TCB_RETX_UNA;
+    if (!tcb->busy || !tcb->busy->sents.first)
+        return forced && plan_bare_fin(tcb, plan);
+    struct ft_list *node = list_first(&tcb->busy->sents.losses);
+    if (!node || (!forced && ft_tcp_prefers_new(tcb)))
+        return false;
+    struct tcp_sent *sent = ft_container_of(node, struct tcp_sent, node);
+    uint32_t least = FT_MIN(sent->len, (uint32_t)tcb->snd_mss);
+    uint32_t room = cwnd_room(tcb);
+    if (room < least && !forced)
+        return false;
+    return plan_again(tcp, tcb, sent, FT_MIN(FT_MAX(room, least), most), plan);
+}
+
+/* RFC 8985 7.3: a new segment if there is one and the peer's window lets it go, else the last
+   again; the congestion window is not asked. */
+static bool plan_tail_probe(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most,
+                            struct plan *plan)
+{
+    tcb->flags &= ~(uint32_t)TCB_TLP;
+    ft_seq end = tcb_snd_end(tcb);
+    uint32_t mss = FT_MIN(most, (uint32_t)tcb->snd_mss);
+    if (!tcb->busy || tcb_flight(tcb) == 0)
+        return false;
+    uint32_t wnd = window_from(tcb, tcb->snd_nxt);
+    uint32_t rest = seq_gt(end, tcb->snd_nxt) ? (uint32_t)seq_diff(end, tcb->snd_nxt) : 0;
+    if (rest > 0 && wnd >= FT_MIN(rest, mss) && ft_sent_reserve(tcp, tcb)) {
+        uint32_t len = FT_MIN(rest, mss);
+        *plan = (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_nxt, .len = len, .probe = true};
+        plan->fin = fin_fits(tcb, seq_add(plan->seq, len), len, wnd);
+        return true;
+    }
+    struct tcp_sent *last = ft_tlp_segment(tcp, tcb);
+    if (!last || !plan_again(tcp, tcb, last, mss, plan))
+        return false;
+    plan->probe = true;
+    return true;
+}
+
+/* Whether what leaves can be remembered; a FIN by itself needs not be. */
+static bool recordable(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t rest)
+{
+    if (!tcb->busy && rest > 0)
+        (void)ft_tcb_make_busy(tcp, tcb); /* refused: then nothing leaves */
+    return tcb->busy ? ft_sent_reserve(tcp, tcb) : rest == 0;
+}
+
+/* New octets. */
 static bool plan_data(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct plan *plan)
 {
     ft_seq end = tcb_snd_end(tcb);
@@ -131,21 +208,20 @@ static bool plan_data(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
         (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED) && seq_le(tcb->snd_nxt, end);
     if (rest == 0 && !fin)
         return false;
-    uint32_t room = usable(tcb);
+    uint32_t room = FT_MIN(window_from(tcb, tcb->snd_nxt), cwnd_room(tcb));
     uint32_t len = FT_MIN(FT_MIN(rest, room), most);
     if (len > tcb->snd_mss)
         len -= len == rest ? 0 : len % tcb->snd_mss;
     *plan = (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_nxt, .len = len};
-    plan->retrans = seq_lt(tcb->snd_nxt, tcb->snd_max);
     plan->fin = fin && fin_fits(tcb, seq_add(plan->seq, len), len, room);
     if (len == 0 && !plan->fin) {
         persist(tcp, tcb);
         return false;
     }
-    if (plan->retrans || plan->fin || len == 0 || len >= FT_MIN((uint32_t)tcb->snd_mss, most))
-        return true;
-    if (short_segment_may_leave(tcb, rest, room))
-        return true;
+    bool leaves = plan->fin || len >= FT_MIN((uint32_t)tcb->snd_mss, most) ||
+                  short_segment_may_leave(tcb, rest, room);
+    if (leaves)
+        return recordable(tcp, tcb, rest);
     if (rest <= room)
         hold(tcp, tcb);
     else
@@ -159,9 +235,9 @@ static bool plan_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, s
 {
     if (ft_pace_holds(tcp, tcb))
         return false;
-    if ((tcb->flags & TCB_RETX_UNA) && plan_retransmit(tcb, most, plan))
+    if ((tcb->flags & TCB_TLP) && plan_tail_probe(tcp, tcb, most, plan))
         return true;
-    return plan_hole(tcb, most, plan) || plan_data(tcp, tcb, most, plan);
+    return plan_lost(tcp, tcb, most, plan) || plan_data(tcp, tcb, most, plan);
 }
 
 static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct plan *plan)
@@ -201,7 +277,7 @@ static void fill_syn(struct ft_tcb *tcb, const struct ft_path *path, struct ft_t
     const struct tcp_opts *opts = &tcb->cold->opts;
     bool answer = tcb_state(tcb) == FT_TCP_SYN_RECEIVED;
     seg->flags = answer ? SEG_SYN | SEG_ACK : SEG_SYN;
-    seg->has_mss = true; /* MAY-3 */
+    seg->has_mss = true;                                     /* MAY-3 */
     seg->mss = ft_tcp_mss_for(path->if_mtu, tcb_is_v4(tcb)); /* what we can take: MUST-67 */
     if (opts->user_mss)
         seg->mss = (uint16_t)FT_MIN(seg->mss, opts->user_mss);
@@ -316,51 +392,64 @@ static void emit(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *p
 
 /* ---- what sending it changes ----------------------------------------------------------------- */
 
+/* The records, and what recovery counts. */
+static void note_record(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan)
+{
+    uint32_t len = plan->len + (plan->fin ? 1 : 0);
+    if (plan->sent)
+        ft_sent_again(tcp, tcb, plan->sent, len);
+    else
+        ft_sent_new(tcp, tcb, plan->seq, len);
+    if (plan->len % tcb->snd_mss != 0 && !plan->retrans)
+        tcb->busy->sml = seq_add(plan->seq, len);
+    ft_tcp_recovery_sent(tcp, tcb, len, plan->retrans);
+}
+
+static void note_timers(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan)
+{
+    if (tcb->flags & TCB_PERSIST)
+        tcb->retx_at = FT_TIME_NEVER;
+    /* RFC 6298 5.1. */
+    if (tcb->retx_at == FT_TIME_NEVER || (plan->retrans && seq_eq(plan->seq, tcb->snd_una)))
+        ft_tcb_restart_rto(tcp, tcb);
+    if (!tcb->busy)
+        return;
+    if (plan->probe)
+        ft_tlp_sent(tcp, tcb, plan->retrans);
+    else
+        ft_tlp_schedule(tcp, tcb);
+}
+
 static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan,
                         uint32_t segs)
 {
-    struct tcp_busy *busy = tcb->busy;
-    ft_seq end = seq_add(plan->seq, plan->len + (plan->fin ? 1 : 0));
     bool first = tcb_flight(tcb) == 0;
-    if (seq_gt(end, tcb->snd_nxt) && !(plan->retrans && seq_lt(plan->seq, tcb->snd_nxt)))
-        tcb->snd_nxt = end;
-    tcb->snd_max = seq_max(tcb->snd_max, end);
+    if (tcb->busy)
+        note_record(tcp, tcb, plan);
+    if (!plan->retrans)
+        tcb->snd_nxt = tcb->snd_max = seq_add(plan->seq, plan->len + (plan->fin ? 1 : 0));
     tcb->cold->sent_at = tcp->env->now;
-    tcb->cold->cork_at = FT_TIME_NEVER;
     if (plan->retrans) {
         tcp->env->counters.tcp_retrans_segs += segs;
         tcb->cold->segs_retrans += segs;
         tcb->cold->octets_retrans += plan->len;
-        if (busy) {
-            busy->rtt_timing = false; /* Karn */
-            busy->retx_nxt = seq_max(busy->retx_nxt, end);
-        }
     } else {
         tcp->env->counters.tcp_segs_out += segs;
     }
-    if (busy)
-        busy->cc.begun = false;
-    ft_pace_sent(tcp, tcb, plan->len);
-    if (busy && plan->len > 0 && plan->len % tcb->snd_mss != 0)
-        busy->sml = end;
-    if (busy && !plan->retrans && !busy->rtt_timing) {
-        busy->rtt_timing = true;
-        busy->rtt_seq = end;
-        busy->rtt_at = tcp->env->now;
+    if (tcb->busy) {
+        tcb->busy->cc.begun = false;
+        tcb->busy->cork_at = FT_TIME_NEVER;
     }
+    ft_pace_sent(tcp, tcb, plan->len);
     if (tcb->cold->opts.notsent_lowat != UINT32_MAX && (ft_tcp_ready(tcb) & FT_WRITABLE))
         ft_tcb_raise(tcp, tcb, FT_WRITABLE); /* fewer octets wait to be sent than before */
-    if (first && busy)
-        busy->progress_at = tcp->env->now;
-    if (tcb->flags & TCB_PERSIST)
-        tcb->retx_at = FT_TIME_NEVER;
+    if (first && tcb->busy)
+        tcb->busy->progress_at = tcp->env->now;
     if (seq_eq(tcb->snd_nxt, tcb_snd_end(tcb)) || plan->fin)
         tcb->flags &= ~(uint32_t)(TCB_NAGLE_OFF | TCB_MORE);
     else if (plan->len < tcb->snd_mss)
         tcb->flags &= ~(uint32_t)TCB_NAGLE_OFF; /* once: the next silly window waits again */
-    /* RFC 6298 5.1. */
-    if (tcb->retx_at == FT_TIME_NEVER || plan->retrans)
-        ft_tcb_restart_rto(tcp, tcb);
+    note_timers(tcp, tcb, plan);
 }
 
 static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan,
@@ -410,7 +499,7 @@ static uint32_t payload_room(const struct ft_tcb *tcb, const struct ft_path *pat
         room = FT_MIN(room, frame->cap > 2 * FT_HEADERS_MAX ? frame->cap - 2 * FT_HEADERS_MAX : 0);
     /* Spans, not octets, are what a frame runs out of. */
     room = FT_MIN(room, (FT_SPANS_MAX - 2) * (uint32_t)FT_CHUNK_SIZE);
-    room = FT_MIN(room, ft_pace_quantum(tcb));
+    room = FT_MIN(room, FT_MIN(ft_pace_quantum(tcb), SENT_SEGS_MAX * mss));
     return room > mss ? room - room % mss : mss;
 }
 
@@ -482,8 +571,8 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
     if (result == FT_TX_FULL)
         send_later(tcp, tcb);
     if (result != FT_TX_READY) {
-        if (plan.retrans && plan.kind == PLAN_DATA && seq_eq(plan.seq, tcb->snd_una))
-            tcb->flags |= tcb_state(tcb) == FT_TCP_CLOSED ? 0 : TCB_RETX_UNA;
+        if (plan.retrans && plan.kind == PLAN_DATA && tcb_state(tcb) != FT_TCP_CLOSED)
+            tcb->flags |= plan.probe ? TCB_TLP : TCB_RETX_UNA;
         return false;
     }
     emit(tcp, tcb, &path, &plan, &seg, frame, ret_chunks);
@@ -515,17 +604,14 @@ void ft_tcp_unsent(struct ft_tcp *tcp, const struct ft_tcp_sent *sent)
     } else if (seq_lt(seq, tcb->snd_una) || seq_gt(end, tcb->snd_max)) {
         return;
     } else if (!sent->retrans && seq_eq(end, tcb->snd_max)) {
-        tcb->snd_max = seq;
-        tcb->snd_nxt = seq_min(tcb->snd_nxt, seq);
-        if (tcb->busy && tcb->busy->rtt_timing && seq_gt(tcb->busy->rtt_seq, seq))
-            tcb->busy->rtt_timing = false;
+        if (tcb->busy)
+            ft_sent_take_back(tcp, tcb, seq);
+        tcb->snd_nxt = tcb->snd_max = seq;
         ft_tcb_restart_rto(tcp, tcb);
-    } else if (seq_eq(seq, tcb->snd_una)) {
-        tcb->flags |= TCB_RETX_UNA;
-    } else if ((tcb->flags & TCB_RECOVERY) && ft_sack_active(tcb)) {
-        tcb->busy->retx_nxt = seq_min(tcb->busy->retx_nxt, seq);
+    } else if (tcb->busy && tcb->busy->sents.n > 0) {
+        ft_sent_unsent(tcp, tcb, seq, end);
     } else {
-        tcb->snd_nxt = seq_min(tcb->snd_nxt, seq);
+        tcb->flags |= TCB_RETX_UNA;
     }
     ft_tcb_wake(tcp, tcb);
 }

@@ -37,6 +37,8 @@ struct tcp_past {
     uint32_t cc_keep[CC_KEEP_WORDS]; /* of congestion control */
     ft_time pace_at;                 /* before this no octets leave, if there is a pacing rate */
     struct tcp_drs drs;
+    uint32_t dsack_dups; /* segments that D-SACKs told of */
+    uint32_t reord_seen; /* ACKs that told of reordering */
 };
 
 /* ---- tcb.c ----------------------------------------------------------------------------------- */

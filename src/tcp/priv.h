@@ -28,6 +28,7 @@
 
 #include "cc.h"
 #include "past.h"
+#include "sent.h"
 
 /* ---- constants, Linux's where it has one ----------------------------------------------------- */
 
@@ -127,6 +128,7 @@ enum tcb_flag {
     TCB_NAGLE_OFF = 1 << 25,   /* push out the partial segment once (uncork, timer, NODELAY) */
     TCB_CONN_TOLD = 1 << 26,   /* connect() has answered 0 once */
     TCB_FIN_ACKED = 1 << 27,   /* our FIN has been acknowledged */
+    TCB_TLP = 1 << 29,         /* a tail loss probe is to be sent (RFC 8985 7.3) */
     TCB_STARVED = 1 << 28,     /* memory was refused; writable again when octets are acknowledged */
 };
 
@@ -144,25 +146,25 @@ struct ft_tcb {
     uint32_t flags;        /* enum tcb_flag */
 
     /* Send space (RFC 9293 3.3.1). */
-    ft_seq iss;           /* initial send sequence number */
-    ft_seq snd_una;       /* oldest not acknowledged */
-    ft_seq snd_nxt;       /* next to send; behind snd_max while sending again after a timeout */
-    ft_seq snd_max;       /* one past the highest ever sent */
-    ft_seq snd_wl1;       /* SEG.SEQ of the last window update */
-    ft_seq snd_wl2;       /* SEG.ACK of the last window update */
-    ft_seq snd_up;        /* one past the urgent octet, with TCB_URG_OUT */
-    ft_seq recover;       /* snd_max when the last loss was found (RFC 6582) */
-    uint32_t snd_wnd;     /* the peer's window, scaled */
-    uint32_t snd_wnd_max; /* the largest of them (MAX.SND.WND) */
-    uint32_t cwnd;        /* congestion window, octets; written by cc and recovery */
-    uint32_t ssthresh;    /* octets */
-    uint16_t snd_mss;     /* octets of payload in a full segment, options taken off */
-    uint16_t peer_mss;    /* the MSS that the peer announced, or the default */
-    uint16_t mtu;         /* of the path when snd_mss was computed, at most 65535 */
-    uint8_t snd_wscale;   /* shift of windows that arrive */
-    uint8_t rcv_wscale;   /* shift of windows that are sent */
-    uint32_t cc_acked;    /* octets acknowledged towards the next increase (RFC 3465) */
-    uint32_t inflate;     /* octets by which duplicate ACKs widen cwnd (RFC 6582, RFC 3042) */
+    ft_seq iss;                /* initial send sequence number */
+    ft_seq snd_una;            /* oldest not acknowledged */
+    ft_seq snd_nxt;            /* next to send; snd_max once the connection is synchronized */
+    ft_seq snd_max;            /* one past the highest ever sent */
+    ft_seq snd_wl1;            /* SEG.SEQ of the last window update */
+    ft_seq snd_wl2;            /* SEG.ACK of the last window update */
+    ft_seq snd_up;             /* one past the urgent octet, with TCB_URG_OUT */
+    ft_seq recover;            /* snd_max when the last loss was found (RFC 6582) */
+    uint32_t snd_wnd;          /* the peer's window, scaled */
+    uint32_t snd_wnd_max;      /* the largest of them (MAX.SND.WND) */
+    uint32_t cwnd;             /* congestion window, octets; written by cc and recovery */
+    uint32_t ssthresh;         /* octets */
+    uint16_t snd_mss;          /* octets of payload in a full segment, options taken off */
+    uint16_t peer_mss;         /* the MSS that the peer announced, or the default */
+    uint16_t mtu;              /* of the path when snd_mss was computed, at most 65535 */
+    uint8_t snd_wscale;        /* shift of windows that arrive */
+    uint8_t rcv_wscale;        /* shift of windows that are sent */
+    uint32_t cc_acked;         /* octets acknowledged towards the next increase (RFC 3465) */
+    struct tcp_rack_keep rack; /* what RACK has learnt of the path */
 
     /* Receive space. */
     ft_seq irs;            /* initial receive sequence number */
@@ -217,7 +219,6 @@ struct tcp_cold {
     struct ft_name *name;         /* from ft_bind(); NULL: the port is held, or there is none */
     struct ft_listener *listener; /* whose backlog it is in, with TCB_QUEUED */
     struct ft_list accept_node;   /* in that backlog */
-    ft_time cork_at;              /* a corked partial segment leaves then */
     ft_time sent_at;              /* when octets last left: restart after idle */
     struct tcp_past *past;        /* NULL until there is something to remember */
     uint64_t octets_acked;        /* octets of the stream that the peer has acknowledged */
@@ -235,17 +236,19 @@ static_assert(sizeof(struct tcp_cold) <= 224, "cold is small");
 
 /* What only a connection with octets under way needs. */
 struct tcp_busy {
-    ft_time rtt_at;          /* when the segment being timed left */
-    ft_time progress_at;     /* when the peer last acknowledged something, or since when it owes */
-    ft_seq rtt_seq;          /* one past the segment being timed */
-    ft_seq sml;              /* one past the last partial segment sent (Minshall's Nagle) */
-    ft_seq retx_nxt;         /* in recovery: holes before this have been sent again */
-    struct tcp_gaps *sacked; /* octets that the peer holds beyond snd_una; NULL: none known */
-    bool rtt_timing;         /* whether one is being timed (Karn: none that was sent again) */
+    ft_time rtt_at;      /* when our SYN left, with rtt_timing */
+    ft_time cork_at;     /* a corked partial segment leaves then */
+    ft_time progress_at; /* when the peer last acknowledged something, or since when it owes */
+    ft_seq rtt_seq;      /* octets from here on may be timed: one sample a round trip */
+    ft_seq sml;          /* one past the last partial segment sent (Minshall's Nagle) */
+    bool rtt_timing;     /* the SYN is being timed (Karn: it was sent once) */
+    struct tcp_sents sents;
+    struct tcp_rack rack;
+    struct tcp_recovery recovery;
     struct tcp_cc cc;
 };
 
-/* Octets beyond a gap: received ones, which lie in the ring already, or SACKed ones. */
+/* Octets beyond a gap, which lie in the ring already. */
 struct tcp_gaps {
     struct ft_ranges ranges;
     struct ft_range storage[TCP_GAPS_MAX];
@@ -267,6 +270,7 @@ enum tcp_embryo_flag {
     EMB_SACK = 2,
     EMB_WSCALE = 4,
     EMB_ACKED = 8,    /* its ACK came when the backlog was full */
+    EMB_AGAIN = 128,  /* its SYN-ACK left more than once: no round trip is timed (Karn) */
     EMB_WAITING = 16, /* not answered yet: relisten.c; it holds no port */
     EMB_ORPHAN = 32,  /* answered, but its listener is closed: it waits for the next; relisten.c */
     EMB_DOUBTED = 64, /* something that did not fit has been answered since its timer fired */
@@ -397,6 +401,14 @@ static inline ft_seq tcb_ack_seq(const struct ft_tcb *tcb)
 static inline uint32_t tcb_flight(const struct ft_tcb *tcb)
 {
     return (uint32_t)seq_diff(tcb->snd_max, tcb->snd_una);
+}
+
+/* Octets in the network: neither held by the peer nor lost (RFC 6675 4, "pipe"). */
+static inline uint32_t tcb_pipe(const struct ft_tcb *tcb)
+{
+    uint32_t flight = tcb_flight(tcb);
+    uint32_t gone = tcb->busy ? tcb->busy->sents.sacked + tcb->busy->sents.lost : 0;
+    return flight > gone ? flight - gone : 0;
 }
 
 /* The window that the peer was promised and has not used. */
@@ -540,11 +552,18 @@ void ft_tcp_sack_blocks(const struct ft_tcb *tcb, struct ft_tcp_seg *seg);
 /** Process an acceptable ACK (3.10.7.4, fifth). */
 void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in);
 
-/** A duplicate ACK (RFC 5681 2), or one that stands for several. */
-void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg);
+/** An ACK has been looked at, and the records are marked. @has_sack: it has SACK blocks. */
+void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_told *told,
+                           bool has_sack);
 
-/** snd_una has moved by @acked octets; @flight was out before. */
-void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t flight);
+/** Octets have left. @again: they had left before. */
+void ft_tcp_recovery_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len, bool again);
+
+/** Whether new octets go before those that were lost (RFC 5682 3.1 step 2). */
+bool ft_tcp_prefers_new(const struct ft_tcb *tcb);
+
+/** The reordering timer has fired (RFC 8985 6.3). */
+void ft_tcp_reorder_timer(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 /** The retransmission timer has fired (RFC 5681 3.1, RFC 6298 5.4). */
 void ft_tcp_recovery_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb);
@@ -554,27 +573,9 @@ void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 /* ---- sack.c ---------------------------------------------------------------------------------- */
 
-/** Whether anything is known of octets beyond a gap. */
-bool ft_sack_active(const struct ft_tcb *tcb);
-
-/** Take the SACK blocks of an acceptable ACK (RFC 2018 5). */
-void ft_sack_take(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg);
-
-/** snd_una has moved. */
-void ft_sack_advance(struct ft_tcp *tcp, struct ft_tcb *tcb);
-
-/** Forget all blocks (RFC 2018 8: the peer may take back what it told). */
-void ft_sack_forget(struct ft_tcp *tcp, struct ft_tcb *tcb);
-
-/** Octets that the peer holds beyond a gap. */
-uint32_t ft_sack_octets(const struct ft_tcb *tcb);
-
-/** Octets in the network, in recovery (RFC 6675 4, SetPipe). */
-uint32_t ft_sack_pipe(const struct ft_tcb *tcb);
-
-/** The next hole to send again, in recovery (RFC 6675 4, NextSeg 1). Return: whether there is one.
- */
-bool ft_sack_hole(const struct ft_tcb *tcb, struct ft_range *ret_hole);
+/** Take the SACK blocks of an acceptable ACK (RFC 2018 5); snd_una has moved already. */
+void ft_sack_take(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg,
+                  struct tcp_told *told);
 
 /* ---- input.c, reply.c ------------------------------------------------------------------------ */
 

@@ -1,125 +1,345 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a loss does: fast retransmit and recovery (NewReno, RFC 6582; by the holes that SACK tells
- * of, RFC 6675), limited transmit (RFC 3042), and the retransmission timeout (RFC 5681 3.1).
+ * What a loss does: fast retransmit and recovery, with RACK (rack.c) where there is SACK and by
+ * duplicate ACKs (NewReno, RFC 6582) where there is none; how fast octets leave meanwhile (PRR, RFC
+ * 9937); the retransmission timeout (RFC 5681 3.1, F-RTO of RFC 5682); and how what was a mistake
+ * is undone, by timestamps (Eifel, RFC 3522) or D-SACK (RFC 3708).
  */
 #include "priv.h"
 
-static void enter_recovery(struct ft_tcp *tcp, struct ft_tcb *tcb)
+#define DUP_THRESH 3
+
+enum {
+    FRTO_OFF,
+    FRTO_WAIT, /* the first segment was sent again: RFC 5682 3.1 step 1 */
+    FRTO_NEW,  /* it was acknowledged, and new octets may leave: step 2 */
+};
+
+/* ---- RFC 9937: proportional rate reduction --------------------------------------------------- */
+
+static void prr_begin(struct ft_tcb *tcb, const struct tcp_told *told)
 {
-    uint32_t flight = tcb_flight(tcb);
-    /* RFC 5681 3.2: less what limited transmit has sent beyond cwnd. */
-    if (flight > tcb->cwnd)
-        flight -= FT_MIN(flight - tcb->cwnd, tcb->inflate);
-    ft_cc_congestion(tcp, tcb, flight);
-    tcb->cwnd = tcb->ssthresh;
-    /* RFC 6582 3.2 step 3; with SACK the octets in the network are counted instead. */
-    tcb->inflate = ft_sack_active(tcb) ? 0 : 3u * tcb->snd_mss;
-    if (tcb->busy)
-        tcb->busy->retx_nxt = tcb->snd_una;
+    struct tcp_recovery *recovery = &tcb->busy->recovery;
+    const struct tcp_sents *sents = &tcb->busy->sents;
+    uint32_t fresh = told ? told->delivered : 0;
+    uint32_t sacked = sents->sacked > fresh ? sents->sacked - fresh : 0;
+    recovery->prr_delivered = recovery->prr_out = 0;
+    /* 6: SND.NXT - SND.UNA, less what was SACKed before this ACK, and with what this ACK has
+       acknowledged. */
+    recovery->recover_fs = tcb_flight(tcb) + (told ? told->sample.acked : 0) - sacked;
+}
+
+/* 6.2: on each ACK in recovery, and when the reordering timer finds losses (@timer). */
+static void prr(struct ft_tcb *tcb, uint32_t delivered, bool safe_ack, bool timer)
+{
+    struct tcp_recovery *recovery = &tcb->busy->recovery;
+    uint32_t mss = tcb->snd_mss;
+    uint32_t inflight = tcb_pipe(tcb);
+    uint32_t send = 0;
+    if (delivered == 0 && !timer)
+        return;
+    recovery->prr_delivered += delivered;
+    uint32_t fs = FT_MAX(recovery->recover_fs, 1u);
+    uint32_t ahead = recovery->prr_delivered > recovery->prr_out
+                         ? recovery->prr_delivered - recovery->prr_out
+                         : 0;
+    if (inflight > tcb->ssthresh) {
+        uint64_t due = ((uint64_t)recovery->prr_delivered * tcb->ssthresh + fs - 1) / fs;
+        send = due > recovery->prr_out ? (uint32_t)(due - recovery->prr_out) : 0;
+    } else {
+        send = FT_MAX(ahead, delivered); /* the conservative bound (CRB) */
+        if (safe_ack)
+            send += mss; /* slow start (SSRB) */
+        send = FT_MIN(send, tcb->ssthresh - inflight);
+    }
+    /* The retransmission that begins recovery leaves in any case. */
+    if ((recovery->prr_out == 0 || timer) && send < mss)
+        send = mss;
+    tcb->cwnd = FT_MAX(inflight + send, mss);
+}
+
+/* ---- episodes -------------------------------------------------------------------------------- */
+
+static void may_be_mistaken(struct ft_tcb *tcb, bool again)
+{
+    struct tcp_recovery *recovery = &tcb->busy->recovery;
+    if (again && recovery->undo)
+        return;
+    recovery->undo = true;
+    recovery->again = false;
+    recovery->undo_una = tcb->snd_una;
+    recovery->undo_octets = 0;
+}
+
+static void enter_recovery(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_told *told)
+{
+    /* RFC 5681 3.2: without what limited transmit has sent beyond cwnd. */
+    ft_cc_congestion(tcp, tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd));
     tcb->recover = tcb->snd_max;
-    tcb->flags |= TCB_RECOVERY | TCB_RETX_UNA;
+    tcb->flags |= TCB_RECOVERY;
+    tcb->busy->recovery.more = false;
+    tcb->busy->recovery.frto = FRTO_OFF;
+    tcb->busy->rack.probing = false;
+    may_be_mistaken(tcb, false);
+    prr_begin(tcb, told);
     tcp->env->counters.tcp_fast_retransmits++;
     ft_tcb_wake(tcp, tcb);
 }
 
-static void leave_recovery(struct ft_tcb *tcb)
+/* All that was out when the loss was found has been acknowledged. */
+static void leave(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
-    /* RFC 6582 3.2 step 3, full acknowledgement, option 1: no burst. */
-    uint32_t room = FT_MAX(tcb_flight(tcb), (uint32_t)tcb->snd_mss) + tcb->snd_mss;
-    tcb->cwnd = FT_MAX(FT_MIN(tcb->ssthresh, room), (uint32_t)tcb->snd_mss);
-    tcb->inflate = 0;
-    tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_RETX_UNA);
+    if ((tcb->flags & TCB_RECOVERY) && !ft_cc_owns_cwnd(tcb))
+        tcb->cwnd = FT_MAX(tcb->ssthresh, (uint32_t)tcb->snd_mss); /* RFC 9937 6: at the end */
+    tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_LOSS | TCB_RETX_UNA);
+    tcb->busy->recovery.frto = FRTO_OFF;
+    ft_rack_recovered(tcb);
+    ft_cc_recovered(tcp, tcb);
 }
 
-/* One ACK of a receiver that merges them stands for as many duplicates as segments it SACKs. */
-void ft_tcp_recovery_dupack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
+/* ---- what was a mistake ---------------------------------------------------------------------- */
+
+/* RFC 3522 3.2: the ACK answers what left before anything was sent again. */
+static bool eifel(const struct ft_tcb *tcb, const struct tcp_told *told)
 {
-    uint32_t sacked = ft_sack_octets(tcb) / tcb->snd_mss;
-    if ((tcb->flags & TCB_SACK) && seg->n_sack == 0)
-        return; /* it tells of no segment that has left */
-    uint8_t before = tcb->dupacks;
-    tcb->dupacks = (uint8_t)FT_MIN(FT_MAX(before + 1u, sacked), 255u);
-    if ((tcb->flags & TCB_RECOVERY) && ft_sack_active(tcb)) {
-        ft_tcb_wake(tcp, tcb);
-        return;
-    }
-    if (tcb->flags & TCB_RECOVERY) {
-        /* Each tells that a segment has left. No more can have left than were out when the loss was
-           found, which is twice ssthresh; what is sent on their word must not count (A-104). */
-        tcb->inflate =
-            FT_MIN(tcb->inflate + tcb->snd_mss, FT_MIN(tcb_flight(tcb), 2 * tcb->ssthresh));
-        ft_tcb_wake(tcp, tcb);
-        return;
-    }
-    if (tcb->flags & TCB_LOSS)
-        return;
-    if (tcb->dupacks < 3) {
-        /* RFC 3042: a new segment for each of the first two. */
-        tcb->inflate = tcb->dupacks * (uint32_t)tcb->snd_mss;
-        ft_tcb_wake(tcp, tcb);
-        return;
-    }
-    /* RFC 6582 3.2 step 2: not again for what was sent before the last loss was found. */
-    if (before < 3 && seq_gt(tcb->snd_una, tcb->recover))
-        enter_recovery(tcp, tcb);
+    const struct tcp_recovery *recovery = &tcb->busy->recovery;
+    return told->advanced && told->again && told->tsecr && recovery->again &&
+           (int32_t)(told->tsecr - recovery->again_ts) < 0;
 }
 
-/* Outside of recovery the window may open. */
-static void open_window(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t flight)
+/* Each octet that was sent again has come twice. */
+static bool all_came_twice(const struct ft_tcb *tcb, const struct tcp_told *told)
 {
-    struct tcp_ack_sample sample;
-    ft_rate_begin(tcb, &sample);
-    sample.acked = sample.newly_delivered = acked;
-    sample.prior_flight = flight;
-    sample.flight = tcb_flight(tcb);
-    sample.after_timeout = tcb->flags & TCB_LOSS;
-    ft_cc_acked(tcp, tcb, &sample);
+    const struct tcp_recovery *recovery = &tcb->busy->recovery;
+    return told->dsack && recovery->again && recovery->undo_octets == 0;
 }
 
-void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t flight)
+static void undo(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
+    bool repaired = tcb->flags & (TCB_RECOVERY | TCB_LOSS);
+    tcb->busy->recovery.undo = false;
+    tcb->busy->recovery.frto = FRTO_OFF;
+    ft_sent_unlose(&tcb->busy->sents);
+    ft_cc_undo(tcp, tcb);
+    tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_LOSS | TCB_RETX_UNA);
+    tcp->env->counters.tcp_spurious_recoveries++;
+    if (repaired)
+        ft_rack_recovered(tcb);
+    ft_tcb_wake(tcp, tcb);
+}
+
+static bool was_mistaken(const struct ft_tcb *tcb, const struct tcp_told *told)
+{
+    return tcb->busy->recovery.undo && (eifel(tcb, told) || all_came_twice(tcb, told));
+}
+
+/* ---- RFC 5682 3.1: whether a timeout was spurious -------------------------------------------- */
+
+static bool new_octets_fit(const struct ft_tcb *tcb)
+{
+    return seq_gt(tcb_snd_end(tcb), tcb->snd_max) && tcb->snd_wnd > tcb_flight(tcb);
+}
+
+/* Return: it was. */
+static bool frto(struct ft_tcb *tcb, const struct tcp_told *told)
+{
+    struct tcp_recovery *recovery = &tcb->busy->recovery;
+    if (recovery->frto == FRTO_OFF)
+        return false;
+    /* Step 3: what was never sent again has arrived. Without SACK only an ACK that covers nothing
+       that was tells so. */
+    if (told->first_try && ((tcb->flags & TCB_SACK) || !told->again))
+        return true;
+    bool sacks = told->sample.sacked > 0;
+    if (recovery->frto == FRTO_WAIT && told->advanced && new_octets_fit(tcb))
+        recovery->frto = FRTO_NEW;
+    else if (told->duplicate || sacks || told->advanced)
+        recovery->frto = FRTO_OFF;
+    return false;
+}
+
+bool ft_tcp_prefers_new(const struct ft_tcb *tcb)
+{
+    return tcb->busy && tcb->busy->recovery.frto == FRTO_NEW && new_octets_fit(tcb);
+}
+
+/* ---- without SACK: RFC 6582 ------------------------------------------------------------------ */
+
+/* Octets that duplicates speak of are counted as if they had been SACKed. No more can have left
+   than were out when the loss was found (A-104), and the first of them has not. */
+static void count_duplicate(struct ft_tcb *tcb, struct tcp_told *told)
+{
+    struct tcp_sents *sents = &tcb->busy->sents;
+    uint32_t most = tcb_flight(tcb);
+    if (tcb->flags & TCB_RECOVERY)
+        most = FT_MIN(most, (uint32_t)FT_MAX(seq_diff(tcb->recover, tcb->snd_una), 0));
+    uint32_t counted = sents->sacked + FT_MAX(sents->lost, (uint32_t)tcb->snd_mss);
+    uint32_t more = most > counted ? FT_MIN(most - counted, (uint32_t)tcb->snd_mss) : 0;
+    if (tcb->dupacks < UINT8_MAX)
+        tcb->dupacks++;
+    sents->sacked += more;
+    told->delivered += more;
+}
+
+/* What is acknowledged now beyond one segment had sent duplicates before. */
+static void uncount_duplicates(struct ft_tcb *tcb, struct tcp_told *told)
+{
+    struct tcp_sents *sents = &tcb->busy->sents;
+    uint32_t acked = told->sample.acked;
+    uint32_t gone = acked > tcb->snd_mss ? acked - tcb->snd_mss : 0;
+    gone = FT_MIN(gone, sents->sacked);
+    told->delivered -= FT_MIN(told->delivered, gone);
+    sents->sacked -= (tcb->flags & TCB_RECOVERY) ? gone : sents->sacked;
+    sents->sacked = FT_MIN(sents->sacked, tcb_flight(tcb) - sents->lost);
     tcb->dupacks = 0;
-    if (!(tcb->flags & TCB_RECOVERY)) {
-        tcb->inflate = 0;
-        if ((tcb->flags & TCB_LOSS) && seq_ge(tcb->snd_una, tcb->recover))
-            tcb->flags &= ~(uint32_t)TCB_LOSS;
-        /* It follows, or 2 GiB later it would seem to lie ahead. */
-        if (seq_gt(tcb->snd_una, tcb->recover))
-            tcb->recover = seq_sub(tcb->snd_una, 1);
-        open_window(tcp, tcb, acked, flight);
+}
+
+/* The segment at snd_una is lost. */
+static void lose_first(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_told *told)
+{
+    struct tcp_sents *sents = &tcb->busy->sents;
+    struct tcp_sent *first = sents->first;
+    if (!first || (first->flags & (SENT_LOST | SENT_SACKED)))
+        return;
+    uint32_t segment = (uint32_t)first->mss - first->gone;
+    if (segment < first->len)
+        (void)ft_sent_cut(tcp, tcb, first, segment); /* else all of it is lost */
+    ft_sent_lose(sents, first);
+    ft_rate_lost(tcp, tcb, &first->stamp, first->len);
+    sents->sacked = FT_MIN(sents->sacked, tcb_flight(tcb) - sents->lost);
+    told->sample.lost += first->len;
+}
+
+static void newreno(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_told *told)
+{
+    if (told->advanced)
+        uncount_duplicates(tcb, told);
+    else if (told->duplicate)
+        count_duplicate(tcb, told);
+    if ((tcb->flags & TCB_RECOVERY) && told->advanced && seq_lt(tcb->snd_una, tcb->recover)) {
+        lose_first(tcp, tcb, told); /* 3.2 step 3: a partial acknowledgement */
+        tcb->flags |= TCB_RETX_UNA;
+    }
+    /* 3.2 step 2: not again for what was sent before the last loss was found. */
+    if (!(tcb->flags & (TCB_RECOVERY | TCB_LOSS)) && told->duplicate &&
+        tcb->dupacks == DUP_THRESH && seq_gt(tcb->snd_una, tcb->recover))
+        lose_first(tcp, tcb, told);
+}
+
+/* ---- the ACK --------------------------------------------------------------------------------- */
+
+/* A bare FIN has no records, and no recovery but the timer's. */
+static void without_records(struct ft_tcb *tcb)
+{
+    if (seq_ge(tcb->snd_una, tcb->recover))
+        tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_LOSS);
+}
+
+/* RFC 8985 7.4.2: the probe repaired a loss, and nobody else will tell congestion control. */
+static void probe_repaired(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb->flags & (TCB_RECOVERY | TCB_LOSS))
+        return;
+    ft_cc_congestion(tcp, tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd));
+    if (!ft_cc_owns_cwnd(tcb))
+        tcb->cwnd = FT_MAX(tcb->ssthresh, (uint32_t)tcb->snd_mss);
+    ft_cc_recovered(tcp, tcb);
+}
+
+static void change_state(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_told *told)
+{
+    bool whole = seq_ge(tcb->snd_una, tcb->recover);
+    if ((tcb->flags & TCB_LOSS) && frto(tcb, told))
+        undo(tcp, tcb);
+    else if (was_mistaken(tcb, told))
+        undo(tcp, tcb);
+    else if ((tcb->flags & (TCB_RECOVERY | TCB_LOSS)) && whole)
+        leave(tcp, tcb);
+    if (tcb->flags & (TCB_RECOVERY | TCB_LOSS))
+        return;
+    bool left_over = tcb->busy->recovery.more && tcb->busy->sents.lost > 0;
+    tcb->busy->recovery.more = false;
+    if (told->sample.lost > 0 || left_over)
+        enter_recovery(tcp, tcb, told);
+}
+
+void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_told *told,
+                           bool has_sack)
+{
+    if (!tcb->busy) {
+        without_records(tcb);
         return;
     }
-    if (seq_ge(tcb->snd_una, tcb->recover)) {
-        leave_recovery(tcb);
-        ft_cc_recovered(tcp, tcb);
-        return;
+    bool was_in = tcb->flags & TCB_RECOVERY;
+    if (tcb->flags & TCB_SACK) {
+        ft_rack_update(tcp, tcb, told);
+        told->sample.lost += ft_rack_detect(tcp, tcb);
+    } else {
+        newreno(tcp, tcb, told);
     }
-    if (ft_sack_active(tcb)) {
-        /* The holes are known: only what no block tells of is found by the ACK itself. */
-        if (seq_ge(tcb->snd_una, tcb->busy->retx_nxt))
-            tcb->flags |= TCB_RETX_UNA;
-        tcb->inflate = 0;
+    if (ft_tlp_acked(tcb, told, has_sack))
+        probe_repaired(tcp, tcb);
+    change_state(tcp, tcb, told);
+    /* It follows, or 2 GiB later it would seem to lie ahead. */
+    if (!(tcb->flags & (TCB_RECOVERY | TCB_LOSS)) && seq_gt(tcb->snd_una, tcb->recover))
+        tcb->recover = seq_sub(tcb->snd_una, 1);
+    if ((tcb->flags & TCB_RECOVERY) && !ft_cc_owns_cwnd(tcb))
+        prr(tcb, told->delivered, told->advanced && told->sample.lost == 0, false);
+    told->sample.in_recovery = was_in || (tcb->flags & TCB_RECOVERY);
+    told->sample.after_timeout = tcb->flags & TCB_LOSS;
+    if (tcb->busy->sents.lost > 0 || told->delivered > 0)
         ft_tcb_wake(tcp, tcb);
+}
+
+void ft_tcp_recovery_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len, bool again)
+{
+    struct tcp_recovery *recovery = &tcb->busy->recovery;
+    if (tcb->flags & TCB_RECOVERY)
+        recovery->prr_out += len;
+    if (!again || !recovery->undo)
         return;
-    }
-    /* RFC 6582 3.2 step 3, partial acknowledgement: the next hole, and deflate by what left. */
-    tcb->inflate = tcb->inflate > acked ? tcb->inflate - acked : 0;
-    if (acked >= tcb->snd_mss)
-        tcb->inflate += tcb->snd_mss;
-    tcb->inflate = FT_MIN(tcb->inflate, tcb_flight(tcb));
-    tcb->flags |= TCB_RETX_UNA;
+    if (!recovery->again)
+        recovery->again_ts = tcp_now_ms(tcp) + tcb->cold->ts_offset;
+    recovery->again = true;
+    recovery->undo_octets += len;
+}
+
+/* ---- timers ---------------------------------------------------------------------------------- */
+
+void ft_tcp_reorder_timer(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (ft_rack_detect(tcp, tcb) == 0)
+        return;
+    if (!(tcb->flags & (TCB_RECOVERY | TCB_LOSS)))
+        enter_recovery(tcp, tcb, NULL);
+    if ((tcb->flags & TCB_RECOVERY) && !ft_cc_owns_cwnd(tcb))
+        prr(tcb, 0, false, true);
     ft_tcb_wake(tcp, tcb);
 }
 
 void ft_tcp_recovery_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     /* RFC 5681 equation 4, and only the first time for a segment. */
-    ft_cc_rto(tcp, tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd), tcb->retries > 0);
-    tcb->inflate = 0;
+    bool again = tcb->retries > 0;
+    bool repairs = again || ((tcb->flags & TCB_LOSS) && seq_lt(tcb->snd_una, tcb->recover));
+    ft_cc_rto(tcp, tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd), again);
     tcb->dupacks = 0;
     tcb->recover = tcb->snd_max; /* RFC 6582 3.2 step 4 */
-    tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_RETX_UNA);
-    tcb->flags |= TCB_LOSS;
-    tcb->snd_nxt = tcb->snd_una;
+    tcb->flags &= ~(uint32_t)TCB_RECOVERY;
+    tcb->flags |= TCB_LOSS | TCB_RETX_UNA;
+    if (!tcb->busy)
+        return;
+    struct tcp_sents *sents = &tcb->busy->sents;
+    may_be_mistaken(tcb, repairs);
+    tcb->busy->recovery.more = false;
+    tcb->busy->recovery.frto = repairs ? FRTO_OFF : FRTO_WAIT;
+    if (!(tcb->flags & TCB_SACK)) {
+        sents->sacked = 0;
+        ft_sent_lose_all(sents);
+        return;
+    }
+    /* RFC 2018 8: the first octet was SACKed, and is not acknowledged: the peer took it back. */
+    if (sents->first && (sents->first->flags & SENT_SACKED))
+        ft_sent_renege(tcp, tcb);
+    ft_rack_timeout(tcp, tcb);
 }

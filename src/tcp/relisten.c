@@ -110,7 +110,7 @@ bool ft_relisten_keep(struct ft_tcp *tcp, struct tcp_embryo *embryo)
         return true;
     if ((embryo->flags & EMB_WAITING) || !was_left(tcp, &embryo->conn))
         return false;
-    embryo->flags |= EMB_ORPHAN;
+    embryo->flags |= EMB_ORPHAN | EMB_AGAIN;
     ft_wheel_arm(&tcp->env->wheel, &embryo->timer, tcp->env->now + RELISTEN_TICK);
     return true;
 }

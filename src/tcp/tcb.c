@@ -36,7 +36,6 @@ struct ft_tcb *ft_tcb_new(struct ft_tcp *tcp, const struct tcp_opts *opts)
     tcb->cold->opts = *opts;
     tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT / FT_US);
     tcb->keep_at = FT_TIME_NEVER;
-    tcb->cold->cork_at = FT_TIME_NEVER;
     list_init(&tcb->cold->accept_node);
     tcb->conn.kind = FT_CONN_TCB;
     tcb->conn.state = FT_TCP_CLOSED;
@@ -60,18 +59,23 @@ int ft_tcb_make_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (!tcb->busy)
         return -ENOBUFS;
     tcb->busy->sml = tcb->snd_una;
+    tcb->busy->rtt_seq = tcb->busy->rack.fack = tcb->snd_una;
     tcb->busy->progress_at = tcp->env->now;
+    tcb->busy->rack.reo_at = tcb->busy->rack.probe_at = tcb->busy->cork_at = FT_TIME_NEVER;
+    ft_sent_init(&tcb->busy->sents);
     ft_cc_attach(tcp, tcb);
     return 0;
 }
 
 void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
-    ft_sack_forget(tcp, tcb);
+    if (!tcb->busy)
+        return;
     ft_cc_detach(tcp, tcb);
-    if (tcb->busy)
-        ft_pool_put(&tcp->busys, tcb->busy);
+    ft_sent_fini(tcp, &tcb->busy->sents);
+    ft_pool_put(&tcp->busys, tcb->busy);
     tcb->busy = NULL;
+    tcb->flags &= ~(uint32_t)TCB_TLP;
 }
 
 struct tcp_past *ft_tcb_past(struct ft_tcp *tcp, struct ft_tcb *tcb)
@@ -151,7 +155,7 @@ void ft_tcb_kill(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
     ft_flow_idle(tcp->net, &tcb->flow);
     ft_wheel_cancel(&tcp->env->wheel, &tcb->timer);
     tcb->retx_at = tcb->delack_at = FT_TIME_NEVER;
-    tcb->keep_at = tcb->cold->cork_at = FT_TIME_NEVER;
+    tcb->keep_at = FT_TIME_NEVER;
     tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_ACK_DELAYED | TCB_SYN_OUT | TCB_RETX_UNA |
                               TCB_PROBE | TCB_KEEPALIVE | TCB_PERSIST);
     tcb->acks_owed = 0;
@@ -210,9 +214,12 @@ void ft_tcb_raise(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t bits)
 void ft_tcb_arm(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_time at = FT_MIN(tcb->retx_at, tcb->delack_at);
-    at = FT_MIN(at, FT_MIN(tcb->keep_at, tcb->cold->cork_at));
+    at = FT_MIN(at, tcb->keep_at);
     if (tcb->busy)
-        at = FT_MIN(at, tcb->busy->cc.pace_wake);
+        if (tcb->busy) {
+            at = FT_MIN(at, FT_MIN(tcb->busy->cc.pace_wake, tcb->busy->cork_at));
+            at = FT_MIN(at, FT_MIN(tcb->busy->rack.reo_at, tcb->busy->rack.probe_at));
+        }
     /* A deadline that moved later costs nothing: the timer fires and finds nothing due. */
     if (at < ft_timer_at(&tcb->timer))
         ft_wheel_arm(&tcp->env->wheel, &tcb->timer, at);
@@ -275,13 +282,14 @@ void ft_tcb_check(const struct ft_tcb *tcb)
     ft_assert(tcb->flags & TCB_IN_TABLE);
     ft_assert(seq_le(tcb->snd_una, tcb->snd_nxt));
     ft_assert(seq_le(tcb->snd_nxt, tcb->snd_max));
+    ft_assert(!tcb_synchronized(tcb) || seq_eq(tcb->snd_nxt, tcb->snd_max));
     ft_assert(tcb_flight(tcb) <= ft_ring_len(&tcb->snd) + 2);
     ft_assert(tcb->snd_mss > 0);
     ft_assert(!tcb_synchronized(tcb) || tcb->cwnd >= tcb->snd_mss);
     ft_assert(!(tcb->gaps && tcb->gaps->ranges.n == 0));
     ft_assert(!tcb->gaps || seq_gt(tcb->gaps->ranges.r[0].lo, tcb->rcv_nxt));
-    ft_assert(!ft_sack_active(tcb) || seq_ge(tcb->busy->sacked->ranges.r[0].lo, tcb->snd_una));
-    ft_assert(ft_sack_octets(tcb) <= tcb_flight(tcb));
+    if (tcb->busy)
+        ft_sent_check(tcb);
     /* Something is out or waits for a window: a timer watches over it. */
     bool waits = tcb_flight(tcb) > 0 || (tcb->flags & TCB_PERSIST);
     ft_assert(!waits || tcb->retx_at != FT_TIME_NEVER || tcb->flow.place != FT_FLOW_IDLE);

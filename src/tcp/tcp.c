@@ -14,6 +14,9 @@ static void init_pools(struct ft_tcp *tcp)
     ft_pool_init(&tcp->busys, mem, sizeof(struct tcp_busy), n);
     ft_pool_init(&tcp->pasts, mem, sizeof(struct tcp_past), n);
     ft_pool_init(&tcp->gaps, mem, sizeof(struct tcp_gaps), n);
+    uint64_t n_sents = limits->memory_max / SENT_SHARE / sizeof(struct tcp_sent);
+    ft_pool_init(&tcp->sents, mem, sizeof(struct tcp_sent),
+                 (uint32_t)FT_MIN(n_sents, UINT64_C(1) << 31));
     ft_pool_init(&tcp->pins, mem, sizeof(struct tcp_pin), limits->sockets_max);
     ft_pool_init(&tcp->embryos, mem, sizeof(struct tcp_embryo), limits->half_open_max);
     ft_pool_init(&tcp->time_waits, mem, sizeof(struct ft_time_wait), limits->time_wait_max);
@@ -88,6 +91,7 @@ void ft_tcp_fini(struct ft_tcp *tcp)
     ft_pool_fini(&tcp->busys);
     ft_pool_fini(&tcp->pasts);
     ft_pool_fini(&tcp->gaps);
+    ft_pool_fini(&tcp->sents);
     ft_pool_fini(&tcp->pins);
     ft_pool_fini(&tcp->embryos);
     ft_pool_fini(&tcp->time_waits);

@@ -46,6 +46,7 @@ struct ft_tcp {
     struct ft_pool busys;      /* struct tcp_busy */
     struct ft_pool pasts;      /* struct tcp_past */
     struct ft_pool gaps;       /* struct tcp_gaps */
+    struct ft_pool sents;      /* struct tcp_sent */
     struct ft_pool pins;       /* struct tcp_pin */
     struct ft_pool embryos;    /* struct tcp_embryo */
     struct ft_pool time_waits; /* struct ft_time_wait */

@@ -71,9 +71,9 @@ static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcb->flags |= TCB_PROBE;
         if (tcb->probes < UINT8_MAX)
             tcb->probes++;
-        tcb->snd_nxt = tcb->snd_una;
+        if (tcb->busy)
+            ft_sent_lose_all(&tcb->busy->sents);
     } else {
-        ft_sack_forget(tcp, tcb);
         ft_tcp_recovery_timeout(tcp, tcb);
     }
     if (tcb->retries < UINT8_MAX)
@@ -102,7 +102,7 @@ static bool persist_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcp->env->counters.tcp_probes++;
     /* 3.8.6.2.1, the override timeout: what the window holds is probe enough. */
     tcb->flags |= tcb->snd_wnd > 0 ? TCB_NAGLE_OFF : TCB_PROBE;
-    tcb->retx_at = tcp->env->now + ft_tcp_rto(tcb, tcb->retries);
+    tcb->retx_at = ft_tcb_rto_at(tcp, tcb);
     ft_tcb_arm(tcp, tcb);
     ft_tcb_wake(tcp, tcb);
     return true;
@@ -163,6 +163,19 @@ static bool keepalive_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
     return true;
 }
 
+/* RFC 8985 6.3 and 7.3. A probe puts the retransmission timer off. */
+static void loss_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (tcb->busy && tcb->busy->rack.reo_at <= tcp->env->now) {
+        trace_timer(tcp, tcb, "reordering");
+        ft_tcp_reorder_timer(tcp, tcb);
+    }
+    if (tcb->busy && tcb->busy->rack.probe_at <= tcp->env->now) {
+        trace_timer(tcp, tcb, "tail loss probe");
+        ft_tlp_timer(tcp, tcb);
+    }
+}
+
 static void tcb_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_time now = tcp->env->now;
@@ -174,12 +187,13 @@ static void tcb_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
             ft_tcb_wake(tcp, tcb);
         }
     }
-    if (tcb->cold->cork_at <= now) {
-        tcb->cold->cork_at = FT_TIME_NEVER;
+    if (tcb->busy && tcb->busy->cork_at <= now) {
+        tcb->busy->cork_at = FT_TIME_NEVER;
         tcb->flags |= TCB_NAGLE_OFF;
         ft_tcb_wake(tcp, tcb);
     }
     ft_pace_fired(tcp, tcb);
+    loss_fired(tcp, tcb);
     if (tcb->retx_at <= now && !retx_fired(tcp, tcb))
         return;
     if (tcb->keep_at <= now && !keepalive_fired(tcp, tcb))

@@ -163,7 +163,8 @@ static void tcp_info_counts_in_linuxs_units(void **state)
     (void)ladder_forget(&t);
     info = tcp_info_of(&t, t.peer->sock);
     assert_true(info.tcpi_retransmits > 0);
-    assert_int_equal(info.tcpi_total_retrans, info.tcpi_retransmits);
+    /* The tail loss probe before the first timeout is one more. */
+    assert_int_equal(info.tcpi_total_retrans, info.tcpi_retransmits + 1);
     assert_int_equal(info.tcpi_ca_state, 4);
     assert_in_range(info.tcpi_last_ack_recv, 1500, 1502);
     ladder_close(&t);

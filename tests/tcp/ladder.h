@@ -43,7 +43,7 @@
 #pragma GCC diagnostic ignored "-Woverride-init"
 
 #define LADDER_FRAME_MAX 65600
-#define LADDER_QUEUE_MAX 256
+#define LADDER_QUEUE_MAX 8192
 #define LADDER_PEERS_MAX 8
 #define LADDER_PORT      80   /* what stack_listens() listens on */
 #define LADDER_PEER_PORT 4000 /* of peer 0; peer n has n more */

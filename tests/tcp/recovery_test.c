@@ -215,30 +215,39 @@ static void a_partial_ack_sends_the_next_hole(void **state)
     ladder_close(&t);
 }
 
-/* RFC 6675 5: with SACK each hole below what the peer holds is filled as the octets in the network
-   allow, without waiting for the ACK of the hole before; none is sent twice. */
+/* RFC 8985 6.2: what left before a segment that was delivered is lost when three were SACKed, or a
+   quarter of the round trip has passed; each hole is filled as PRR allows, without waiting for the
+   ACK of the hole before; none is sent twice. */
 static void sack_blocks_show_every_hole(void **state)
 {
     struct ladder t;
 
     (void)state;
     ladder_open(&t);
-    peer_connects(&t, .mss = 1000, .sack_ok = 1);
+    stack_listens(&t);
+    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1000, .sack_ok = 1);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
+    after_ms(&t, 100);
+    peer_sends(&t, SEG_ACK);
+    t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
     user_writes(&t, 10000);
     for (unsigned i = 0; i < 10; i++)
         stack_sends(&t, SEG_ACK, .seq = 1 + 1000 * i, .len = 1000);
     /* The first, third and fifth were lost. */
+    after_ms(&t, 100);
     peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{1001, 2001}}, .n_sack = 1);
     peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{3001, 4001}, {1001, 2001}}, .n_sack = 2);
     stack_sends_nothing(&t);
     peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{5001, 6001}, {3001, 4001}, {1001, 2001}},
                .n_sack = 3);
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
+    stack_sends_nothing(&t);
     peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{5001, 9001}, {3001, 4001}, {1001, 2001}},
                .n_sack = 3);
     stack_sends(&t, SEG_ACK, .seq = 2001, .len = 1000);
     stack_sends(&t, SEG_ACK, .seq = 4001, .len = 1000);
     stack_sends_nothing(&t);
+    after_ms(&t, 100);
     peer_sends(&t, SEG_ACK, .ack = 2001, .sack = {{5001, 10001}, {3001, 4001}}, .n_sack = 2);
     stack_sends_nothing(&t);
     peer_sends(&t, SEG_ACK, .ack = 10001);
