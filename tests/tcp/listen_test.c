@@ -4,6 +4,15 @@
  */
 #include "ladder.h"
 
+/* A passive socket, and a connection of it that is half open: the SYN-ACK has been sent. */
+static void open_half(struct ladder *t)
+{
+    ladder_open(t);
+    stack_listens(t);
+    peer_sends(t, SEG_SYN, .seq = 100, .mss = 1460);
+    stack_sends(t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
+}
+
 /* RFC 9293 3.10.7.2, third: a SYN is answered by <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>. */
 static void a_syn_is_answered_and_its_ack_makes_a_connection(void **state)
 {
@@ -93,10 +102,7 @@ static void a_syn_ack_is_sent_again_and_at_last_given_up(void **state)
     struct ladder t;
 
     (void)state;
-    ladder_open(&t);
-    stack_listens(&t);
-    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
-    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    open_half(&t);
     for (unsigned i = 0; i < 5; i++) {
         after_ms(&t, waits_s[i] * 1000 - 1);
         stack_sends_nothing(&t);
@@ -134,10 +140,7 @@ static void what_does_not_fit_an_embryo_is_answered_once(void **state)
     struct ladder t;
 
     (void)state;
-    ladder_open(&t);
-    stack_listens(&t);
-    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
-    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    open_half(&t);
     peer_sends(&t, SEG_ACK, .seq = 500000, .ack = 777);
     stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
     peer_sends(&t, SEG_ACK, .seq = 500000, .ack = 777);
@@ -156,10 +159,7 @@ static void who_is_answered_late_is_not_given_up_at_once(void **state)
     struct ladder t;
 
     (void)state;
-    ladder_open(&t);
-    stack_listens(&t);
-    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
-    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    open_half(&t);
     for (unsigned i = 0; i < 5; i++) {
         after_ms(&t, 1000U << i);
         stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
@@ -183,10 +183,7 @@ static void a_reset_of_a_half_open_connection_returns_to_listen(void **state)
     struct ladder t;
 
     (void)state;
-    ladder_open(&t);
-    stack_listens(&t);
-    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
-    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    open_half(&t);
     peer_sends(&t, SEG_RST, .seq = 101);
     stack_sends_nothing(&t);
     assert_int_equal(stack_counts(&t).now_half_open, 0);
@@ -205,10 +202,7 @@ static void a_peer_that_began_anew_learns_of_its_former_attempt(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
-        ladder_open(&t);
-        stack_listens(&t);
-        peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
-        stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
+        open_half(&t);
         peer_sends(&t, SEG_SYN, .seq = isns[i], .mss = 1460);
         stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
         assert_int_equal(stack_counts(&t).now_half_open, 1);
@@ -228,10 +222,7 @@ static void a_wrong_ack_of_a_half_open_connection_is_reset(void **state)
     struct ladder t;
 
     (void)state;
-    ladder_open(&t);
-    stack_listens(&t);
-    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
-    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    open_half(&t);
     peer_sends(&t, SEG_ACK, .seq = 101, .ack = 2);
     stack_sends(&t, SEG_RST, .seq = 2);
     peer_sends(&t, SEG_ACK, .seq = 101, .ack = 0);
@@ -248,10 +239,7 @@ static void text_and_fin_with_the_handshakes_ack_count(void **state)
     struct ladder t;
 
     (void)state;
-    ladder_open(&t);
-    stack_listens(&t);
-    peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460);
-    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 101);
+    open_half(&t);
     peer_sends(&t, SEG_ACK | SEG_FIN, .len = 20);
     stack_sends(&t, SEG_ACK, .ack = 122);
     t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
