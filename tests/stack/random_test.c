@@ -5,6 +5,8 @@
  */
 #include "tcp/ladder.h"
 
+#include <netinet/udp.h>
+
 #define N_SOCKS 8
 #define STEPS   1500
 
@@ -129,24 +131,52 @@ static void random_octets_call(struct chaos *c, ft_sock sock)
         (void)ft_unpin(s, sock);
         break;
     default:
-        (void)ft_send(s, sock, octets, below(c, sizeof(octets)), below(c, 9) ? 0 : MSG_OOB);
+        (void)ft_send(s, sock, octets, below(c, sizeof(octets)),
+                      below(c, 5)   ? 0
+                      : below(c, 2) ? MSG_MORE
+                                    : MSG_OOB);
     }
 }
 
 static void random_option(struct chaos *c, ft_sock sock)
 {
-    static const int names[][2] = {{SOL_SOCKET, SO_KEEPALIVE},  {SOL_SOCKET, SO_SNDBUF},
-                                   {SOL_SOCKET, SO_RCVBUF},     {SOL_SOCKET, SO_REUSEADDR},
-                                   {SOL_SOCKET, SO_REUSEPORT},  {IPPROTO_TCP, TCP_NODELAY},
-                                   {IPPROTO_TCP, TCP_CORK},     {IPPROTO_TCP, TCP_KEEPIDLE},
-                                   {IPPROTO_TCP, TCP_QUICKACK}, {IPPROTO_TCP, TCP_USER_TIMEOUT},
-                                   {IPPROTO_TCP, TCP_MAXSEG},   {IPPROTO_TCP, TCP_WINDOW_CLAMP},
-                                   {IPPROTO_IP, IP_TOS},        {IPPROTO_IP, IP_TTL},
-                                   {IPPROTO_IP, IP_RECVERR}};
+    static const int names[][2] = {{SOL_SOCKET, SO_KEEPALIVE},     {SOL_SOCKET, SO_SNDBUF},
+                                   {SOL_SOCKET, SO_RCVBUF},        {SOL_SOCKET, SO_REUSEADDR},
+                                   {SOL_SOCKET, SO_REUSEPORT},     {IPPROTO_TCP, TCP_NODELAY},
+                                   {IPPROTO_TCP, TCP_CORK},        {IPPROTO_TCP, TCP_KEEPIDLE},
+                                   {IPPROTO_TCP, TCP_QUICKACK},    {IPPROTO_TCP, TCP_USER_TIMEOUT},
+                                   {IPPROTO_TCP, TCP_MAXSEG},      {IPPROTO_TCP, TCP_WINDOW_CLAMP},
+                                   {IPPROTO_IP, IP_TOS},           {IPPROTO_IP, IP_TTL},
+                                   {IPPROTO_IP, IP_RECVERR},       {IPPROTO_UDP, UDP_CORK},
+                                   {IPPROTO_UDP, UDP_SEGMENT},     {IPPROTO_UDP, UDP_GRO},
+                                   {IPPROTO_IP, IP_MULTICAST_ALL}, {IPPROTO_IP, IP_MULTICAST_TTL}};
     const int *name = names[below(c, sizeof(names) / sizeof(names[0]))];
     int value = below(c, 2) ? (int)below(c, 2) : (int)below(c, 100000);
 
     (void)ft_setsockopt(c->t.stack, sock, name[0], name[1], &value, sizeof(value));
+}
+
+/* Joins or leaves one of a few groups. */
+static void random_group(struct chaos *c, ft_sock sock)
+{
+    struct ip_mreqn mreq = {.imr_ifindex = (int)below(c, 4)};
+
+    mreq.imr_multiaddr.s_addr = htonl(0xef010200u + below(c, 4));
+    (void)ft_setsockopt(c->t.stack, sock, IPPROTO_IP,
+                        below(c, 3) ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &mreq, sizeof(mreq));
+}
+
+/* One that talks to a group, to itself, or to the peer. */
+static ft_sock random_datagram_socket(struct chaos *c)
+{
+    static const uint32_t peers[] = {0xef010201u, 0xef010202u, 0x7f000001u, 0x0a070002u};
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(1000)};
+    ft_sock sock = ft_socket(c->t.stack, AF_INET, SOCK_DGRAM, 0);
+
+    (void)ft_bind(c->t.stack, sock, (struct sockaddr *)&name, sizeof(name));
+    name.sin_addr.s_addr = htonl(peers[below(c, 4)]);
+    (void)ft_connect(c->t.stack, sock, (struct sockaddr *)&name, sizeof(name));
+    return sock;
 }
 
 static void random_call(struct chaos *c)
@@ -158,8 +188,10 @@ static void random_call(struct chaos *c)
 
     switch (below(c, 12)) {
     case 0:
-        if (sock < 0)
+        if (sock < 0 && below(c, 4))
             c->socks[i] = ft_socket(s, AF_INET, SOCK_STREAM, 0);
+        else if (sock < 0)
+            c->socks[i] = random_datagram_socket(c);
         break;
     case 1:
     case 2:
@@ -194,7 +226,10 @@ static void random_call(struct chaos *c)
         (void)ft_events(s, events, below(c, 5));
         break;
     case 7:
-        random_option(c, sock);
+        if (below(c, 4))
+            random_option(c, sock);
+        else
+            random_group(c, sock);
         break;
     default:
         random_octets_call(c, sock);
@@ -233,6 +268,7 @@ static void run(uint64_t seed, struct ft_counters *made)
     made->tcp_passive_opens += stack_counts(t).tcp_passive_opens;
     made->tcp_time_waits += stack_counts(t).tcp_time_waits;
     made->tcp_rto += stack_counts(t).tcp_rto;
+    made->udp_out += stack_counts(t).udp_out;
     made->steps_octets_copied += stack_counts(t).steps_octets_copied;
     for (unsigned i = 0; i < N_SOCKS; i++) {
         (void)ft_unpin(t->stack, c.socks[i]);
@@ -253,6 +289,7 @@ static void random_calls_and_segments_break_no_invariant(void **state)
     assert_true(made.tcp_passive_opens > 200);
     assert_true(made.tcp_time_waits > 0);
     assert_true(made.tcp_rto > 100);
+    assert_true(made.udp_out > 0);
     assert_true(made.steps_octets_copied > 1000000);
 }
 
