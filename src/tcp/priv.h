@@ -130,6 +130,7 @@ enum tcb_flag {
     TCB_FIN_ACKED = 1 << 27,   /* our FIN has been acknowledged */
     TCB_TLP = 1 << 29,         /* a tail loss probe is to be sent (RFC 8985 7.3) */
     TCB_STARVED = 1 << 28,     /* memory was refused; writable again when octets are acknowledged */
+    TCB_AGAIN = 1 << 30,       /* the next ACK tells of again_lo to again_hi (RFC 2883) */
 };
 
 struct tcp_cold;
@@ -230,6 +231,7 @@ struct tcp_cold {
     int16_t soft_error;           /* the last soft ICMP error (MUST-47) */
     uint32_t min_rtt_us;          /* the least of the last five minutes; 0: none yet */
     uint32_t min_rtt_s;           /* when it was taken, seconds of the stack's time */
+    ft_seq again_lo, again_hi;    /* octets that have come again, with TCB_AGAIN */
 };
 
 static_assert(sizeof(struct tcp_cold) <= 224, "cold is small");
@@ -544,8 +546,11 @@ enum ft_verdict ft_tcp_text(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_i
 /** Drop what arrived out of order. */
 void ft_tcp_drop_gaps(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
-/** Write the SACK blocks of a segment (RFC 2018 4). */
-void ft_tcp_sack_blocks(const struct ft_tcb *tcb, struct ft_tcp_seg *seg);
+/** Octets have come that were here already: the next ACK tells of it (RFC 2883 4). */
+void ft_tcp_came_again(struct ft_tcb *tcb, ft_seq lo, ft_seq hi);
+
+/** Write the SACK blocks of an ACK (RFC 2018 4, RFC 2883 4); a D-SACK is told once. */
+void ft_tcp_sack_blocks(struct ft_tcb *tcb, struct ft_tcp_seg *seg);
 
 /* ---- ack.c, recovery.c ----------------------------------------------------------------------- */
 

@@ -148,6 +148,9 @@ static enum ft_verdict out_of_order(struct ft_tcp *tcp, struct ft_tcb *tcb, cons
             verdict = FT_RX_DROP_MEMORY;
         at = gap.hi;
     }
+    /* RFC 2883 4: what of it was held. The range that holds it is the youngest then. */
+    if (verdict == FT_RX_ACTIVE && !ft_ranges_gap(ranges, lo, end, &gap))
+        ft_tcp_came_again(tcb, lo, end);
     if (verdict == FT_RX_ACTIVE)
         (void)ft_ranges_add(ranges, lo, end); /* it fits: asked above */
     if (ranges->n == 0)
@@ -168,12 +171,31 @@ enum ft_verdict ft_tcp_text(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_i
     return out_of_order(tcp, tcb, in);
 }
 
-void ft_tcp_sack_blocks(const struct ft_tcb *tcb, struct ft_tcp_seg *seg)
+void ft_tcp_came_again(struct ft_tcb *tcb, ft_seq lo, ft_seq hi)
 {
-    if (!tcb->gaps || !(tcb->flags & TCB_SACK))
+    struct tcp_cold *cold = tcb->cold;
+    if (!(tcb->flags & TCB_SACK) || !seq_lt(lo, hi))
+        return;
+    bool joins =
+        (tcb->flags & TCB_AGAIN) && seq_le(lo, cold->again_hi) && seq_ge(hi, cold->again_lo);
+    cold->again_lo = joins ? seq_min(lo, cold->again_lo) : lo;
+    cold->again_hi = joins ? seq_max(hi, cold->again_hi) : hi;
+    tcb->flags |= TCB_AGAIN;
+}
+
+void ft_tcp_sack_blocks(struct ft_tcb *tcb, struct ft_tcp_seg *seg)
+{
+    if (tcb->flags & TCB_AGAIN) {
+        /* RFC 2883 4: first, and once. */
+        seg->sack[0].lo = tcb->cold->again_lo;
+        seg->sack[0].hi = tcb->cold->again_hi;
+        seg->n_sack = 1;
+        tcb->flags &= ~(uint32_t)TCB_AGAIN;
+    }
+    if (!(tcb->flags & TCB_SACK))
         return;
     /* RFC 2018 4: the block with the segment that caused this ACK first. */
-    for (unsigned k = 0; k < TCP_SACKS_MAX; k++) {
+    for (unsigned k = 0; tcb->gaps && seg->n_sack < TCP_SACKS_MAX; k++) {
         const struct ft_range *r = ft_ranges_recent(&tcb->gaps->ranges, k);
         if (!r)
             break;

@@ -71,6 +71,33 @@ static void sack_blocks_tell_the_newest_first(void **state)
     ladder_close(&t);
 }
 
+/* RFC 2883 4: what came twice is told first, once, by the ACK that the segment causes; 4.1.2: also
+   when it lies beyond a gap, and then the block that holds it follows; 4.2: of a segment that
+   brings something new the part that was there. */
+static void what_comes_twice_is_told_by_a_d_sack(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    open_with_sack(&t);
+    peer_sends(&t, SEG_ACK, .seq = 101, .len = 300);
+    stack_sends(&t, SEG_ACK, .ack = 401, .n_sack = 0);
+    peer_sends(&t, SEG_ACK, .seq = 201, .len = 100);
+    stack_sends(&t, SEG_ACK, .ack = 401, .n_sack = 1, .sack = {{201, 301}});
+    peer_sends(&t, SEG_ACK, .seq = 301, .len = 200);
+    stack_sends(&t, SEG_ACK, .ack = 501, .n_sack = 1, .sack = {{301, 401}});
+    peer_sends(&t, SEG_ACK, .seq = 601, .len = 100);
+    stack_sends(&t, SEG_ACK, .ack = 501, .n_sack = 1, .sack = {{601, 701}});
+    peer_sends(&t, SEG_ACK, .seq = 801, .len = 200);
+    stack_sends(&t, SEG_ACK, .ack = 501, .n_sack = 2, .sack = {{801, 1001}, {601, 701}});
+    peer_sends(&t, SEG_ACK, .seq = 601, .len = 50);
+    stack_sends(&t, SEG_ACK, .ack = 501, .n_sack = 3,
+                .sack = {{601, 651}, {601, 701}, {801, 1001}});
+    peer_sends(&t, SEG_ACK, .seq = 1001, .len = 100);
+    stack_sends(&t, SEG_ACK, .ack = 501, .n_sack = 2, .sack = {{801, 1101}, {601, 701}});
+    ladder_close(&t);
+}
+
 /* RFC 5681 4.2: without SACK the sender counts duplicates, so each early segment has its own. */
 static void without_sack_each_early_segment_has_its_ack(void **state)
 {
@@ -152,6 +179,7 @@ int main(void)
         cmocka_unit_test(gaps_are_filled_in_any_order),
         cmocka_unit_test(octets_that_overlap_do_not_replace_each_other),
         cmocka_unit_test(sack_blocks_tell_the_newest_first),
+        cmocka_unit_test(what_comes_twice_is_told_by_a_d_sack),
         cmocka_unit_test(without_sack_each_early_segment_has_its_ack),
         cmocka_unit_test(after_the_beginning_every_second_segment_is_told_of),
         cmocka_unit_test(islands_without_end_are_bounded),
