@@ -50,7 +50,7 @@ static void draw_host(struct sim_plan *plan, uint64_t seed, uint32_t i)
 /* From a stream of its own: what else a seed means does not hang on it. */
 static void draw_congestion(struct sim_plan *plan, uint64_t seed, uint32_t i)
 {
-    static const char *const names[] = {"cubic", "reno"};
+    static const char *const names[] = {"cubic", "reno", "bbr"};
     struct sim_rand rand;
 
     sim_rand_init(&rand, seed, DRAW_CONGESTION, i);
