@@ -31,6 +31,7 @@ void ft_cmd_sim_help(void)
            "  --only LIST     only these conversations: 3,7..9; --faults LIST: only these faults\n"
            "  --hosts N|LIST  no more than N hosts; only these clients and servers: c0,c2,s1\n"
            "  --without LIST  none of these troubles: loss,cut,...; --list names them\n"
+           "  --vary N        other chances on the same cables\n"
            "  --octets N      no end sends more: 300, 64k, 5m\n"
            "  --plan          print what the seed has drawn, and do not run it\n"
            "  --events, --counters    print the last 20 events; what all hosts have counted\n"
@@ -155,6 +156,7 @@ static const struct {
     {"--hosts", NULL, NULL},
     {"--without", NULL, NULL},
     {"--octets", NULL, NULL},
+    {"--vary", NULL, NULL},
 };
 
 #define N_WITH_VALUE (sizeof(with_value) / sizeof(with_value[0]))

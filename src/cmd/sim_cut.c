@@ -87,6 +87,16 @@ static bool read_n_hosts(const char *text, uint32_t *ret)
     return true;
 }
 
+static bool read_vary(const char *text, uint32_t *ret)
+{
+    uint64_t n;
+
+    if (!ft_cmd_sim_number(text, &text, &n) || *text != '\0' || n < 1 || n > UINT32_MAX)
+        return false;
+    *ret = (uint32_t)n;
+    return true;
+}
+
 /* "loss,cut": names of troubles. */
 static bool read_without(const char *text, uint64_t *ret)
 {
@@ -149,6 +159,8 @@ const char *ft_cmd_sim_read_cut(const char *name, const char *value, struct sim_
                                              : "are no hosts; give a number, or name clients and "
                                                "servers as --plan does: c0,c2,s1";
     }
+    if (strcmp(name, "--vary") == 0)
+        return read_vary(value, &ret->vary) ? NULL : "is no number from 1 to 4294967295";
     if (strcmp(name, "--without") == 0)
         return read_without(value, &ret->without)
                    ? NULL
@@ -212,6 +224,8 @@ void ft_cmd_sim_print_cut(const struct sim_cut *cut, FILE *out)
         fprintf(out, "%s%s", before, name);
         before = ",";
     }
+    if (cut->vary != 0)
+        fprintf(out, " --vary %" PRIu32, cut->vary);
     if (cut->octets != 0)
         fprintf(out, " --octets %" PRIu64, cut->octets);
 }

@@ -20,6 +20,7 @@
 #define SMALL_HOSTS   2  /* what people can look at */
 #define SMALL_CONNS   2
 #define OTHER_SEEDS   4000 /* that are searched for a small world with the same failure */
+#define VARIATIONS    100  /* of one conversation by itself */
 #define FIRST_SHARE   2    /* of the time: one half for the seed's own world */
 #define OCTET_STEPS   12   /* of the search for the smallest number of octets */
 #define ORACLE_MAX    SIM_SENTENCE_MAX
@@ -204,6 +205,8 @@ static bool shrink_set(struct shrink *s, size_t at, uint32_t n, uint32_t least)
     return smaller;
 }
 
+/* The one that is blamed, by itself. Which frames are lost may have to change then: others shared
+   the cables with it. */
 static bool shrink_conns(struct shrink *s)
 {
     struct sim_cut cut = s->cut;
@@ -211,8 +214,11 @@ static bool shrink_conns(struct shrink *s)
     if (s->result.blamed >= 0 && s->result.n_conns > 1) {
         memset(cut.conns, 0, sizeof(cut.conns));
         cut.conns[s->result.blamed / 64] |= UINT64_C(1) << (s->result.blamed % 64);
-        if (try_part(s, s->seed, &cut))
-            return true;
+        for (uint32_t i = 0; i < VARIATIONS; i++) {
+            if (try_part(s, s->seed, &cut))
+                return true;
+            cut.vary++;
+        }
     }
     return shrink_set(s, offsetof(struct sim_cut, conns), SIM_CUT_CONNS, 1);
 }
@@ -325,6 +331,7 @@ static bool name_all(struct shrink *s)
     left.without = s->cut.without;
     left.octets = s->cut.octets;
     left.n_hosts = s->cut.n_hosts;
+    left.vary = s->cut.vary;
     s->cut = left;
     return true;
 }

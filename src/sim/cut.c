@@ -361,6 +361,16 @@ static void cut_octets(struct sim_conn_plan *conn, uint64_t max)
         side[i].abort_at = smaller(side[i].abort_at, side[0].octets + side[1].octets);
 }
 
+/* The same plan, but other frames are lost, late, damaged. */
+static void vary(struct sim_plan *plan, uint32_t number)
+{
+    struct impair_config *c;
+
+    for (uint32_t i = 0; (c = cable(plan, i)) != NULL; i++)
+        c->seed = sim_mix(c->seed ^ number);
+    plan->late.seed = sim_mix(plan->late.seed ^ number);
+}
+
 bool ft_sim_cut(struct sim_plan *plan, const struct sim_cut *cut)
 {
     if ((cut->only_hosts || cut->n_hosts != 0) && !cut_hosts(plan, cut))
@@ -371,6 +381,8 @@ bool ft_sim_cut(struct sim_plan *plan, const struct sim_cut *cut)
         if (cut->without >> i & 1)
             troubles[i].take_out(plan);
     }
+    if (cut->vary != 0)
+        vary(plan, cut->vary);
     if (cut->only_faults)
         cut_faults(plan, cut);
     for (uint32_t i = 0; cut->octets != 0 && i < plan->n_conns; i++)

@@ -27,6 +27,7 @@ struct sim_cut {
     uint64_t without;                     /* bits: ft_sim_trouble() */
     uint64_t octets;                      /* no end sends more; 0: as drawn */
     uint32_t n_hosts;                     /* no more hosts than that, at least 2; 0: all */
+    uint32_t vary;                        /* which other chances on the same cables; 0: as drawn */
 };
 
 struct sim_options {
