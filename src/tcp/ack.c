@@ -144,8 +144,7 @@ void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
     begin(tcb, in, wnd, &told);
     if (seq_gt(in->seg.ack, tcb->snd_una))
         advance(tcp, tcb, in, &told);
-    if (tcb->busy)
-        ft_sack_take(tcp, tcb, &in->seg, &told);
+    ft_sack_take(tcp, tcb, &in->seg, &told);
     ft_tcp_recovery_acked(tcp, tcb, &told, in->seg.n_sack > 0);
     if (told.advanced || told.delivered > 0 || told.sample.lost > 0) {
         told.sample.flight = tcb_pipe(tcb);

@@ -102,7 +102,7 @@ static enum ft_verdict syn_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, struct t
         return FT_RX_ACTIVE;
     }
     if (tcb->busy && tcb->busy->rtt_timing && tcb->retries == 0)
-        ft_tcp_rtt_sample(tcb, tcp->env->now - tcb->busy->rtt_at);
+        ft_tcp_rtt_handshake(tcp, tcb, tcp->env->now - tcb->busy->rtt_at);
     else if (tcb->retries > 0)
         tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT_LOST / FT_US); /* RFC 6298 5.7 */
     if (tcb->busy)

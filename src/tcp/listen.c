@@ -244,7 +244,7 @@ static void time_handshake(const struct ft_tcp *tcp, const struct tcp_embryo *em
     if (embryo->retries > 0)
         tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT_LOST / FT_US); /* RFC 6298 5.7 */
     else if (!(embryo->flags & (EMB_AGAIN | EMB_ACKED)))
-        ft_tcp_rtt_sample(tcb, tcp->env->now > left ? tcp->env->now - left : 0);
+        ft_tcp_rtt_handshake(tcp, tcb, tcp->env->now > left ? tcp->env->now - left : 0);
 }
 
 /* The ACK of the SYN-ACK makes the connection, if the backlog has room. */
@@ -325,6 +325,7 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
     if ((seg->flags & (SEG_SYN | SEG_ACK | SEG_RST)) == SEG_SYN && seq_eq(seg->seq, embryo->irs)) {
         if (!listener || !ft_icmp_allow(tcp->net, &in->rx->src))
             return FT_RX_ACTIVE;
+        embryo->flags |= EMB_AGAIN;
         ft_listen_synack(tcp, embryo, listener, 0);
         /* In its last wait: who has just been answered is not to be reset for his ACK. */
         if (embryo->retries >= TCP_SYNACK_RETRIES)

@@ -515,6 +515,9 @@ uint32_t ft_tcp_flow_label(const struct ft_tcp *tcp, const struct ft_conn *conn)
 /** Take a sample of the round-trip time (RFC 6298 2). */
 void ft_tcp_rtt_sample(struct ft_tcb *tcb, ft_time rtt);
 
+/** Take the sample of a handshake, which is the least round trip so far. */
+void ft_tcp_rtt_handshake(const struct ft_tcp *tcp, struct ft_tcb *tcb, ft_time rtt);
+
 /** The retransmission timeout with its present backoff. */
 ft_time ft_tcp_rto(const struct ft_tcb *tcb, unsigned backoff);
 

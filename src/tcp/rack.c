@@ -25,18 +25,20 @@ static ft_time min_rtt(const struct ft_tcb *tcb)
 
 /* Step 4, RACK_update_reo_wnd(): a D-SACK tells that the window was too narrow. One that TLP's
    probe has caused does not. */
-static void adapt(struct ft_tcb *tcb, const struct tcp_told *told)
+void ft_rack_adapt(struct ft_tcb *tcb, const struct tcp_told *told)
 {
-    struct tcp_rack *rack = &tcb->busy->rack;
+    struct tcp_rack *rack = tcb->busy ? &tcb->busy->rack : NULL;
     struct tcp_rack_keep *keep = &tcb->rack;
-    if (rack->in_round && seq_ge(tcb->snd_una, rack->dsack_round))
+    if (rack && rack->in_round && seq_ge(tcb->snd_una, rack->dsack_round))
         rack->in_round = false;
-    if (!told->dsack || rack->in_round)
+    if (!told->dsack || (rack && rack->in_round))
         return;
-    if (rack->probing && rack->probe_again && seq_eq(told->dsack_hi, rack->probe_end))
+    if (rack && rack->probing && rack->probe_again && seq_eq(told->dsack_hi, rack->probe_end))
         return;
-    rack->in_round = true;
-    rack->dsack_round = tcb->snd_max;
+    if (rack) {
+        rack->in_round = true;
+        rack->dsack_round = tcb->snd_max;
+    }
     if (keep->reo_mult < UINT8_MAX)
         keep->reo_mult++;
     keep->reo_persist = REO_PERSIST;
@@ -80,7 +82,7 @@ void ft_rack_update(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_tol
         if (past)
             past->reord_seen++;
     }
-    adapt(tcb, told);
+    ft_rack_adapt(tcb, told);
 }
 
 /* RACK_sent_after(): a segment that left later has been delivered. */
@@ -117,6 +119,7 @@ uint32_t ft_rack_detect(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ft_time due = sent->sent_at + rack->rtt + wnd;
         if (due > tcp->env->now) {
             rack->reo_at = due;
+            ft_tcb_arm(tcp, tcb);
             break;
         }
         octets += sent->len;
@@ -125,12 +128,13 @@ uint32_t ft_rack_detect(struct ft_tcp *tcp, struct ft_tcb *tcb)
     return octets;
 }
 
-/* RFC 8985 6.3, RACK_mark_losses_on_RTO(). */
+/* RFC 8985 6.3, RACK_mark_losses_on_RTO(). Before anything of this flight was delivered RACK.rtt is
+   not known, and SRTT stands for it. */
 void ft_rack_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     struct tcp_rack *rack = &tcb->busy->rack;
     struct tcp_sents *sents = &tcb->busy->sents;
-    ft_time wnd = reo_wnd(tcb);
+    ft_time age = (rack->newest.at ? rack->rtt : tcb->cold->srtt_us * FT_US) + reo_wnd(tcb);
     struct ft_list *node;
     rack->reo_at = rack->probe_at = FT_TIME_NEVER;
     rack->probing = false;
@@ -139,7 +143,7 @@ void ft_rack_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     while ((node = list_first(&sents->by_time))) {
         struct tcp_sent *sent = ft_container_of(node, struct tcp_sent, node);
         tcp->env->counters.steps_list_nodes++;
-        if (sent->sent_at + rack->rtt + wnd > tcp->env->now)
+        if (sent->sent_at + age > tcp->env->now)
             break;
         lose(tcp, tcb, sent);
     }

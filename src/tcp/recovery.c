@@ -268,6 +268,7 @@ void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_to
 {
     if (!tcb->busy) {
         without_records(tcb);
+        ft_rack_adapt(tcb, told);
         return;
     }
     bool was_in = tcb->flags & TCB_RECOVERY;

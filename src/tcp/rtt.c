@@ -29,6 +29,13 @@ void ft_tcp_rtt_sample(struct ft_tcb *tcb, ft_time rtt)
     cold->rto_us = cold->srtt_us + var;
 }
 
+void ft_tcp_rtt_handshake(const struct ft_tcp *tcp, struct ft_tcb *tcb, ft_time rtt)
+{
+    ft_tcp_rtt_sample(tcb, rtt);
+    tcb->cold->min_rtt_us = tcb->cold->srtt_us;
+    tcb->cold->min_rtt_s = (uint32_t)(tcp->env->now / FT_SEC);
+}
+
 ft_time ft_tcp_rto(const struct ft_tcb *tcb, unsigned backoff)
 {
     ft_time rto = (ft_time)tcb->cold->rto_us * FT_US;

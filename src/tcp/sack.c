@@ -19,7 +19,6 @@ static bool is_dsack(const struct ft_tcp_seg *seg)
 static void take_dsack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg,
                        struct tcp_told *told)
 {
-    struct tcp_recovery *recovery = &tcb->busy->recovery;
     ft_seq lo = seg->sack[0].lo;
     ft_seq hi = seg->sack[0].hi;
     /* of what was sent at some time, and not so long ago. */
@@ -32,7 +31,8 @@ static void take_dsack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_t
     struct tcp_past *past = ft_tcb_past(tcp, tcb);
     if (past)
         past->dsack_dups += (len + tcb->snd_mss - 1) / tcb->snd_mss;
-    if (seq_gt(hi, recovery->undo_una))
+    struct tcp_recovery *recovery = tcb->busy ? &tcb->busy->recovery : NULL;
+    if (recovery && seq_gt(hi, recovery->undo_una))
         recovery->undo_octets -= FT_MIN(recovery->undo_octets, len);
 }
 
@@ -45,7 +45,7 @@ void ft_sack_take(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_se
         return;
     if (is_dsack(seg))
         take_dsack(tcp, tcb, seg, told);
-    for (unsigned i = told->dsack ? 1 : 0; i < seg->n_sack; i++) {
+    for (unsigned i = told->dsack ? 1 : 0; tcb->busy && i < seg->n_sack; i++) {
         ft_seq lo = seg->sack[i].lo;
         ft_seq hi = seg->sack[i].hi;
         /* what cannot be is not looked at. */

@@ -217,6 +217,9 @@ uint32_t ft_rack_detect(struct ft_tcp *tcp, struct ft_tcb *tcb);
 /** The retransmission timer has fired (6.3): what is older than a round trip is lost. */
 void ft_rack_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
+/** What a D-SACK tells of the reordering window (step 4); there may be nothing outstanding. */
+void ft_rack_adapt(struct ft_tcb *tcb, const struct tcp_told *told);
+
 /** Fast recovery or what followed a timeout has ended. */
 void ft_rack_recovered(struct ft_tcb *tcb);
 
