@@ -65,6 +65,33 @@ static bool may_send_from(const struct sim_audit_host *host, const struct ft_add
     return false;
 }
 
+void ft_sim_audit_translate(struct sim_audit *audit, sim_audit_name *name, const void *ctx)
+{
+    audit->name = name;
+    audit->name_ctx = ctx;
+}
+
+/* The names as the one behind a NAT knows them. */
+static void translate(const struct sim_audit *audit, struct sight *s)
+{
+    if (audit->name == NULL || s->version != 4)
+        return;
+    for (int i = 0; i < 2; i++) {
+        uint16_t *port = i == 0 ? &s->src_port : &s->dst_port;
+        uint16_t was = *port;
+        struct ft_addr *addr = i == 0 ? &s->src : &s->dst;
+        struct ft_addr at = *addr;
+
+        audit->name(audit->name_ctx, addr, port);
+        if (!addr_eq(&at, addr))
+            s->nat_port = was;
+    }
+    if (!s->icmp.is_error)
+        return;
+    audit->name(audit->name_ctx, &s->icmp.src, &s->icmp.src_port);
+    audit->name(audit->name_ctx, &s->icmp.dst, &s->icmp.dst_port);
+}
+
 void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host)
 {
     const struct sim_audit_host *h = &audit->hosts[host];
@@ -183,8 +210,13 @@ static struct audit_conn *find(struct sim_audit *audit, const struct sight *s, i
     struct audit_conn **bucket = &audit->buckets[bucket_of(s)];
     struct audit_conn *conn = look_up(audit, s, ret_from);
 
-    if (conn != NULL)
+    if (conn != NULL) {
+        conn->split = conn->split ||
+                      (s->nat_port != 0 && conn->nat_port != 0 && s->nat_port != conn->nat_port);
+        if (s->nat_port != 0)
+            conn->nat_port = s->nat_port;
         return conn;
+    }
     conn = calloc(1, sizeof(*conn));
     if (conn == NULL)
         return NULL;
@@ -192,6 +224,7 @@ static struct audit_conn *find(struct sim_audit *audit, const struct sight *s, i
     conn->end[0].port = s->src_port;
     conn->end[1].addr = s->dst;
     conn->end[1].port = s->dst_port;
+    conn->nat_port = s->nat_port;
     conn->next = *bucket;
     *bucket = conn;
     *ret_from = 0;
@@ -243,13 +276,14 @@ const char *ft_sim_audit_sent(struct sim_audit *audit, const struct sim_audit_fr
         return audit_say(audit, "sent a frame with octets after its packet");
     if (!ret_sight->is_tcp)
         return NULL;
+    translate(audit, ret_sight);
     wrong = check_path(audit, frame, ret_sight);
     if (wrong != NULL)
         return wrong;
     if (ret_sight->src.lo == 0 || (ret_sight->dst_mac[0] & 1))
         return audit_say(audit, "sent a TCP segment from no address or to a group");
     conn = find(audit, ret_sight, &from);
-    if (conn == NULL)
+    if (conn == NULL || conn->split)
         return NULL;
     return audit_segment(audit, conn, from, ret_sight, frame);
 }
@@ -272,8 +306,9 @@ static void learn_path(struct sim_audit *audit, const struct sim_audit_frame *fr
     if (!icmp->too_big || icmp->mtu < (s->version == 6 ? 1280U : 552U) || conn == NULL)
         return;
     end = &conn->end[from];
-    if (conn->finished || end->dead || end->reset_sent || end->reset_arrived || !end->syn_sent ||
-        icmp->seq - end->isn < end->told_ack || icmp->seq - end->isn >= end->max_sent)
+    if (conn->finished || conn->split || end->dead || end->reset_sent || end->reset_arrived ||
+        !end->syn_sent || icmp->seq - end->isn < end->told_ack ||
+        icmp->seq - end->isn >= end->max_sent)
         return;
     if (path != NULL && frame->at < path->at + PATH_LIFE && icmp->mtu >= path->mtu)
         return;
@@ -397,12 +432,13 @@ const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit
 
     if (wrong != NULL || memcmp(ret_sight->dst_mac, audit->hosts[frame->host].mac, 6) != 0)
         return wrong; /* or flooded by a switch: not for this host */
+    translate(audit, ret_sight);
     if (ret_sight->icmp.is_error)
         learn_path(audit, frame, ret_sight);
     if (!ret_sight->is_tcp)
         return NULL;
     conn = find(audit, ret_sight, &from);
-    if (conn != NULL)
+    if (conn != NULL && !conn->split)
         learn_segment(conn, 1 - from, &ret_sight->tcp, frame->at);
     return NULL;
 }

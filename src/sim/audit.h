@@ -65,6 +65,14 @@ void ft_sim_audit_cookies(struct sim_audit *audit);
  */
 void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host);
 
+/* Makes a name out of what a NAT has made of it. */
+typedef void sim_audit_name(const void *ctx, struct ft_addr *addr, uint16_t *port);
+
+/**
+ * Say that names change on the way: the auditor takes each for the one that @name makes of it.
+ */
+void ft_sim_audit_translate(struct sim_audit *audit, sim_audit_name *name, const void *ctx);
+
 /**
  * Free an auditor; NULL is allowed.
  */

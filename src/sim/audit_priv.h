@@ -76,7 +76,9 @@ struct audit_conn {
     uint32_t incarnation; /* 0: the first of this four-tuple */
     uint32_t idle_acks;   /* pure ACKs of both ends since the last octet, SYN, FIN */
     ft_time idle_since;
-    bool finished; /* both FINs acknowledged, or reset */
+    uint16_t nat_port; /* of the NAT's name of its inner end, as the outer one was told it */
+    bool split;        /* the NAT has given another: the outer end is two connections by now */
+    bool finished;     /* both FINs acknowledged, or reset */
     ft_time finished_at;
 };
 
@@ -94,6 +96,8 @@ struct sim_audit {
     struct sim_audit_host hosts[SIM_AUDIT_HOSTS_MAX];
     uint32_t n_hosts;
     bool hurry, cookies;
+    sim_audit_name *name; /* NULL: no NAT */
+    const void *name_ctx;
     struct audit_path paths[SIM_AUDIT_HOSTS_MAX][AUDIT_PATHS_MAX];
     uint32_t n_paths[SIM_AUDIT_HOSTS_MAX];
     struct audit_conn *buckets[AUDIT_BUCKETS];

@@ -147,6 +147,15 @@ static void no_replays(struct sim_plan *plan)
     }
 }
 
+static void no_nat(struct sim_plan *plan)
+{
+    plan->nat = 0;
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        if (plan->fault[i].kind == SIM_FAULT_FORGET)
+            plan->fault[i].absent = true;
+    }
+}
+
 static void no_reuse(struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_conns; i++)
@@ -237,6 +246,7 @@ static const struct {
     {"cut", "cables that are cut and heal, both ways or one way", no_cuts},
     {"forgery", "segments of an attacker off the path", no_forgeries},
     {"replay", "old segments that somebody on the path sends again", no_replays},
+    {"nat", "a router that gives those behind it other names, and forgets them", no_nat},
     {"reuse", "clients that take the same port again", no_reuse},
     {"refusal", "links that take no more for a moment", no_refusals},
     {"poverty", "allocations that are refused", no_poverty},

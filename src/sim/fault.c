@@ -77,6 +77,9 @@ void ft_sim_fault(struct sim_world *world, uint32_t index)
         if (!ft_sim_forge(world, fault->pipe) && world->phase == SIM_PHASE_RUN && !world->failed)
             ft_sim_add_event(world, SIM_EVENT_FAULT, index, world->now + FORGE_AGAIN);
         break;
+    case SIM_FAULT_FORGET:
+        ft_sim_nat_forget(world);
+        break;
     case SIM_FAULT_REPLAY:
         (void)ft_sim_replay(world, fault->pipe);
         break;

@@ -293,6 +293,8 @@ bool ft_sim_forge(struct sim_world *world, uint32_t draw)
         struct forged forged;
         struct sim_app *victim;
 
+        if (world->plan.conn[(draw + i) % n].mapped)
+            continue; /* he does not know its names */
         if (app[0].state != SIM_APP_OPEN || app[1].state != SIM_APP_OPEN)
             continue;
         if (sim_rand_chance(&rand, 50)) {
@@ -316,7 +318,8 @@ bool ft_sim_forge(struct sim_world *world, uint32_t draw)
 
 /* ---- on the path ---- */
 
-void ft_sim_tape(struct sim_world *world, const struct sight *s, const uint8_t *octets, size_t len)
+void ft_sim_tape(struct sim_world *world, const struct sim_host *host, const struct sight *s,
+                 const uint8_t *octets, size_t len)
 {
     struct sim_taped *slot;
     uint32_t to = 0;
@@ -327,7 +330,8 @@ void ft_sim_tape(struct sim_world *world, const struct sight *s, const uint8_t *
     while (to < world->plan.n_hosts && !same_addr(&s->dst, &world->host[to].addr4) &&
            !same_addr(&s->dst, &world->host[to].addr6))
         to++;
-    if (to == world->plan.n_hosts)
+    if (to == world->plan.n_hosts ||
+        (s->version == 4 && ft_sim_nat_is_between(&world->plan, host->index, to)))
         return;
     /* Old ones are more worth than new ones: each new one takes any place. */
     slot = &world->taped[world->n_taped < SIM_TAPED_MAX ? world->n_taped

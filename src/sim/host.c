@@ -190,6 +190,11 @@ static void name_host(struct sim_world *world, uint32_t index)
                    (is_server ? index - world->plan.n_clients : index) % 100);
 }
 
+static void name_inside(const void *ctx, struct ft_addr *addr, uint16_t *port)
+{
+    ft_sim_nat_inside(ctx, addr, port);
+}
+
 /* What the auditor is told beforehand. */
 static int audit_new(struct sim_world *world)
 {
@@ -211,6 +216,8 @@ static int audit_new(struct sim_world *world)
     world->audit = ft_sim_audit_new(hosts, world->plan.n_hosts);
     if (world->audit == NULL)
         return -1;
+    if (world->plan.nat != 0)
+        ft_sim_audit_translate(world->audit, name_inside, world);
     if (ft_sim_plan_is_calm(&world->plan))
         ft_sim_audit_hurry(world->audit);
     if (ft_sim_plan_has_cookies(&world->plan))
@@ -291,7 +298,7 @@ static void judge_sent(struct sim_world *world, struct sim_host *host, const uin
     if (s.is_tcp)
         world->last_tcp_at = world->now;
     if (s.is_tcp && !refused && world->lib == NULL)
-        ft_sim_tape(world, &s, octets, len);
+        ft_sim_tape(world, host, &s, octets, len);
     if (wrong != NULL) {
         struct sim_tuple tuple = {s.src, s.dst, s.src_port, s.dst_port};
 

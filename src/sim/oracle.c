@@ -84,6 +84,7 @@ enum excuse {
     EXCUSE_SILENCE = 16, /* it asked whether the peer is there, and faults kept it from hearing */
     EXCUSE_DEAF = 32,    /* nobody listens there, or no longer: both began, one is gone */
     EXCUSE_NOBODY = 64,  /* nobody has the address */
+    EXCUSE_NAT = 256,    /* the NAT between the two has forgotten the names meanwhile */
     EXCUSE_LIED = 128,   /* it may time out, and a stranger has told it of a reason */
 };
 
@@ -94,13 +95,13 @@ static const struct {
     uint32_t excuses;
     const char *else_it;
 } endings[] = {
-    {ECONNRESET, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_GAVE_UP,
+    {ECONNRESET, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_NAT | EXCUSE_GAVE_UP,
      "was reset, though nobody was rude"},
-    {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_GAVE_UP,
+    {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_NAT | EXCUSE_GAVE_UP,
      "was reset, though nobody was rude"},
     {ECONNREFUSED, EXCUSE_DEAF | EXCUSE_LIED, "was refused, though somebody listens"},
     {EHOSTUNREACH, EXCUSE_NOBODY | EXCUSE_CRASH, "was told that there is no such host"},
-    {ETIMEDOUT, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_SILENCE,
+    {ETIMEDOUT, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_NAT | EXCUSE_SILENCE,
      "gave up, though the wire has healed"},
 };
 
@@ -126,6 +127,8 @@ static uint32_t excuses_of(struct sim_app *app)
         excuses |= EXCUSE_DEAF;
     if (conn->kind == SIM_UNREACHABLE)
         excuses |= EXCUSE_NOBODY;
+    if (app->forgotten)
+        excuses |= EXCUSE_NAT;
     if (app->lied_to && (excuses & (EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_SILENCE)))
         excuses |= EXCUSE_LIED;
     return excuses;
@@ -154,7 +157,8 @@ static void judge_whole(struct sim_app *app)
 
     if (app->aborted || app->error != 0 || app->died)
         return;
-    if (app->local_port == 0 && app->attempts == 0 && (peer->error != 0 || app->shaken))
+    if (app->local_port == 0 && app->attempts == 0 &&
+        (peer->error != 0 || app->shaken || app->forgotten))
         return; /* a server that was never told; the client's error is judged by itself */
     if (app->sent != conn->side[app->side].octets && !conn->may_reset)
         blame(app, "ended without having sent everything");

@@ -49,6 +49,38 @@ static void draw_replays(struct sim_plan *plan, uint64_t seed)
     }
 }
 
+/* A router with clients behind it, and no server, may be a NAT; and it may forget. */
+static void draw_nat(struct sim_plan *plan, uint64_t seed)
+{
+    struct sim_rand rand;
+    uint64_t n;
+
+    sim_rand_init(&rand, seed, DRAW_NAT, 0);
+    if (plan->n_routers == 0 || !sim_rand_chance(&rand, 50))
+        return;
+    for (uint32_t lan = 1; lan < plan->n_lans && plan->nat == 0; lan++) {
+        bool clients = false;
+        bool servers = false;
+
+        for (uint32_t i = 0; i < plan->n_hosts; i++) {
+            bool behind = ft_sim_plan_is_behind(plan, plan->host[i].lan, lan);
+
+            clients = clients || (behind && !plan->host[i].is_server);
+            servers = servers || (behind && plan->host[i].is_server);
+        }
+        if (clients && !servers)
+            plan->nat = lan;
+    }
+    n = sim_rand_below(&rand, 4);
+    while (plan->nat != 0 && n-- > 0 && plan->n_faults < SIM_FAULTS_MAX) {
+        struct sim_fault_plan *fault = &plan->fault[plan->n_faults++];
+
+        fault->kind = SIM_FAULT_FORGET;
+        fault->pipe = plan->nat - 1;
+        fault->at = FT_SEC + sim_rand_below(&rand, 2 * plan->length);
+    }
+}
+
 /* A pipe: often one between LANs. */
 static uint32_t draw_pipe(const struct sim_plan *plan, struct sim_rand *rand)
 {
@@ -175,6 +207,7 @@ void ft_sim_plan_faults(struct sim_plan *plan, uint64_t seed)
     draw_shrinks(plan, seed);
     draw_crashes(plan, seed);
     draw_replays(plan, seed);
+    draw_nat(plan, seed);
 }
 
 /* ---- what follows ---- */
@@ -190,16 +223,38 @@ static bool crashes(const struct sim_plan *plan, uint32_t host)
     return false;
 }
 
+static bool forgets(const struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        if (plan->fault[i].kind == SIM_FAULT_FORGET && !plan->fault[i].absent)
+            return true;
+    }
+    return false;
+}
+
+/* Nobody can begin a connection to one behind a NAT. */
+static void settle_nat(const struct sim_plan *plan, struct sim_conn_plan *conn)
+{
+    conn->mapped = conn->family == 4 && ft_sim_nat_is_between(plan, conn->host[0], conn->host[1]);
+    if (conn->mapped && conn->kind == SIM_SIMULTANEOUS) {
+        conn->kind = SIM_STREAM;
+        conn->port = 80;
+    }
+}
+
 void ft_sim_plan_settle(struct sim_plan *plan)
 {
+    plan->patience = 0;
     for (uint32_t i = 0; i < plan->n_conns; i++) {
         struct sim_conn_plan *conn = &plan->conn[i];
 
+        settle_nat(plan, conn);
         conn->hole = ft_sim_plan_has_hole(plan, conn->host[0], conn->host[1]) ||
                      ft_sim_plan_has_hole(plan, conn->host[1], conn->host[0]);
-        conn->keep_alive = conn->may_reset || conn->idle != 0 || conn->hole ||
-                           crashes(plan, conn->host[0]) || crashes(plan, conn->host[1]);
-        if (conn->hole)
-            plan->limit = plan->heal_at + LIMIT_AFTER + HOLE_LATER;
+        conn->keep_alive = conn->may_reset || conn->idle != 0 || (conn->mapped && forgets(plan)) ||
+                           conn->hole || crashes(plan, conn->host[0]) ||
+                           crashes(plan, conn->host[1]);
+        if (conn->hole || (conn->mapped && forgets(plan)))
+            plan->patience = HOLE_LATER;
     }
 }

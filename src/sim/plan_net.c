@@ -126,6 +126,7 @@ static void draw_routers(struct sim_plan *plan, uint64_t seed)
 
 void ft_sim_plan_flat(struct sim_plan *plan)
 {
+    plan->nat = 0;
     plan->n_routers = 0;
     plan->n_lans = 2;
     for (uint32_t i = 0; i < plan->n_lans; i++)

@@ -16,157 +16,24 @@
 
 #include "link/impair.h"
 #include "sim/audit.h"
+#include "sim/plan.h"
 #include "sim/rand.h"
 #include "sim/sim.h"
 
-#define SIM_HOSTS_MAX    32
 #define SIM_SWITCHES_MAX 8
-#define SIM_LANS_MAX     6 /* of a plan */
-#define SIM_ROUTERS_MAX  (SIM_LANS_MAX - 1)
 #define SIM_PIPES_MAX    (2 * (SIM_HOSTS_MAX + SIM_SWITCHES_MAX + 2 * SIM_ROUTERS_MAX))
 #define SIM_PORTS_MAX    (SIM_HOSTS_MAX + SIM_SWITCHES_MAX) /* of a switch */
 #define SIM_NOBODY       0xfa                               /* nobody's number in a LAN */
 #define SIM_NAME_MAX     16
 #define SIM_NO_HOST      UINT8_MAX
-#define SIM_MACS_MAX     64 /* that a switch remembers */
-#define SIM_CONNS_MAX    512
-#define SIM_FAULTS_MAX   160
+#define SIM_MACS_MAX     64   /* that a switch remembers */
+#define SIM_MAPPED_MAX   4096 /* names that a NAT has ever given */
 #define SIM_TAPED_MAX    64   /* frames that somebody on the path has kept */
 #define SIM_TAPE_LEN     1600 /* no longer ones */
 #define SIM_NOTES_MAX    8192
 #define SIM_FRAME_MAX    (9000 + 14)
 #define SIM_POOR_AGAIN   (20 * FT_MS) /* a call that was refused memory is made again */
 #define SIM_BATCH_MAX    8            /* frames that reach a host at once */
-
-/* ---- the plan: all that is drawn ---- */
-
-/* What a stream's end does when it has sent all that it has to send. */
-enum sim_ending {
-    SIM_END_AFTER_EOF, /* wait for the peer's end of file, then close */
-    SIM_END_SHUTDOWN,  /* shut the own direction, read on to the end, close */
-    SIM_END_CLOSE,     /* close at once, with nobody reading any more */
-    SIM_END_ABORT,     /* abort, at an octet drawn */
-};
-
-struct sim_side_plan {
-    uint64_t octets;    /* to send in all */
-    uint64_t abort_at;  /* SIM_END_ABORT: after so many octets sent and received */
-    uint64_t turn;      /* with turns: octets of one request or response; 0: no turns */
-    uint32_t write_max; /* octets of one call */
-    uint32_t read_max;
-    ft_time write_gap;      /* pause after a write; 0: none */
-    ft_time read_gap;       /* pause after a read */
-    ft_time read_after;     /* reads nothing for so long at first */
-    int32_t sndbuf, rcvbuf; /* 0: as they come */
-    bool nodelay;
-    bool zero_copy; /* ft_reserve and ft_peek in place of ft_send and ft_recv */
-    uint8_t ending; /* enum sim_ending */
-};
-
-enum sim_conn_kind {
-    SIM_STREAM,       /* a client connects to a passive socket */
-    SIM_SIMULTANEOUS, /* both connect at the same instant */
-    SIM_REFUSED,      /* nobody listens */
-    SIM_UNREACHABLE,  /* nobody has the address */
-    SIM_DATAGRAMS,    /* datagrams and their echoes */
-};
-
-struct sim_conn_plan {
-    bool absent;     /* cut out: it never begins */
-    uint8_t kind;    /* enum sim_conn_kind */
-    uint8_t family;  /* 4 or 6 */
-    bool may_reset;  /* an end is rude: the other may be reset */
-    bool keep_alive; /* settled: an end may be gone without a word, and is looked for */
-    bool hole;       /* settled: what is too big for the path vanishes there, for ever */
-    uint8_t host[2]; /* client, server */
-    uint16_t port;   /* of the server */
-    uint16_t bound;  /* port that the client asks for, as others do before and after; 0: any */
-    ft_time start;
-    ft_time idle;    /* the client says nothing for so long once it is connected */
-    uint64_t key[2]; /* of the stream that each side sends */
-    struct sim_side_plan side[2];
-};
-
-struct sim_host_plan {
-    bool absent; /* cut out: nobody is there */
-    uint32_t mtu;
-    uint8_t lan;
-    bool is_server;
-    bool linear;         /* asks for linear frames */
-    uint32_t if_flags;   /* FT_IF_* */
-    uint32_t refuse_ppm; /* the link takes no more, of a million frames */
-    uint32_t backlog;    /* of its passive sockets */
-    ft_time accept_gap;  /* of a server that is slow to accept; 0: at once */
-    uint32_t poor_ppm;   /* allocations refused, of a million, while it is poor */
-    ft_time poor_from, poor_until;
-    uint32_t poor_nth;      /* this allocation after poor_from is refused; 0: none */
-    const char *congestion; /* the congestion control of its connections */
-};
-
-/* A switch and all that hangs on it. Routers make a tree of them, LAN 0 is the root. */
-struct sim_lan_plan {
-    uint32_t mtu;
-    uint8_t parent; /* the LAN next to it on the way to LAN 0; smaller than its own number */
-};
-
-enum sim_mute {
-    SIM_MUTE_NEVER,
-    SIM_MUTE_AT_FIRST, /* until the faults heal */
-    SIM_MUTE_FOR_EVER,
-};
-
-/* Router r joins LAN r + 1 with that one's parent. */
-struct sim_router_plan {
-    uint32_t mtu[2];           /* of what leaves to the parent, and to LAN r + 1 */
-    uint8_t mute;              /* enum sim_mute: does not say what was too big */
-    struct impair_config up;   /* its cable on the parent's side */
-    struct impair_config down; /* and on the other */
-};
-
-enum sim_fault_kind {
-    SIM_FAULT_CUT,     /* nothing passes, both ways */
-    SIM_FAULT_CUT_ONE, /* nothing passes one way */
-    SIM_FAULT_HEAL,    /* ends the one before it */
-    SIM_FAULT_FORGE,   /* somebody off the path sends a segment in another's name */
-    SIM_FAULT_SHRINK,  /* a router's port takes no more than so many octets from now on */
-    SIM_FAULT_RATE,    /* a pipe gets another rate, bit/s */
-    SIM_FAULT_SPIKE,   /* a pipe gets a longer delay, ns */
-    SIM_FAULT_RESTORE, /* ends the one before it: the pipe is as it was */
-    SIM_FAULT_CRASH,   /* a host forgets all and is silent */
-    SIM_FAULT_BOOT,    /* ends the one before it: the host is there again, with a new seed */
-    SIM_FAULT_REPLAY,  /* somebody on the path sends an old segment again */
-};
-
-/** Whether a fault is the end of the one before it. */
-static inline bool sim_fault_is_end(uint8_t kind)
-{
-    return kind == SIM_FAULT_HEAL || kind == SIM_FAULT_RESTORE || kind == SIM_FAULT_BOOT;
-}
-
-struct sim_fault_plan {
-    bool absent;   /* cut out: it does not happen */
-    uint8_t kind;  /* enum sim_fault_kind */
-    uint32_t pipe; /* its number, its partner is pipe ^ 1; of SHRINK 2 * router + port; of CRASH and
-                      BOOT the host; of FORGE what the forger draws from */
-    uint64_t value;
-    ft_time at;
-};
-
-struct sim_plan {
-    uint32_t n_clients, n_servers, n_hosts, n_conns, n_faults;
-    uint32_t n_lans, n_routers; /* without routers: two switches and a trunk, one subnet */
-    struct sim_host_plan host[SIM_HOSTS_MAX];
-    struct sim_lan_plan lan[SIM_LANS_MAX];
-    struct sim_router_plan router[SIM_ROUTERS_MAX];
-    struct impair_config access[SIM_HOSTS_MAX]; /* of each host's cable */
-    struct impair_config trunk;                 /* between the two switches: the bottleneck */
-    struct impair_config late; /* copies that come again much later; all lost: none */
-    struct sim_conn_plan conn[SIM_CONNS_MAX];
-    struct sim_fault_plan fault[SIM_FAULTS_MAX];
-    ft_time length;  /* the last conversation begins before it */
-    ft_time heal_at; /* from here on nothing is lost, changed or cut */
-    ft_time limit;   /* by then everything must have ended */
-};
 
 /* ---- what lives ---- */
 
@@ -226,6 +93,7 @@ struct sim_app {
     int error;            /* that ended it, an errno; 0: none */
     bool died;            /* its host has crashed */
     bool shaken;          /* one of the two hosts has crashed meanwhile */
+    bool forgotten;       /* the NAT between the two has forgotten it meanwhile */
     bool eof_seen;        /* the peer's end of file */
     bool fin_asked;       /* the own direction was closed after the last octet */
     bool aborted;         /* by our own ft_abort, or a close that discards */
@@ -341,6 +209,14 @@ enum sim_phase {
     SIM_PHASE_END,
 };
 
+/* A name that a NAT has given. Ports are never given twice. */
+struct sim_mapping {
+    struct ft_addr addr; /* inside */
+    uint16_t port;
+    uint8_t protocol;
+    bool live;
+};
+
 /* A frame that somebody on the path has kept. */
 struct sim_taped {
     uint32_t host; /* to which it goes */
@@ -375,6 +251,8 @@ struct sim_world {
 
     struct sim_audit *audit;
     struct pcapng *pcap;
+    struct sim_mapping mapped[SIM_MAPPED_MAX]; /* by port outside, from SIM_NAT_PORT on */
+    uint32_t n_mapped;
     struct sim_taped taped[SIM_TAPED_MAX];
     uint64_t n_taped, n_replayed, n_forged;
     uint64_t hash, packets, octets;
@@ -576,6 +454,28 @@ uint32_t ft_sim_router_number(uint32_t router);
 void ft_sim_router_input(struct sim_world *world, uint32_t router, uint32_t port, uint8_t *frame,
                          size_t len);
 
+/* ---- nat.c ---- */
+
+#define SIM_NAT_PORT 20000 /* the first that a NAT gives */
+
+/** The name that a NAT has outside. */
+struct ft_addr ft_sim_nat_addr(const struct sim_plan *plan);
+
+/** Whether IPv4 packets from a host to another pass the NAT from the inside. */
+bool ft_sim_nat_is_between(const struct sim_plan *plan, uint32_t from, uint32_t to);
+
+/** Whose a name is that was given, now or ever: made the one inside. Others are left alone. */
+void ft_sim_nat_inside(const struct sim_world *world, struct ft_addr *addr, uint16_t *port);
+
+/** Translate an IPv4 packet on its way out. Return: false: drop it. */
+bool ft_sim_nat_out(struct sim_world *world, uint8_t *ip, size_t len);
+
+/** Translate one on its way in. Return: false: it is for nobody. */
+bool ft_sim_nat_in(struct sim_world *world, uint8_t *ip, size_t len);
+
+/** Forget all names, and note which conversations have lost theirs. */
+void ft_sim_nat_forget(struct sim_world *world);
+
 /* ---- forge.c ---- */
 
 /**
@@ -592,7 +492,8 @@ bool ft_sim_forge(struct sim_world *world, uint32_t draw);
  * Somebody on the path keeps a copy of a TCP segment: of all that begin or end a connection, and of
  * some others.
  */
-void ft_sim_tape(struct sim_world *world, const struct sight *s, const uint8_t *octets, size_t len);
+void ft_sim_tape(struct sim_world *world, const struct sim_host *host, const struct sight *s,
+                 const uint8_t *octets, size_t len);
 
 /** He sends one of them again. @draw: which. Return: whether there was any. */
 bool ft_sim_replay(struct sim_world *world, uint32_t draw);

@@ -67,9 +67,9 @@ static void print_conn(const struct sim_world *world, FILE *out, uint32_t i)
 
 void ft_sim_print_plan(const struct sim_world *world, FILE *out)
 {
-    static const char *const faults[] = {"cut",        "cut one way", "heal",       "forgery",
-                                         "shrinks to", "rate",        "delay more", "restored",
-                                         "crash",      "boot",        "replay"};
+    static const char *const faults[] = {"cut",        "cut one way", "heal",        "forgery",
+                                         "shrinks to", "rate",        "delay more",  "restored",
+                                         "crash",      "boot",        "NAT forgets", "replay"};
     static const char *const mutes[] = {"", ", mute until faults heal", ", mute for ever"};
     const struct sim_plan *plan = &world->plan;
 
@@ -82,9 +82,9 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
 
         (void)snprintf(name, sizeof(name), "r%u", i);
         print_cable(out, name, &plan->router[i].up);
-        fprintf(out, "         joins LAN %u (mtu %u) and LAN %u (mtu %u)%s\n",
+        fprintf(out, "         joins LAN %u (mtu %u) and LAN %u (mtu %u)%s%s\n",
                 plan->lan[i + 1].parent, plan->router[i].mtu[0], i + 1, plan->router[i].mtu[1],
-                mutes[plan->router[i].mute]);
+                mutes[plan->router[i].mute], i + 1 == plan->nat ? ", NAT" : "");
     }
     if (plan->late.loss != IMPAIR_SHARE_ALL)
         fprintf(out, "         %u of a million frames come again after about %" PRIu64 " ms\n",

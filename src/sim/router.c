@@ -24,6 +24,7 @@ struct passing {
     uint8_t *ip;
     size_t len; /* of the packet */
     bool is_ip6;
+    const uint8_t *quote; /* as it came, if it was translated meanwhile; NULL: it was not */
 };
 
 /* What is told of a packet. */
@@ -151,6 +152,13 @@ static const uint8_t *next_mac(const struct sim_world *world, uint32_t here, uin
             (same_addr(dst, &host->addr4) || same_addr(dst, &host->addr6)))
             return host->mac;
     }
+    for (uint32_t i = 0; i < world->plan.n_routers; i++) {
+        struct ft_addr own = own_addr(world, i, 0, false);
+
+        if (i + 1 == world->plan.nat && world->plan.lan[i + 1].parent == lan &&
+            same_addr(dst, &own))
+            return world->router[i].mac[0];
+    }
     return NULL;
 }
 
@@ -186,7 +194,8 @@ static void complain(const struct passing *p, const struct complaint *what)
     size_t header = p->is_ip6 ? 40 : 20;
     size_t quote = p->is_ip6 ? QUOTE6_MAX : QUOTE4_MAX;
     struct ft_addr src = own_addr(world, p->router, p->port, p->is_ip6);
-    struct ft_addr dst = get_addr(p->is_ip6 ? p->ip + 8 : p->ip + 12, p->is_ip6);
+    const uint8_t *about = p->quote != NULL ? p->quote : p->ip;
+    struct ft_addr dst = get_addr(p->is_ip6 ? about + 8 : about + 12, p->is_ip6);
     uint32_t lan = lan_of(world, &dst);
     uint8_t *ip = world->routed + ETHER;
     uint8_t *icmp = ip + header;
@@ -199,7 +208,7 @@ static void complain(const struct passing *p, const struct complaint *what)
         return;
     quote = p->len < quote ? p->len : quote;
     memset(ip, 0, header + 8);
-    memcpy(icmp + 8, p->ip, quote);
+    memcpy(icmp + 8, about, quote);
     icmp[0] = p->is_ip6 ? what->type6 : what->type4;
     icmp[1] = p->is_ip6 ? what->code6 : what->code4;
     put_be(icmp + 4, what->mtu, 4);
@@ -343,6 +352,22 @@ static void answer_ns(const struct passing *p, const uint8_t *frame)
     send_frame(p, p->port, frame + 6, p->world->routed, 72);
 }
 
+/* Through the NAT, if there is one here. Return: false: it ends here. */
+static bool translate(struct passing *p, bool is_own, uint8_t *copy)
+{
+    struct sim_world *world = p->world;
+    struct ft_addr dst = get_addr(p->ip + 16, false);
+    bool inside = ft_sim_plan_is_behind(&world->plan, lan_of(world, &dst), p->router + 1);
+
+    if (p->router + 1 != world->plan.nat)
+        return !is_own;
+    memcpy(copy, p->ip, p->len < QUOTE4_MAX ? p->len : QUOTE4_MAX);
+    p->quote = copy;
+    if (p->port == 0)
+        return is_own && ft_sim_nat_in(world, p->ip, p->len);
+    return !is_own && (inside || ft_sim_nat_out(world, p->ip, p->len));
+}
+
 /* A packet that is whole and for somebody: its length without what the link has added. */
 static bool is_sound(struct passing *p)
 {
@@ -360,7 +385,8 @@ static bool is_sound(struct passing *p)
 void ft_sim_router_input(struct sim_world *world, uint32_t router, uint32_t port, uint8_t *frame,
                          size_t len)
 {
-    struct passing p = {world, router, port, frame + ETHER, len - ETHER, false};
+    struct passing p = {world, router, port, frame + ETHER, len - ETHER, false, NULL};
+    uint8_t copy[QUOTE4_MAX];
     uint32_t kind;
 
     if (len < ETHER + 20)
@@ -376,9 +402,9 @@ void ft_sim_router_input(struct sim_world *world, uint32_t router, uint32_t port
         struct ft_addr own = own_addr(world, router, port, p.is_ip6);
         struct ft_addr dst = get_addr(p.is_ip6 ? p.ip + 24 : p.ip + 16, p.is_ip6);
 
-        if (!same_addr(&own, &dst))
-            route(&p);
-        else if (p.is_ip6)
+        if (p.is_ip6 && same_addr(&own, &dst))
             answer_ns(&p, frame);
+        else if (p.is_ip6 || translate(&p, same_addr(&own, &dst), copy))
+            route(&p);
     }
 }

@@ -161,6 +161,7 @@ static void accepted(struct sim_world *world, const struct sim_listener *l, ft_s
     uint16_t port;
 
     ft_sim_unname(name, &addr, &port);
+    ft_sim_nat_inside(world, &addr, &port);
     client = client_of(world, l, &addr, port);
     if (client == NULL && ft_sim_plan_has_cookies(&world->plan)) {
         (void)ft_abort(stack, sock); /* a cookie that came again */

@@ -58,6 +58,7 @@ struct sight {
     struct ft_addr src, dst;
     uint32_t ip_len; /* octets of the IP packet */
     uint16_t src_port, dst_port;
+    uint16_t nat_port; /* that stood in place of a port that the auditor knows; 0: none did */
     struct sight_tcp tcp;
     struct sight_icmp icmp; /* of an error that quotes a TCP segment */
 };

@@ -249,7 +249,7 @@ static void go_quiet(struct sim_world *world)
     ft_sim_listeners_close(world);
     for (uint32_t i = 0; i < world->plan.n_hosts; i++)
         ft_sim_host_run(world, &world->host[i]);
-    ft_sim_add_event(world, SIM_EVENT_PHASE, 2, from + QUIET_TIME);
+    ft_sim_add_event(world, SIM_EVENT_PHASE, 2, from + QUIET_TIME + world->plan.patience);
 }
 
 void ft_sim_world_run(struct sim_world *world)
@@ -261,7 +261,7 @@ void ft_sim_world_run(struct sim_world *world)
             ft_sim_add_event(world, SIM_EVENT_FAULT, i, plan->fault[i].at);
     }
     ft_sim_add_event(world, SIM_EVENT_PHASE, 0, plan->heal_at);
-    ft_sim_add_event(world, SIM_EVENT_PHASE, 1, plan->limit);
+    ft_sim_add_event(world, SIM_EVENT_PHASE, 1, plan->limit + plan->patience);
     for (uint32_t i = 0; i < plan->n_hosts && !world->failed; i++)
         ft_sim_host_run(world, &world->host[i]);
     while (!world->failed && world->phase != SIM_PHASE_END && world->n_heap > 0) {
