@@ -12,12 +12,13 @@
 #include "plan.h"
 #include "priv.h"
 
-#define ETHER_LEN   14
-#define LENGTH_EACH (8 * FT_SEC) /* the conversations of the table are those of so long a run */
-#define LINK_MAX    400
-#define PLENTY      128
-#define TURN_MAX    16384
-#define CLIENT_TALK 400 /* octets of a request */
+#define ETHER_LEN     14
+#define LENGTH_EACH   (8 * FT_SEC) /* the conversations of the table are those of so long a run */
+#define LINK_MAX      400
+#define PLENTY        128
+#define DATAGRAMS_MAX 40 /* of a conversation, as in plan.c */
+#define TURN_MAX      16384
+#define CLIENT_TALK   400 /* octets of a request */
 
 /* What the conversations of a scenario are. */
 enum manner {
@@ -121,6 +122,100 @@ static void go_slow(struct sim_plan *plan, struct sim_rand *rand)
     }
 }
 
+/* A router between clients and servers, and a path behind it that takes less. */
+static void route(struct sim_plan *plan, uint32_t mtu, uint8_t mute)
+{
+    plan->n_routers = 1;
+    for (uint32_t i = 0; i < 2; i++)
+        plan->lan[i] = (struct sim_lan_plan){.mtu = plan->host[0].mtu};
+    plan->router[0] = (struct sim_router_plan){.mtu = {mtu, mtu}, .mute = mute};
+    plan->router[0].up = plan->trunk; /* the cable is laid there */
+    plan->router[0].down.l2_len = ETHER_LEN;
+    plan->router[0].down.delay = FT_US;
+}
+
+static void narrow(struct sim_plan *plan, struct sim_rand *rand)
+{
+    route(plan, (uint32_t)sim_rand_range(rand, 1280, 1492), SIM_MUTE_NEVER);
+}
+
+static void swallow(struct sim_plan *plan, struct sim_rand *rand)
+{
+    route(plan, (uint32_t)sim_rand_range(rand, 1280, 1492), SIM_MUTE_FOR_EVER);
+}
+
+/* The path becomes narrow while octets are under way. */
+static void shrink(struct sim_plan *plan, struct sim_rand *rand)
+{
+    route(plan, plan->host[0].mtu, SIM_MUTE_NEVER);
+    for (uint32_t i = 0; i < 4; i++)
+        plan->fault[plan->n_faults++] =
+            (struct sim_fault_plan){.kind = SIM_FAULT_SHRINK,
+                                    .pipe = i % 2,
+                                    .value = sim_rand_range(rand, 1280, 1492),
+                                    .at = FT_SEC + sim_rand_below(rand, plan->length)};
+}
+
+/* The trunk is another for up to two seconds, again and again. */
+static void change(struct sim_plan *plan, struct sim_rand *rand, uint8_t kind, uint64_t lo,
+                   uint64_t hi)
+{
+    ft_time at = FT_SEC;
+
+    while (plan->n_faults + 2 <= SIM_FAULTS_MAX) {
+        struct sim_fault_plan *fault = &plan->fault[plan->n_faults];
+
+        at += sim_rand_range(rand, 100 * FT_MS, 2 * FT_SEC);
+        fault[0] = (struct sim_fault_plan){
+            .kind = kind, .pipe = trunk_of(plan), .value = sim_rand_range(rand, lo, hi), .at = at};
+        fault[0].pipe += (uint32_t)sim_rand_below(rand, 2);
+        at += sim_rand_range(rand, 100 * FT_MS, 2 * FT_SEC);
+        fault[1] = fault[0];
+        fault[1].kind = SIM_FAULT_RESTORE;
+        fault[1].at = at;
+        if (at >= plan->heal_at)
+            return;
+        plan->n_faults += 2;
+    }
+}
+
+static void change_rate(struct sim_plan *plan, struct sim_rand *rand)
+{
+    change(plan, rand, SIM_FAULT_RATE, 500000, 200000000);
+}
+
+static void change_delay(struct sim_plan *plan, struct sim_rand *rand)
+{
+    change(plan, rand, SIM_FAULT_SPIKE, 50 * FT_MS, 3 * FT_SEC);
+}
+
+/* A server forgets everything, three times. */
+static void crash(struct sim_plan *plan, struct sim_rand *rand)
+{
+    ft_time at = FT_SEC;
+
+    for (int i = 0; i < 3; i++) {
+        struct sim_fault_plan *fault = &plan->fault[plan->n_faults];
+        uint32_t host = plan->n_clients + (uint32_t)sim_rand_below(rand, plan->n_servers);
+
+        at += sim_rand_range(rand, FT_SEC, 4 * FT_SEC);
+        fault[0] = (struct sim_fault_plan){.kind = SIM_FAULT_CRASH, .pipe = host, .at = at};
+        at += sim_rand_range(rand, 100 * FT_MS, 3 * FT_SEC);
+        fault[1] = (struct sim_fault_plan){.kind = SIM_FAULT_BOOT, .pipe = host, .at = at};
+        plan->n_faults += 2;
+    }
+}
+
+static void replay(struct sim_plan *plan, struct sim_rand *rand)
+{
+    while (plan->n_faults < SIM_FAULTS_MAX) {
+        plan->fault[plan->n_faults++] =
+            (struct sim_fault_plan){.kind = SIM_FAULT_REPLAY,
+                                    .pipe = (uint32_t)sim_rand_next(rand),
+                                    .at = FT_SEC + sim_rand_below(rand, 2 * plan->length)};
+    }
+}
+
 /* ---- the table ---- */
 
 static const struct scenario scenarios[] = {
@@ -171,6 +266,21 @@ static const struct scenario scenarios[] = {
      1, 12, 40, 1500, DATAGRAMS, PLENTY, 0, NULL},
     {"forgeries", "an attacker off the path who has guessed almost everything",
      "delay=10ms,rate=20mbit,queue=128k", 3, 1, 16, 400000, 1500, BOTH_WAYS, PLENTY, 0, forge},
+    {"narrow-path", "a router behind which the MTU is smaller, and who says so",
+     "delay=10ms,rate=50mbit,queue=256k", 3, 1, 12, 200000, 1500, BOTH_WAYS, PLENTY, 0, narrow},
+    {"blackhole-mtu", "the same, and nobody says so: what is too big vanishes",
+     "delay=10ms,rate=50mbit,queue=256k", 3, 1, 6, 60000, 1500, BOTH_WAYS, PLENTY, 0, swallow},
+    {"shrinking-path", "a path that becomes narrow while octets are under way",
+     "delay=10ms,rate=20mbit,queue=256k", 3, 1, 12, 400000, 1500, BOTH_WAYS, PLENTY, 0, shrink},
+    {"rate-changes", "a rate between 0.5 and 200 Mbit/s, never for long",
+     "delay=20ms,rate=20mbit,queue=128k", 2, 1, 8, 500000, 1500, BOTH_WAYS, PLENTY, 0, change_rate},
+    {"delay-spikes", "up to three more seconds of delay, again and again",
+     "delay=20ms,rate=20mbit,queue=256k", 2, 1, 8, 300000, 1500, BOTH_WAYS, PLENTY, 0,
+     change_delay},
+    {"crashing-server", "a server that forgets everything and comes back",
+     "delay=5ms,rate=20mbit,queue=256k", 3, 1, 16, 400000, 1500, BOTH_WAYS, PLENTY, 0, crash},
+    {"replays", "somebody on the path sends old segments again",
+     "delay=10ms,rate=20mbit,queue=128k", 3, 1, 16, 400000, 1500, BOTH_WAYS, PLENTY, 0, replay},
     {"poverty", "hosts whose allocations are refused, up to four in ten",
      "delay=5ms,rate=100mbit,queue=256k", 3, 1, 20, 100000, 1500, BOTH_WAYS, PLENTY, 0, impoverish},
 };
@@ -294,6 +404,7 @@ static void set_sides(struct sim_conn_plan *conn, const struct scenario *s, uint
     if (s->manner == DATAGRAMS) {
         conn->kind = SIM_DATAGRAMS;
         conn->port = 7;
+        side[0].octets = octets < DATAGRAMS_MAX ? octets : DATAGRAMS_MAX;
         side[0].write_max = 1000;
         side[0].write_gap = FT_US * sim_rand_range(rand, 100, 50000);
     }
