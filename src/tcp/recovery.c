@@ -116,15 +116,14 @@ static bool all_came_twice(const struct ft_tcb *tcb, const struct tcp_told *told
 
 static void undo(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
-    bool repaired = tcb->flags & (TCB_RECOVERY | TCB_LOSS);
+    /* Not one of the recoveries without a mistake that RACK counts (RFC 8985 6.2 step 4): where
+       segments overtake each other several begin and end so in a round trip. */
     tcb->busy->recovery.undo = false;
     tcb->busy->recovery.frto = FRTO_OFF;
     ft_sent_unlose(&tcb->busy->sents);
     ft_cc_undo(tcp, tcb);
     tcb->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_LOSS | TCB_RETX_UNA);
     tcp->env->counters.tcp_spurious_recoveries++;
-    if (repaired)
-        ft_rack_recovered(tcb);
     ft_tcb_wake(tcp, tcb);
 }
 

@@ -115,6 +115,20 @@ static bool unlucky(struct pair *p, uint32_t ppm)
     return p->dice % 1000000 < ppm;
 }
 
+/* The frame comes as if there were no delay. */
+static void overtake(struct pair_pipe *pipe, struct pair_frame *f)
+{
+    struct pair_frame **at = &pipe->head;
+
+    f->at = pipe->free_at;
+    while (*at && (*at)->at <= f->at)
+        at = &(*at)->next;
+    f->next = *at;
+    *at = f;
+    if (!f->next)
+        pipe->tail = f;
+}
+
 static void send_frame(struct pair *p, unsigned side, const struct ft_frame *frame)
 {
     struct pair_pipe *pipe = &p->pipe[side];
@@ -139,6 +153,10 @@ static void send_frame(struct pair *p, unsigned side, const struct ft_frame *fra
     *f = (struct pair_frame){.at = pipe->free_at + pipe->delay, .len = frame->len};
     f->n_segs = frame->n_segs ? frame->n_segs : 1;
     memcpy(f->octets, frame->buf, frame->len);
+    if (unlucky(p, pipe->skip_ppm)) {
+        overtake(pipe, f);
+        return;
+    }
     if (pipe->tail && pipe->head)
         pipe->tail->next = f;
     else

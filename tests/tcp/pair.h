@@ -30,6 +30,7 @@ struct pair_pipe {
     ft_time delay;      /* after the last octet has left the queue */
     uint64_t queue_max; /* octets that may wait; 0: without limit */
     uint32_t loss_ppm;  /* of a million frames */
+    uint32_t skip_ppm;  /* so many skip the delay, and overtake what is under way */
     ft_time free_at;    /* when the last frame in the queue will have left */
     struct pair_frame *head, *tail;
     uint64_t n_frames, n_dropped, n_lost, octets;

@@ -39,8 +39,8 @@ static uint64_t queueing(struct pair *p, ft_time span)
            (p->pipe[0].n_frames - before.n_frames + 1);
 }
 
-/* RFC 9406: the queue is not overrun at the start. Five rounds of conservative slow start make three
-   times the window at which round trips grew. */
+/* RFC 9406: the queue is not overrun at the start. Five rounds of conservative slow start make
+   three times the window at which round trips grew. */
 static void cubic_leaves_slow_start_without_a_loss(void **state)
 {
     struct pair p;
@@ -131,6 +131,28 @@ static void bbr_lives_with_a_short_queue(void **state)
     pair_end(&p);
 }
 
+/* RFC 8985 6.2, RFC 2883: by D-SACKs the reordering window learns how far segments overtake each
+   other; after that none are sent again for it, and the pipe is full. */
+static void segments_that_overtake_others_cost_little(void **state)
+{
+    static const char *const names[] = {"bbr", "cubic", "reno"};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct pair p;
+        uint64_t before;
+
+        start(&p, names[i], 100 * MBIT, 20 * FT_MS, 500000);
+        p.pipe[0].skip_ppm = 10000;
+        (void)pair_flow(&p, 0, UINT64_MAX);
+        pair_run(&p, 8 * FT_SEC);
+        before = pair_info(&p, 0, 0).segs_retrans;
+        assert_true(speed(&p, 0, 10 * FT_SEC) > (i ? 93 : 85) * MBIT);
+        assert_true(pair_info(&p, 0, 0).segs_retrans - before < 1000); /* of 80,000 */
+        pair_end(&p);
+    }
+}
+
 /* SO_MAX_PACING_RATE bounds BBR's own rate, and CUBIC, which has none. */
 static void a_pacing_rate_bounds_every_algorithm(void **state)
 {
@@ -182,6 +204,7 @@ int main(void)
         cmocka_unit_test(bbr_fills_the_pipe_and_not_the_queue),
         cmocka_unit_test(bbr_bears_losses_by_chance),
         cmocka_unit_test(bbr_lives_with_a_short_queue),
+        cmocka_unit_test(segments_that_overtake_others_cost_little),
         cmocka_unit_test(a_pacing_rate_bounds_every_algorithm),
         cmocka_unit_test(an_algorithm_may_be_changed_under_way),
     };
