@@ -9,8 +9,8 @@
 
 #include "sim/audit.h"
 
-#define AUDIT_RANGES_MAX 512 /* gaps of one direction that are told apart */
-#define AUDIT_RECENT_MAX 64  /* arrivals that a reset may answer */
+#define AUDIT_RANGES_MAX 512  /* gaps of one direction that are told apart */
+#define AUDIT_RECENT_MAX 1024 /* arrivals that a reset may answer, once a neighbour is found */
 
 struct audit_range {
     uint32_t lo, hi;
