@@ -147,14 +147,6 @@ static bool paws_rejects(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
     return idle_s <= TCP_PAWS_IDLE / FT_SEC;
 }
 
-/* RFC 2883 4: octets below RCV.NXT were here already. */
-static void note_again(struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
-{
-    ft_seq end = seq_add(seg->seq, seg->len);
-    if (seg->len > 0 && !(seg->flags & SEG_SYN) && seq_lt(seg->seq, tcb->rcv_nxt))
-        ft_tcp_came_again(tcb, seg->seq, seq_min(end, tcb->rcv_nxt));
-}
-
 /* An ACK for what is not acceptable. Octets are always answered, so that a peer whose ACK was
    lost, or who probes the window, goes on; the rest within a limit (A-72, A-73). */
 static void ack_unacceptable(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
@@ -162,16 +154,18 @@ static void ack_unacceptable(struct ft_tcp *tcp, struct ft_tcb *tcb, const struc
     if (seg->flags & SEG_RST)
         return;
     if (seg->len > 0 || (seg->flags & SEG_FIN)) {
-        note_again(tcb, seg);
         tcb->flags |= TCB_ACK_NOW;
         ft_tcb_wake(tcp, tcb);
+        ft_seq end = seq_add(seg->seq, seg->len);
+        if (!(seg->flags & SEG_SYN) && seq_le(end, tcb->rcv_nxt))
+            ft_tcp_came_again(tcp, tcb, seg->seq, end);
     } else {
         ft_tcp_challenge(tcp, tcb);
     }
 }
 
 /* Cut off what was received before and what lies beyond the window. */
-static void trim(struct ft_tcb *tcb, struct tcp_in *in)
+static void trim(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
 {
     struct ft_tcp_seg *seg = &in->seg;
     if (seq_lt(seg->seq, tcb->rcv_nxt)) {
@@ -182,6 +176,7 @@ static void trim(struct ft_tcb *tcb, struct tcp_in *in)
             old--;
         }
         old = FT_MIN(old, seg->len);
+        ft_tcp_came_again(tcp, tcb, seg->seq, seq_add(seg->seq, old));
         in->skip += old;
         seg->len -= old;
         seg->seq = seq_add(seg->seq, old);
@@ -255,7 +250,7 @@ static enum tcp_verdict check_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
         return TCP_NEXT;
     if (tcb_state(tcb) == FT_TCP_SYN_RECEIVED && (seg->flags & SEG_ACK) &&
         seq_eq(seg->seq, tcb->irs) && seq_eq(seg->ack, seq_add(tcb->iss, 1))) {
-        trim(tcb, in);
+        trim(tcp, tcb, in);
         in->was_syn = true;
         tcb->flags |= TCB_ACK_NOW;
         return TCP_NEXT;
@@ -465,8 +460,7 @@ static enum ft_verdict other_states(struct ft_tcp *tcp, struct ft_tcb *tcb, stru
     enum tcp_verdict v = check_ack(tcp, tcb, in, &verdict);
     if (v != TCP_NEXT)
         return verdict;
-    note_again(tcb, &in->seg);
-    trim(tcb, in);
+    trim(tcp, tcb, in);
     check_urg(tcp, tcb, in);
     if (take_text(tcp, tcb, in, &verdict) != TCP_NEXT)
         return verdict;

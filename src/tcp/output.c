@@ -255,7 +255,7 @@ static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
         return plan->kind != PLAN_NONE && state == FT_TCP_SYN_RECEIVED;
     }
     /* Duplicate ACKs tell of losses: each by itself, and before anything that hides them. */
-    if (tcb->acks_owed > 0) {
+    if (tcb->acks_owed > 0 || (tcb->flags & TCB_AGAIN)) {
         plan->kind = PLAN_ACK;
         return true;
     }
@@ -479,6 +479,8 @@ static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan 
         return;
     if (plan->kind == PLAN_ACK && tcb->acks_owed > 0)
         tcb->acks_owed--;
+    if (plan->kind == PLAN_ACK && (tcb->flags & TCB_AGAIN))
+        ft_tcp_told_again(tcb);
     tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_ACK_DELAYED);
     tcb->delack_at = FT_TIME_NEVER;
     tcb->segs_unacked = 0;
@@ -509,6 +511,8 @@ static void send_later(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_PROBE | TCB_KEEPALIVE);
     tcb->acks_owed = 0;
+    while (tcb->flags & TCB_AGAIN)
+        ft_tcp_told_again(tcb);
     bool fin = (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED);
     if (tcb->retx_at == FT_TIME_NEVER &&
         (ft_ring_len(&tcb->snd) > 0 || fin || (tcb->flags & TCB_SYN_OUT))) {

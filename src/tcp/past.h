@@ -11,6 +11,7 @@
 
 #include <fourtuple/types.h>
 
+#include "base/ranges.h"
 #include "base/seq.h"
 
 #include "cc.h"
@@ -32,11 +33,16 @@ struct tcp_drs {
     uint32_t space;    /* the most that was read in a round trip; 0: no measure has begun */
 };
 
+#define AGAIN_MAX                                                                                  \
+    3 /* D-SACKs untold besides the first; what comes twice beyond is acknowledged only */
+
 /* What a connection that has carried more than a little remembers while it is idle. */
 struct tcp_past {
     uint32_t cc_keep[CC_KEEP_WORDS]; /* of congestion control */
     ft_time pace_at;                 /* before this no octets leave, if there is a pacing rate */
     struct tcp_drs drs;
+    struct ft_range again[AGAIN_MAX]; /* beside cold->again_lo, with TCB_AGAIN */
+    uint8_t n_again;
     uint32_t dsack_dups; /* segments that D-SACKs told of */
     uint32_t reord_seen; /* ACKs that told of reordering */
 };

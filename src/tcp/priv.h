@@ -129,9 +129,9 @@ enum tcb_flag {
     TCB_NAGLE_OFF = 1 << 25,   /* push out the partial segment once (uncork, timer, NODELAY) */
     TCB_CONN_TOLD = 1 << 26,   /* connect() has answered 0 once */
     TCB_FIN_ACKED = 1 << 27,   /* our FIN has been acknowledged */
+    TCB_AGAIN = 1 << 30,       /* an ACK is owed for what has come again (RFC 2883) */
     TCB_TLP = 1 << 29,         /* a tail loss probe is to be sent (RFC 8985 7.3) */
     TCB_STARVED = 1 << 28,     /* memory was refused; writable again when octets are acknowledged */
-    TCB_AGAIN = 1 << 30,       /* the next ACK tells of again_lo to again_hi (RFC 2883) */
 };
 
 struct tcp_cold;
@@ -550,41 +550,22 @@ enum ft_verdict ft_tcp_text(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_i
 /** Drop what arrived out of order. */
 void ft_tcp_drop_gaps(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
-/** Octets have come that were here already: the next ACK tells of it (RFC 2883 4). */
-void ft_tcp_came_again(struct ft_tcb *tcb, ft_seq lo, ft_seq hi);
+/** Octets @lo to @hi have come that were here already: an ACK of its own tells of it (RFC 2883). */
+void ft_tcp_came_again(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq lo, ft_seq hi);
 
-/** Write the SACK blocks of an ACK (RFC 2018 4, RFC 2883 4); a D-SACK is told once. */
-void ft_tcp_sack_blocks(struct ft_tcb *tcb, struct ft_tcp_seg *seg);
+/** The first of what came again has been told. */
+void ft_tcp_told_again(struct ft_tcb *tcb);
 
-/* ---- ack.c, recovery.c ----------------------------------------------------------------------- */
+/** Write the SACK blocks of an ACK (RFC 2018 4, RFC 2883 4). */
+void ft_tcp_sack_blocks(const struct ft_tcb *tcb, struct ft_tcp_seg *seg);
+
+/* ---- ack.c ----------------------------------------------------------------------------------- */
 
 /** Process an acceptable ACK (3.10.7.4, fifth). */
 void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in);
 
-/** An ACK has been looked at, and the records are marked. @has_sack: it has SACK blocks. */
-void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_told *told,
-                           bool has_sack);
-
-/** Octets have left. @again: they had left before. */
-void ft_tcp_recovery_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len, bool again);
-
-/** Whether new octets go before those that were lost (RFC 5682 3.1 step 2). */
-bool ft_tcp_prefers_new(const struct ft_tcb *tcb);
-
-/** The reordering timer has fired (RFC 8985 6.3). */
-void ft_tcp_reorder_timer(struct ft_tcp *tcp, struct ft_tcb *tcb);
-
-/** The retransmission timer has fired (RFC 5681 3.1, RFC 6298 5.4). */
-void ft_tcp_recovery_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb);
-
 /** Give back what carries octets under way. */
 void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
-
-/* ---- sack.c ---------------------------------------------------------------------------------- */
-
-/** Take the SACK blocks of an acceptable ACK (RFC 2018 5); snd_una has moved already. */
-void ft_sack_take(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg,
-                  struct tcp_told *told);
 
 /* ---- input.c, reply.c ------------------------------------------------------------------------ */
 

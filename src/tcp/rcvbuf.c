@@ -88,6 +88,21 @@ static void owe_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in 
     }
 }
 
+/* RFC 2883 4: the first run of octets of a segment that are held already. */
+static void note_twice(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq lo, ft_seq end)
+{
+    const struct ft_ranges *ranges = &tcb->gaps->ranges;
+    struct ft_range gap;
+    if (!ft_ranges_gap(ranges, lo, end, &gap)) {
+        ft_tcp_came_again(tcp, tcb, lo, end);
+    } else if (seq_gt(gap.lo, lo)) {
+        ft_tcp_came_again(tcp, tcb, lo, gap.lo);
+    } else if (seq_lt(gap.hi, end)) {
+        ft_seq from = gap.hi;
+        ft_tcp_came_again(tcp, tcb, from, ft_ranges_gap(ranges, from, end, &gap) ? gap.lo : end);
+    }
+}
+
 static enum ft_verdict in_order(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in)
 {
     ft_seq end = seq_add(in->seg.seq, in->seg.len);
@@ -99,6 +114,7 @@ static enum ft_verdict in_order(struct ft_tcp *tcp, struct ft_tcb *tcb, const st
     } else {
         struct ft_range gap;
         ft_seq at = in->seg.seq;
+        note_twice(tcp, tcb, at, end);
         while (seq_lt(at, end) && ft_ranges_gap(&tcb->gaps->ranges, at, end, &gap)) {
             tcp->env->counters.steps_list_nodes++;
             if (place(tcp, tcb, in, gap.lo, gap.hi))
@@ -142,15 +158,13 @@ static enum ft_verdict out_of_order(struct ft_tcp *tcp, struct ft_tcb *tcb, cons
     ft_seq at = lo;
     if (!ft_ranges_fits(ranges, lo, end))
         verdict = FT_RX_DROP_BUFFER;
+    note_twice(tcp, tcb, lo, end);
     while (verdict == FT_RX_ACTIVE && seq_lt(at, end) && ft_ranges_gap(ranges, at, end, &gap)) {
         tcp->env->counters.steps_list_nodes++;
         if (place(tcp, tcb, in, gap.lo, gap.hi))
             verdict = FT_RX_DROP_MEMORY;
         at = gap.hi;
     }
-    /* RFC 2883 4: what of it was held. The range that holds it is the youngest then. */
-    if (verdict == FT_RX_ACTIVE && !ft_ranges_gap(ranges, lo, end, &gap))
-        ft_tcp_came_again(tcb, lo, end);
     if (verdict == FT_RX_ACTIVE)
         (void)ft_ranges_add(ranges, lo, end); /* it fits: asked above */
     if (ranges->n == 0)
@@ -171,37 +185,84 @@ enum ft_verdict ft_tcp_text(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_i
     return out_of_order(tcp, tcb, in);
 }
 
-void ft_tcp_came_again(struct ft_tcb *tcb, ft_seq lo, ft_seq hi)
+/* ---- RFC 2018, RFC 2883 ---------------------------------------------------------------------- */
+
+void ft_tcp_came_again(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq lo, ft_seq hi)
 {
     struct tcp_cold *cold = tcb->cold;
-    if (!(tcb->flags & TCB_SACK) || !seq_lt(lo, hi))
+    lo = seq_max(lo, seq_add(tcb->irs, 1)); /* the SYN is no octet */
+    if (!(tcb->flags & TCB_SACK) || seq_ge(lo, hi))
         return;
-    bool joins =
-        (tcb->flags & TCB_AGAIN) && seq_le(lo, cold->again_hi) && seq_ge(hi, cold->again_lo);
-    cold->again_lo = joins ? seq_min(lo, cold->again_lo) : lo;
-    cold->again_hi = joins ? seq_max(hi, cold->again_hi) : hi;
-    tcb->flags |= TCB_AGAIN;
+    ft_tcb_wake(tcp, tcb);
+    if (!(tcb->flags & TCB_AGAIN)) {
+        tcb->flags |= TCB_AGAIN;
+        cold->again_lo = lo;
+        cold->again_hi = hi;
+    } else if (seq_le(lo, cold->again_hi) && seq_ge(hi, cold->again_lo)) {
+        cold->again_lo = seq_min(lo, cold->again_lo);
+        cold->again_hi = seq_max(hi, cold->again_hi);
+    } else {
+        /* none is made for it. Without room it is acknowledged only. */
+        struct tcp_past *past = cold->past;
+        if (past && past->n_again < AGAIN_MAX)
+            past->again[past->n_again++] = (struct ft_range){.lo = lo, .hi = hi};
+    }
 }
 
-void ft_tcp_sack_blocks(struct ft_tcb *tcb, struct ft_tcp_seg *seg)
+void ft_tcp_told_again(struct ft_tcb *tcb)
 {
-    if (tcb->flags & TCB_AGAIN) {
-        /* RFC 2883 4: first, and once. */
-        seg->sack[0].lo = tcb->cold->again_lo;
-        seg->sack[0].hi = tcb->cold->again_hi;
-        seg->n_sack = 1;
+    struct tcp_past *past = tcb->cold->past;
+    if (!past || past->n_again == 0) {
         tcb->flags &= ~(uint32_t)TCB_AGAIN;
+        return;
     }
+    past->n_again--;
+    tcb->cold->again_lo = past->again[past->n_again].lo;
+    tcb->cold->again_hi = past->again[past->n_again].hi;
+}
+
+/* A block; a FIN right behind what is held is held, too. */
+static void put_block(const struct ft_tcb *tcb, struct ft_tcp_seg *seg, const struct ft_range *r)
+{
+    bool fin = tcb->fin_seen && seq_eq(r->hi, tcb->rcv_fin);
+    seg->sack[seg->n_sack].lo = r->lo;
+    seg->sack[seg->n_sack].hi = fin ? seq_add(r->hi, 1) : r->hi;
+    seg->n_sack++;
+}
+
+/* RFC 2883 4: first what came twice; if it lies beyond a gap, then the block that holds it. */
+static const struct ft_range *put_dsack(const struct ft_tcb *tcb, struct ft_tcp_seg *seg)
+{
+    const struct tcp_cold *cold = tcb->cold;
+    const struct ft_range *holds = NULL;
+    if (!(tcb->flags & TCB_AGAIN))
+        return NULL;
+    if (seq_gt(cold->again_lo, tcb->rcv_nxt)) {
+        holds = tcb->gaps ? ft_ranges_find(&tcb->gaps->ranges, cold->again_lo) : NULL;
+        if (!holds)
+            return NULL;
+    }
+    seg->sack[0].lo = cold->again_lo;
+    seg->sack[0].hi = cold->again_hi;
+    seg->n_sack = 1;
+    if (holds)
+        put_block(tcb, seg, holds);
+    return holds;
+}
+
+void ft_tcp_sack_blocks(const struct ft_tcb *tcb, struct ft_tcp_seg *seg)
+{
     if (!(tcb->flags & TCB_SACK))
         return;
+    const struct ft_range *first = put_dsack(tcb, seg);
     /* RFC 2018 4: the block with the segment that caused this ACK first. */
     for (unsigned k = 0; tcb->gaps && seg->n_sack < TCP_SACKS_MAX; k++) {
         const struct ft_range *r = ft_ranges_recent(&tcb->gaps->ranges, k);
         if (!r)
             break;
-        seg->sack[seg->n_sack].lo = r->lo;
-        seg->sack[seg->n_sack].hi = r->hi;
-        seg->n_sack++;
+        if (r != first)
+            put_block(tcb, seg, r);
     }
-    seg->n_sack = tcp_sacks_fit(seg);
+    if (seg->n_sack > 0)
+        seg->n_sack = tcp_sacks_fit(seg);
 }

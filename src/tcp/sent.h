@@ -28,6 +28,7 @@
 
 struct ft_tcb;
 struct ft_tcp;
+struct ft_tcp_seg;
 
 #define SENT_SEGS_MAX    64    /* segments of a frame: what a search may walk within one */
 #define SENT_FEW         8     /* frames that need no ring of their own */
@@ -237,5 +238,29 @@ void ft_tlp_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, bool again);
 
 /** An ACK has been looked at (7.4). Return: the probe repaired a loss. */
 bool ft_tlp_acked(struct ft_tcb *tcb, const struct tcp_told *told, bool has_sack);
+
+/* ---- recovery.c ------------------------------------------------------------------------------ */
+
+/** An ACK has been looked at, and the records are marked. @has_sack: it has SACK blocks. */
+void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_told *told,
+                           bool has_sack);
+
+/** Octets have left. @again: they had left before. */
+void ft_tcp_recovery_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len, bool again);
+
+/** Whether new octets go before those that were lost (RFC 5682 3.1 step 2). */
+bool ft_tcp_prefers_new(const struct ft_tcb *tcb);
+
+/** The reordering timer has fired (RFC 8985 6.3). */
+void ft_tcp_reorder_timer(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** The retransmission timer has fired (RFC 5681 3.1, RFC 6298 5.4). */
+void ft_tcp_recovery_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/* ---- sack.c ---------------------------------------------------------------------------------- */
+
+/** Take the SACK blocks of an acceptable ACK (RFC 2018 5); snd_una has moved already. */
+void ft_sack_take(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg,
+                  struct tcp_told *told);
 
 #endif

@@ -90,6 +90,7 @@ void ft_tcb_drop_past(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcb->cold->past)
         ft_pool_put(&tcp->pasts, tcb->cold->past);
     tcb->cold->past = NULL;
+    tcb->flags &= ~(uint32_t)TCB_AGAIN;
 }
 
 void ft_tcb_leave_table(struct ft_tcp *tcp, struct ft_tcb *tcb)

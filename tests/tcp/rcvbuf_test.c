@@ -173,6 +173,21 @@ static void islands_without_end_are_bounded(void **state)
     ladder_close(&t);
 }
 
+/* RFC 2018 4: a FIN takes a number as octets do: one that came behind octets that are held is held
+   with them. */
+static void a_fin_beyond_a_gap_is_sacked(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    open_with_sack(&t);
+    peer_sends(&t, SEG_ACK | SEG_FIN, .seq = 201, .len = 100);
+    stack_sends(&t, SEG_ACK, .ack = 101, .n_sack = 1, .sack = {{201, 302}});
+    peer_sends(&t, SEG_ACK, .seq = 101, .len = 100);
+    stack_sends(&t, SEG_ACK, .ack = 302, .n_sack = 0);
+    ladder_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +195,7 @@ int main(void)
         cmocka_unit_test(octets_that_overlap_do_not_replace_each_other),
         cmocka_unit_test(sack_blocks_tell_the_newest_first),
         cmocka_unit_test(what_comes_twice_is_told_by_a_d_sack),
+        cmocka_unit_test(a_fin_beyond_a_gap_is_sacked),
         cmocka_unit_test(without_sack_each_early_segment_has_its_ack),
         cmocka_unit_test(after_the_beginning_every_second_segment_is_told_of),
         cmocka_unit_test(islands_without_end_are_bounded),
