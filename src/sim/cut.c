@@ -162,6 +162,14 @@ static void no_reuse(struct sim_plan *plan)
         plan->conn[i].bound = 0;
 }
 
+static void no_floods(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        if (plan->fault[i].kind == SIM_FAULT_FLOOD)
+            plan->fault[i].absent = true;
+    }
+}
+
 static void no_refusals(struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_hosts; i++)
@@ -245,6 +253,7 @@ static const struct {
     {"late", "copies that come again much later", no_late},
     {"cut", "cables that are cut and heal, both ways or one way", no_cuts},
     {"forgery", "segments of an attacker off the path", no_forgeries},
+    {"flood", "SYNs from hosts that are not there", no_floods},
     {"replay", "old segments that somebody on the path sends again", no_replays},
     {"nat", "a router that gives those behind it other names, and forgets them", no_nat},
     {"reuse", "clients that take the same port again", no_reuse},

@@ -80,6 +80,9 @@ void ft_sim_fault(struct sim_world *world, uint32_t index)
     case SIM_FAULT_FORGET:
         ft_sim_nat_forget(world);
         break;
+    case SIM_FAULT_FLOOD:
+        ft_sim_flood(world, index);
+        break;
     case SIM_FAULT_REPLAY:
         (void)ft_sim_replay(world, fault->pipe);
         break;

@@ -9,8 +9,11 @@
 
 #include "priv.h"
 
-#define GARBAGE_MAX 100
-#define FORGED_MAX  256
+#define GARBAGE_MAX  100
+#define FLOOD_DRAWS  2002 /* purpose of a random stream */
+#define NOBODY_FIRST 100  /* numbers of hosts that are not there */
+#define NOBODY_LAST  249
+#define FORGED_MAX   256
 
 enum forgery {
     FORGE_RST_IN_WINDOW, /* RFC 5961 3.2 */
@@ -362,4 +365,25 @@ bool ft_sim_replay(struct sim_world *world, uint32_t draw)
     memcpy(world->frame[0], host->mac, 6);
     ft_sim_host_input(world, host, &taped->len, 1);
     return true;
+}
+
+void ft_sim_flood(struct sim_world *world, uint32_t number)
+{
+    const struct sim_fault_plan *fault = &world->plan.fault[number];
+    struct sim_host *host = &world->host[fault->pipe];
+    uint32_t lan = world->plan.host[host->index].lan;
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, world->options.seed, FLOOD_DRAWS, number);
+    for (uint64_t i = 0; i < fault->value && host->stack != NULL && !world->failed; i++) {
+        uint8_t family = host->addr6.hi != 0 && sim_rand_chance(&rand, 50) ? 6 : 4;
+        uint32_t nobody = (uint32_t)sim_rand_range(&rand, NOBODY_FIRST, NOBODY_LAST);
+        struct sim_audit_view view = {.src = ft_sim_addr(&world->plan, lan, family, nobody),
+                                      .dst = family == 6 ? host->addr6 : host->addr4,
+                                      .src_port = (uint16_t)sim_rand_range(&rand, 1024, 65535),
+                                      .dst_port = 80};
+        struct forged syn = segment((uint32_t)sim_rand_next(&rand), 0, 0, SIGHT_SYN);
+
+        deliver(world, host, &view, &syn);
+    }
 }

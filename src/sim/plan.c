@@ -301,6 +301,10 @@ bool ft_sim_plan_has_cookies(const struct sim_plan *plan)
         if (plan->host[i].is_server && plan->host[i].backlog < plan->n_conns)
             return true;
     }
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        if (plan->fault[i].kind == SIM_FAULT_FLOOD && !plan->fault[i].absent)
+            return true;
+    }
     return false;
 }
 

@@ -146,6 +146,7 @@ enum sim_fault_kind {
     SIM_FAULT_BOOT,    /* ends the one before it: the host is there again, with a new seed */
     SIM_FAULT_FORGET,  /* the NAT forgets all names that it has given */
     SIM_FAULT_REPLAY,  /* somebody on the path sends an old segment again */
+    SIM_FAULT_FLOOD,   /* so many SYNs from hosts that are not there, at one instant */
 };
 
 /** Whether a fault is the end of the one before it. */

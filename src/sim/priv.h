@@ -498,6 +498,9 @@ void ft_sim_tape(struct sim_world *world, const struct sim_host *host, const str
 /** He sends one of them again. @draw: which. Return: whether there was any. */
 bool ft_sim_replay(struct sim_world *world, uint32_t draw);
 
+/** Send the SYNs of a fault to its host, from addresses of its LAN where nobody is. */
+void ft_sim_flood(struct sim_world *world, uint32_t fault);
+
 /* ---- app.c, serve.c ---- */
 
 /** Make the passive sockets and the applications. Return: 0 or -1: a call failed. */

@@ -17,6 +17,8 @@
 #define LINK_MAX      400
 #define PLENTY        128
 #define DATAGRAMS_MAX 40 /* of a conversation, as in plan.c */
+#define FLOOD_WAVES   80
+#define FLOOD_SYNS    8000
 #define TURN_MAX      16384
 #define CLIENT_TALK   400 /* octets of a request */
 
@@ -216,6 +218,17 @@ static void replay(struct sim_plan *plan, struct sim_rand *rand)
     }
 }
 
+/* Eight thousand SYNs in the first seconds, from a hundred and fifty hosts that are not there. */
+static void flood(struct sim_plan *plan, struct sim_rand *rand)
+{
+    for (uint32_t i = 0; i < FLOOD_WAVES; i++)
+        plan->fault[plan->n_faults++] =
+            (struct sim_fault_plan){.kind = SIM_FAULT_FLOOD,
+                                    .pipe = plan->n_clients,
+                                    .value = FLOOD_SYNS / FLOOD_WAVES,
+                                    .at = FT_SEC + sim_rand_below(rand, plan->length)};
+}
+
 /* ---- the table ---- */
 
 static const struct scenario scenarios[] = {
@@ -281,6 +294,8 @@ static const struct scenario scenarios[] = {
      "delay=5ms,rate=20mbit,queue=256k", 3, 1, 16, 400000, 1500, BOTH_WAYS, PLENTY, 0, crash},
     {"replays", "somebody on the path sends old segments again",
      "delay=10ms,rate=20mbit,queue=128k", 3, 1, 16, 400000, 1500, BOTH_WAYS, PLENTY, 0, replay},
+    {"syn-flood", "a thousand SYNs a second from hosts that are not there",
+     "delay=10ms,rate=50mbit,queue=256k", 3, 1, 24, 100000, 1500, BOTH_WAYS, PLENTY, 0, flood},
     {"poverty", "hosts whose allocations are refused, up to four in ten",
      "delay=5ms,rate=100mbit,queue=256k", 3, 1, 20, 100000, 1500, BOTH_WAYS, PLENTY, 0, impoverish},
 };
