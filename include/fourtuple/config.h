@@ -57,6 +57,24 @@ struct ft_limits {
                              the next one; 0, the default: it is refused at once, as by Linux */
 };
 
+/* TCP Fast Open (RFC 7413), with the bits of net.ipv4.tcp_fastopen. */
+enum ft_fastopen {
+    FT_FASTOPEN_CLIENT = 0x1,             /* TCP_FASTOPEN_CONNECT and MSG_FASTOPEN */
+    FT_FASTOPEN_SERVER = 0x2,             /* passive sockets with TCP_FASTOPEN */
+    FT_FASTOPEN_CLIENT_NO_COOKIE = 0x4,   /* octets in every SYN, with no cookie */
+    FT_FASTOPEN_SERVER_NO_COOKIE = 0x200, /* octets of a SYN are taken with no cookie: for networks
+                                             in which nobody forges addresses */
+    FT_FASTOPEN_SERVER_ALL = 0x400,       /* all passive sockets, as long as their backlog */
+};
+
+/* What connections do without: options of the SYN are neither offered nor taken. */
+enum ft_tcp_without {
+    FT_TCP_NO_TIMESTAMPS = 1,   /* net.ipv4.tcp_timestamps = 0 */
+    FT_TCP_NO_SACK = 2,         /* net.ipv4.tcp_sack = 0 */
+    FT_TCP_NO_WSCALE = 4,       /* net.ipv4.tcp_window_scaling = 0 */
+    FT_TCP_NO_IDLE_RESTART = 8, /* net.ipv4.tcp_slow_start_after_idle = 0 */
+};
+
 struct ft_config {
     uint32_t size;   /* sizeof(struct ft_config), set by ft_config_init */
     uint8_t profile; /* enum ft_profile */
@@ -66,6 +84,8 @@ struct ft_config {
     uint16_t port_min, port_max; /* ephemeral ports, both included */
     uint8_t seed[32]; /* all secrets and choices derive from it; fill it from getrandom(2) */
     char congestion[FT_CC_MAX]; /* congestion control of new sockets, as TCP_CONGESTION names it */
+    uint16_t fastopen;    /* enum ft_fastopen, as net.ipv4.tcp_fastopen; 0, the default: off */
+    uint16_t tcp_without; /* enum ft_tcp_without; 0, the default */
     struct ft_allocator allocator; /* must be set; <fourtuple/malloc.h> has the libc one */
     struct ft_limits limits;
 };

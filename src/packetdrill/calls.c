@@ -125,16 +125,19 @@ static int call_accept(void *userdata, int fd, struct sockaddr *addr, socklen_t 
 }
 
 /* Of a connection that is unbound packetdrill learns the local address by the SYN: any will do. */
-static void need_source(struct drill *drill, const struct ft_addr *to)
+void drill_need_source(struct drill *drill, const struct sockaddr *addr, socklen_t len)
 {
+    struct ft_addr to;
     struct ft_addr own = {.lo = UINT64_C(0xffff) << 32 | 0xc0a80001};
 
-    if (to->hi != 0 || to->lo >> 32 != 0xffff)
+    if (!specific(addr, len, &to))
+        return;
+    if (to.hi != 0 || to.lo >> 32 != 0xffff)
         own = (struct ft_addr){.hi = UINT64_C(0xfd3d0a0b17d60000), .lo = 1};
     drill_need_addr(drill, &own);
 }
 
-static int finish_connect(struct drill *drill, struct drill_file *file)
+int drill_finish_connect(struct drill *drill, struct drill_file *file)
 {
     ft_time until = deadline(drill, file->send_timeout);
     socklen_t len = sizeof(int);
@@ -151,18 +154,16 @@ static int call_connect(void *userdata, int fd, const struct sockaddr *addr, soc
 {
     struct drill *drill = userdata;
     struct drill_file *file;
-    struct ft_addr to;
     int rc = -EBADF;
 
     pthread_mutex_lock(&drill->lock);
     file = drill_file(drill, fd, DRILL_SOCKET);
     if (file) {
-        if (specific(addr, len, &to))
-            need_source(drill, &to);
+        drill_need_source(drill, addr, len);
         rc = ft_connect(drill->stack, file->sock, addr, len);
         drill_settle(drill);
         if (rc == -EINPROGRESS && !file->nonblock)
-            rc = finish_connect(drill, file);
+            rc = drill_finish_connect(drill, file);
     }
     drill_done(drill);
     pthread_mutex_unlock(&drill->lock);

@@ -195,6 +195,12 @@ int drill_splice(void *userdata, int fd_in, loff_t *off_in, int fd_out, loff_t *
 
 /* ---- calls.c, transfer.c, wait.c ------------------------------------------------------------- */
 
+/** See to it that there is a local address from which a connection to @addr can be opened. */
+void drill_need_source(struct drill *drill, const struct sockaddr *addr, socklen_t len);
+
+/** Wait until a connection attempt has ended. Locked. Return: 0, or -errno. */
+int drill_finish_connect(struct drill *drill, struct drill_file *file);
+
 /** Fill in the calls that make and name sockets, and their options. */
 void drill_set_calls(struct packetdrill_interface *face);
 

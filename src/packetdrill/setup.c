@@ -51,6 +51,25 @@ static void sysctl_word(const char *name, char *ret, size_t room)
     (void)fclose(file);
 }
 
+/* Options of the SYN that the sysctls switch off. */
+static unsigned without(void)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } all[] = {{"tcp_timestamps", FT_TCP_NO_TIMESTAMPS},
+               {"tcp_sack", FT_TCP_NO_SACK},
+               {"tcp_window_scaling", FT_TCP_NO_WSCALE},
+               {"tcp_slow_start_after_idle", FT_TCP_NO_IDLE_RESTART}};
+    unsigned bits = 0;
+    long one;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (sysctl(all[i].name, &one, 1) == 1 && one == 0)
+            bits |= all[i].bit;
+    return bits;
+}
+
 static void configure(struct ft_config *config)
 {
     char congestion[FT_CC_MAX] = "";
@@ -69,6 +88,9 @@ static void configure(struct ft_config *config)
         config->limits.recv_buffer = (uint32_t)mem[1];
         config->limits.recv_buffer_auto_max = (uint32_t)mem[2];
     }
+    if (sysctl("tcp_fastopen", &one, 1) == 1)
+        config->fastopen = (uint16_t)one;
+    config->tcp_without = (uint16_t)without();
     if (sysctl("tcp_min_snd_mss", &one, 1) == 1)
         config->limits.min_send_mss = (uint32_t)one;
     sysctl_word("tcp_congestion_control", congestion, sizeof(congestion));
@@ -136,9 +158,32 @@ static void set(struct drill *drill, ft_sock sock, int name, long value)
     (void)ft_setsockopt(drill->stack, sock, IPPROTO_TCP, name, &v, sizeof(v));
 }
 
+/* "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4", or two of that with a comma: each number is written down
+   least significant octet first. */
+static void set_fastopen_key(struct drill *drill, ft_sock sock)
+{
+    char text[80] = "";
+    uint8_t key[32];
+    size_t n = 0;
+    char *at = text;
+
+    sysctl_word("tcp_fastopen_key", text, sizeof(text));
+    while (*at && n + 4 <= sizeof(key)) {
+        unsigned long word = strtoul(at, &at, 16);
+
+        for (unsigned i = 0; i < 4; i++)
+            key[n++] = (uint8_t)(word >> 8 * i);
+        at += *at != '\0';
+    }
+    if (n == 16 || n == 32)
+        (void)ft_setsockopt(drill->stack, sock, IPPROTO_TCP, TCP_FASTOPEN_KEY, key, (socklen_t)n);
+}
+
 void drill_apply_sysctls(struct drill *drill, ft_sock sock)
 {
     long one;
+
+    set_fastopen_key(drill, sock);
 
     if (sysctl("tcp_syn_retries", &one, 1) == 1)
         set(drill, sock, TCP_SYNCNT, one);

@@ -35,6 +35,16 @@ ssize_t drill_recv(struct drill *drill, struct drill_file *file, struct msghdr *
     return n;
 }
 
+/* A call that sends may open as well (MSG_FASTOPEN, TCP_FASTOPEN_CONNECT): whoever waits, waits for
+   the handshake. */
+static bool is_closed(const struct drill *drill, const struct drill_file *file)
+{
+    struct ft_sock_info info;
+
+    return file->type == SOCK_STREAM && ft_sock_info(drill->stack, file->sock, &info) == 0 &&
+           info.state == FT_TCP_CLOSED;
+}
+
 /* A stream takes all of it before a call that waits returns. */
 ssize_t drill_send(struct drill *drill, struct drill_file *file, const struct msghdr *msg,
                    int flags)
@@ -45,9 +55,21 @@ ssize_t drill_send(struct drill *drill, struct drill_file *file, const struct ms
     struct iovec iov = {0};
     ssize_t n;
 
+    if (msg->msg_name && (flags & MSG_FASTOPEN))
+        drill_need_source(drill, msg->msg_name, msg->msg_namelen);
     do {
+        bool opens = is_closed(drill, file);
+
         n = ft_sendmsg(drill->stack, file->sock, &rest, flags & ~MSG_DONTWAIT);
         drill_settle(drill);
+        flags &= ~MSG_FASTOPEN;
+        if (opens && (n >= 0 || n == -EINPROGRESS) && waits(file, flags)) {
+            int rc = drill_finish_connect(drill, file);
+
+            if (rc < 0)
+                return rc;
+            n = n < 0 ? 0 : n;
+        }
         if (n >= 0)
             done += (size_t)n;
         if (n >= 0 && (file->type != SOCK_STREAM || done == len || msg->msg_iovlen != 1))

@@ -166,6 +166,8 @@ ssize_t ft_stack_sendmsg(struct ft_stack *stack, ft_sock sock, const struct msgh
         return ft_udp_sendmsg(&stack->udp, ref.udp, msg, flags);
     if (ref.kind == FT_KIND_LISTENER)
         return -EPIPE; /* no octet ever passes through a passive socket */
+    if (flags & MSG_FASTOPEN)
+        return ft_tcp_send_open(&stack->tcp, ref.tcb, msg, flags);
     /* As Linux: a name on a stream is ignored. */
     return ft_tcp_send(&stack->tcp, ref.tcb, msg->msg_iov, msg->msg_iovlen, flags);
 }

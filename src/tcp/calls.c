@@ -123,6 +123,7 @@ int ft_tcp_listen(struct ft_tcp *tcp, struct ft_tcb *tcb, int backlog)
     listener->id = ++tcp->listener_ids;
     listener->backlog_max = backlog_of(backlog);
     list_init(&listener->backlog);
+    ft_tfo_listen(tcp, listener, tcb);
     ft_slot_set(tcp->slots, tcb->slot, FT_KIND_LISTENER, listener);
     tcb->cold->name = NULL;
     tcb->slot = FT_NO_SLOT;
@@ -227,7 +228,7 @@ static void start_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_pa
     ft_flow_ready(tcp->net, &tcb->flow, path->ifindex);
 }
 
-static int connect_answer(struct ft_tcb *tcb)
+int ft_tcp_connect_answer(struct ft_tcb *tcb)
 {
     struct tcp_cold *cold = tcb->cold;
     if (cold->error) {
@@ -257,6 +258,9 @@ static void begin_again(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcb->pin)
         tcb->pin->len = 0; /* its octets are of the connection that was */
     tcb->cold->soft_error = 0;
+    tcb->cold->syn_data = false;
+    if (tcb->cold->tfo)
+        tcb->cold->tfo->flags = 0;
     tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT / FT_US);
     tcb->cold->srtt_us = tcb->cold->rttvar_us = 0;
     tcb->conn.local = tcb->cold->name ? tcb->cold->name->addr : addr_any();
@@ -266,11 +270,33 @@ static void begin_again(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcb->conn.local_port = 0;
 }
 
+int ft_tcp_open(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_endpoint *peer)
+{
+    struct ft_path path;
+    if (tcb->flags & TCB_DONE)
+        begin_again(tcp, tcb);
+    int err = check_remote(tcp, tcb, peer);
+    if (err)
+        return err;
+    int bound = tcb->cold->opts.bound_if ? tcb->cold->opts.bound_if : peer->ifindex;
+    err = ft_path_find(tcp->net, &peer->addr, &tcb->conn.local, bound, &path);
+    if (err)
+        return err;
+    err = ft_tcb_make_busy(tcp, tcb); /* its round trip is timed */
+    if (!err)
+        err = name_conn(tcp, tcb, peer, &path);
+    if (err) {
+        ft_tcb_drop_busy(tcp, tcb);
+        return err;
+    }
+    start_syn(tcp, tcb, &path);
+    return -EINPROGRESS;
+}
+
 int ft_tcp_connect(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct sockaddr *addr,
                    socklen_t len)
 {
     struct ft_endpoint peer;
-    struct ft_path path;
     struct tcp_cold *cold = tcb->cold;
     if (len >= sizeof addr->sa_family && addr->sa_family == AF_UNSPEC) {
         if (tcb_state(tcb) != FT_TCP_CLOSED) {
@@ -283,26 +309,16 @@ int ft_tcp_connect(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct sockaddr
     int err = ft_endpoint_read(addr, len, cold->opts.flags & OPT_IPV6, &peer);
     if (err)
         return err;
+    if (ft_tfo_deferred(tcb))
+        return -EISCONN; /* as Linux */
     if (tcb_state(tcb) != FT_TCP_CLOSED || cold->error)
-        return connect_answer(tcb);
+        return ft_tcp_connect_answer(tcb);
     if (tcb->flags & TCB_DONE)
         begin_again(tcp, tcb);
     err = check_remote(tcp, tcb, &peer);
     if (err)
         return err;
-    int bound = cold->opts.bound_if ? cold->opts.bound_if : peer.ifindex;
-    err = ft_path_find(tcp->net, &peer.addr, &tcb->conn.local, bound, &path);
-    if (err)
-        return err;
-    err = ft_tcb_make_busy(tcp, tcb); /* its round trip is timed */
-    if (!err)
-        err = name_conn(tcp, tcb, &peer, &path);
-    if (err) {
-        ft_tcb_drop_busy(tcp, tcb);
-        return err;
-    }
-    start_syn(tcp, tcb, &path);
-    return -EINPROGRESS;
+    return ft_tfo_defers(tcp, tcb, &peer) ? 0 : ft_tcp_open(tcp, tcb, &peer);
 }
 
 /* ---- 3.10.4 CLOSE ---------------------------------------------------------------------------- */
@@ -451,6 +467,7 @@ int ft_tcp_listener_end(struct ft_tcp *tcp, struct ft_listener *listener)
     if (!tcb)
         return -ENOBUFS;
     drop_backlog(tcp, listener);
+    tcb->cold->tfo = listener->tfo;
     tcb->cold->name = listener->name;
     tcb->cold->name->owner = tcb;
     ft_name_unlisten(tcp->names, tcb->cold->name);
@@ -470,5 +487,7 @@ void ft_tcp_listener_close(struct ft_tcp *tcp, struct ft_listener *listener)
     ft_relisten_closed(tcp, listener->name);
     ft_name_release(tcp->names, listener->name);
     ft_mem_free(&tcp->env->mem, listener->name, sizeof *listener->name);
+    if (listener->tfo)
+        ft_pool_put(&tcp->tfos, listener->tfo);
     ft_pool_put(&tcp->listeners, listener);
 }

@@ -268,7 +268,8 @@ void ft_cc_begin_flight(struct ft_tcp *tcp, struct ft_tcb *tcb)
         return;
     tcb->busy->cc.begun = true;
     ft_time idle = tcb->cold->sent_at ? tcp->env->now - tcb->cold->sent_at : 0;
-    if (idle > ft_tcp_rto(tcb, 0)) {
+    bool restarts = !(tcp->env->config.tcp_without & FT_TCP_NO_IDLE_RESTART);
+    if (restarts && idle > ft_tcp_rto(tcb, 0)) {
         if (!owns_cwnd(tcb))
             shrink(tcp, tcb, idle);
         if (ops_of(tcb)->on_idle_restart)

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 
 #include "priv.h"
+#include "sock/opt.h"
 
 struct ft_tcb *ft_tcp_of_flow(struct ft_flow *flow)
 {
@@ -148,31 +149,58 @@ bool ft_tcp_conn_info(const struct ft_tcp *tcp, const struct ft_conn *conn,
     return true;
 }
 
-void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct tcp_info *ret)
+/* What getsockopt(TCP_INFO) answers: the layout of Linux's present struct, which is longer than the
+   one that the libc has. What has no meaning here, or is not measured, is 0. */
+struct tcp_linux_info {
+    struct tcp_info head;
+    uint64_t pacing_rate, max_pacing_rate; /* octets a second; all ones: none */
+    uint64_t octets_acked, octets_received;
+    uint32_t segs_out, segs_in;
+    uint32_t notsent_octets;
+    uint32_t min_rtt_us; /* all ones: none yet */
+    uint32_t data_segs_in, data_segs_out;
+    uint64_t delivery_rate;
+    uint64_t busy_us, rwnd_limited_us, sndbuf_limited_us;
+    uint32_t delivered, delivered_ce;
+    uint64_t octets_sent, octets_retrans;
+    uint32_t dsack_dups, reord_seen, rcv_ooopack;
+    uint32_t snd_wnd, rcv_wnd;
+    uint32_t rehash;
+    uint16_t total_rto, total_rto_recoveries;
+    uint32_t total_rto_ms;
+    uint32_t received_ce;
+    uint32_t ecn_octets[6];
+    uint32_t ecn_mode;
+};
+
+static_assert(offsetof(struct tcp_linux_info, pacing_rate) == 104, "as Linux has it");
+static_assert(offsetof(struct tcp_linux_info, delivery_rate) == 160, "as Linux has it");
+static_assert(offsetof(struct tcp_linux_info, octets_sent) == 200, "as Linux has it");
+static_assert(offsetof(struct tcp_linux_info, snd_wnd) == 228, "as Linux has it");
+static_assert(sizeof(struct tcp_linux_info) == 280, "as Linux has it");
+
+static void fill_head(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
+                      const struct ft_sock_info *info, struct tcp_info *ret)
 {
-    *ret = (struct tcp_info){.tcpi_state = FT_TCP_LISTEN};
-    if (!tcb)
-        return;
-    struct ft_sock_info info;
-    ft_tcp_info(tcp, tcb, &info);
     uint32_t mss = FT_MAX((uint32_t)tcb->snd_mss, 1u);
-    ret->tcpi_state = info.state;
-    ret->tcpi_ca_state = info.ca_state;
+    ret->tcpi_state = info->state;
+    ret->tcpi_ca_state = info->ca_state;
     ret->tcpi_retransmits = tcb->retries;
     ret->tcpi_probes = tcb->probes;
     ret->tcpi_options = (uint8_t)(((tcb->flags & TCB_TS) ? TCPI_OPT_TIMESTAMPS : 0) |
                                   ((tcb->flags & TCB_SACK) ? TCPI_OPT_SACK : 0) |
-                                  (tcb->rcv_wscale ? TCPI_OPT_WSCALE : 0));
+                                  (tcb->rcv_wscale ? TCPI_OPT_WSCALE : 0) |
+                                  (tcb->cold->syn_data ? TCPI_OPT_SYN_DATA : 0));
     ret->tcpi_snd_wscale = tcb->snd_wscale & 0xfu;
     ret->tcpi_rcv_wscale = tcb->rcv_wscale & 0xfu;
-    ret->tcpi_rto = info.rto_us;
+    ret->tcpi_rto = info->rto_us;
     ret->tcpi_ato = (uint32_t)(TCP_DELACK / FT_US);
     ret->tcpi_snd_mss = tcb->snd_mss;
     ret->tcpi_rcv_mss = tcb->rcv_mss;
     ret->tcpi_unacked = (tcb_flight(tcb) + mss - 1) / mss;
     ret->tcpi_pmtu = tcb->mtu;
-    ret->tcpi_rtt = info.srtt_us;
-    ret->tcpi_rttvar = info.rttvar_us;
+    ret->tcpi_rtt = info->srtt_us;
+    ret->tcpi_rttvar = info->rttvar_us;
     ret->tcpi_snd_ssthresh = tcb->ssthresh == TCP_SSTHRESH_NONE ? 0x7fffffff : tcb->ssthresh / mss;
     ret->tcpi_snd_cwnd = tcb->cwnd / mss;
     ret->tcpi_advmss = ft_tcp_mss_for(tcb->mtu, tcb_is_v4(tcb));
@@ -182,4 +210,35 @@ void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struc
     ret->tcpi_total_retrans = tcb->cold->segs_retrans;
     ret->tcpi_last_data_sent = (uint32_t)((tcp->env->now - tcb->cold->sent_at) / FT_MS);
     ret->tcpi_last_ack_recv = tcp_now_ms(tcp) - tcb->last_rcv_ms;
+}
+
+static void fill_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
+                      struct tcp_linux_info *ret)
+{
+    struct ft_sock_info info;
+    ft_tcp_info(tcp, tcb, &info);
+    fill_head(tcp, tcb, &info, &ret->head);
+    uint32_t max_rate = tcb->cold->opts.max_pacing_rate;
+    ret->pacing_rate = info.pacing_rate;
+    ret->max_pacing_rate = max_rate == UINT32_MAX ? UINT64_MAX : max_rate;
+    ret->octets_acked = info.octets_acked;
+    ret->octets_received = info.octets_received;
+    ret->segs_out = (uint32_t)info.segs_out;
+    ret->segs_in = (uint32_t)info.segs_in;
+    if (tcb_synchronized(tcb) && seq_gt(tcb_snd_end(tcb), tcb->snd_nxt))
+        ret->notsent_octets = (uint32_t)seq_diff(tcb_snd_end(tcb), tcb->snd_nxt);
+    ret->min_rtt_us = info.min_rtt_us ? info.min_rtt_us : UINT32_MAX;
+    ret->delivery_rate = info.delivery_rate;
+    ret->octets_sent = info.octets_sent;
+    ret->octets_retrans = info.octets_retrans;
+    ret->snd_wnd = tcb->snd_wnd;
+    ret->rcv_wnd = info.rcv_wnd;
+}
+
+int ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, void *ret, socklen_t *len)
+{
+    struct tcp_linux_info info = {.head.tcpi_state = FT_TCP_LISTEN};
+    if (tcb)
+        fill_info(tcp, tcb, &info);
+    return ft_opt_put(ret, len, &info, sizeof info);
 }

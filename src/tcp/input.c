@@ -44,6 +44,7 @@ void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->recover = tcb->iss;
     tcb->retries = 0;
     tcb->flags &= ~(uint32_t)TCB_SYN_OUT;
+    ft_tfo_drop(tcp, tcb, false);
     if (ft_ring_len(&tcb->snd) == 0)
         ft_tcb_drop_busy(tcp, tcb); /* it timed the SYN */
     ft_tcb_restart_rto(tcp, tcb);
@@ -63,7 +64,12 @@ static void take_irs(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in
     tcb->rcv_adv = seq_add(tcb->rcv_nxt, tcb->rcv_adv.v);
     tcb->last_ack_sent = tcb->rcv_nxt;
     tcb->rcv_up = tcb->rcv_nxt;
-    ft_tcp_take_syn_options(tcb, &in->seg, (uint32_t)(tcp->env->now / FT_SEC));
+    struct ft_tcp_seg said = in->seg;
+    uint16_t without = tcp->env->config.tcp_without;
+    said.has_ts = said.has_ts && !(without & FT_TCP_NO_TIMESTAMPS);
+    said.sack_ok = said.sack_ok && !(without & FT_TCP_NO_SACK);
+    said.has_wscale = said.has_wscale && !(without & FT_TCP_NO_WSCALE);
+    ft_tcp_take_syn_options(tcb, &said, (uint32_t)(tcp->env->now / FT_SEC));
 }
 
 /* RFC 9293 3.10.7.3; A-80. rcv_adv holds the window of our SYN as a number until IRS is known. */
@@ -95,7 +101,9 @@ static enum ft_verdict syn_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, struct t
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = ack ? seg->ack : tcb->iss;
     if (!ack) {
-        /* Simultaneous open (MUST-10): SYN-ACK goes out. */
+        /* Simultaneous open (MUST-10): SYN-ACK goes out. Octets of our SYN count as not sent. */
+        if (ft_tfo_syn_len(tcb) > 0 && seq_gt(tcb->snd_max, tcb->iss))
+            tcb->snd_max = tcb->snd_nxt = seq_add(tcb->iss, 1);
         tcb_enter(tcp, tcb, FT_TCP_SYN_RECEIVED);
         tcb->flags |= TCB_SYN_OUT;
         ft_tcb_wake(tcp, tcb);
@@ -108,6 +116,7 @@ static enum ft_verdict syn_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, struct t
     if (tcb->busy)
         tcb->busy->rtt_timing = false;
     uint8_t lost = tcb->retries;
+    ft_tfo_syn_acked(tcp, tcb, seg);
     tcb->snd_una = seg->ack;
     tcb->snd_nxt = seq_max(tcb->snd_nxt, tcb->snd_una);
     ft_tcp_established(tcp, tcb);
@@ -206,6 +215,13 @@ static enum tcp_verdict check_sequence(struct ft_tcp *tcp, struct ft_tcb *tcb, s
         return TCP_NEXT;
     if (acceptable(tcb, seg))
         return TCP_NEXT;
+    /* RFC 7413 4.2.2: the SYN again, since our answer was lost. */
+    if (tcb_early(tcb) && (seg->flags & (SEG_SYN | SEG_ACK | SEG_RST)) == SEG_SYN &&
+        seq_eq(seg->seq, tcb->irs)) {
+        tcb->flags |= ft_icmp_allow(tcp->net, &in->rx->src) ? TCB_SYN_OUT : 0;
+        ft_tcb_wake(tcp, tcb);
+        return TCP_DROP;
+    }
     /* MUST-66: with a window of zero, ACK, URG and RST of a segment at RCV.NXT count. */
     if (tcb_rcv_wnd(tcb) == 0 && seq_eq(seg->seq, tcb->rcv_nxt) && !(seg->flags & SEG_SYN)) {
         if (seg->len > 0 || (seg->flags & SEG_FIN)) {
@@ -234,7 +250,7 @@ static enum tcp_verdict check_rst(struct ft_tcp *tcp, struct ft_tcb *tcb, const 
     }
     *ret_verdict = FT_RX_ACTIVE;
     int error = ECONNRESET;
-    if (tcb_state(tcb) == FT_TCP_SYN_RECEIVED)
+    if (tcb_state(tcb) == FT_TCP_SYN_RECEIVED && !tcb_early(tcb))
         error = ECONNREFUSED;
     else if (tcb_state(tcb) == FT_TCP_CLOSE_WAIT)
         error = EPIPE; /* as Linux */
@@ -276,6 +292,8 @@ static enum tcp_verdict ack_range(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
         tcb->snd_wnd = tcb->snd_wnd_max = tcp_in_wnd(tcb, in);
         tcb->snd_wl1 = seg->seq;
         tcb->snd_wl2 = seg->ack;
+        if (tcb_early(tcb) && tcb->busy && tcb->busy->rtt_timing && tcb->retries == 0)
+            ft_tcp_rtt_sample(tcb, tcp->env->now - tcb->busy->rtt_at);
         tcb->snd_una = seq_add(tcb->iss, 1);
         tcb->snd_nxt = seq_max(tcb->snd_nxt, tcb->snd_una);
         ft_tcp_established(tcp, tcb);

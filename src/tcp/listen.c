@@ -58,6 +58,8 @@ void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
         .tsval = tsval,
         .tsecr = embryo->ts_recent,
     };
+    if ((embryo->flags & EMB_TFO) && embryo->retries == 0)
+        ft_tfo_offer(tcp, listener, &embryo->conn, embryo->flags & EMB_TFO_EXP, &seg);
     ft_tcp_send_bare(tcp, &embryo->conn, &seg, &listener->opts);
 }
 
@@ -73,10 +75,17 @@ void ft_listen_read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
         .listener_id = listener ? listener->id : 0,
         .snd_wscale = (uint8_t)FT_MIN(seg->wscale, (uint8_t)TCP_WSCALE_MAX),
     };
+    uint16_t without = tcp->env->config.tcp_without;
     uint16_t standard = addr_is_v4(&conn->remote) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
     ret->peer_mss = seg->has_mss ? seg->mss : standard;
-    ret->flags = (uint8_t)((seg->has_ts ? EMB_TS : 0) | (seg->sack_ok ? EMB_SACK : 0) |
-                           (seg->has_wscale ? EMB_WSCALE : 0));
+    ret->flags = (uint16_t)((seg->has_ts ? EMB_TS : 0) | (seg->sack_ok ? EMB_SACK : 0) |
+                            (seg->has_wscale ? EMB_WSCALE : 0));
+    if (without & FT_TCP_NO_TIMESTAMPS)
+        ret->flags &= (uint16_t)~EMB_TS;
+    if (without & FT_TCP_NO_SACK)
+        ret->flags &= (uint16_t)~EMB_SACK;
+    if (without & FT_TCP_NO_WSCALE)
+        ret->flags &= (uint16_t)~EMB_WSCALE;
     ret->conn.kind = FT_CONN_EMBRYO;
     ret->conn.state = FT_TCP_SYN_RECEIVED;
     ret->iss = ft_tcp_isn(tcp, conn);
@@ -115,6 +124,7 @@ static enum ft_verdict answer_syn(struct ft_tcp *tcp, struct ft_listener *listen
     if (!full && new_embryo(tcp, listener, syn) == FT_RX_PASSIVE)
         return FT_RX_PASSIVE;
     /* No room or no memory for it. */
+    syn->flags &= (uint16_t) ~(EMB_TFO | EMB_TFO_EXP);
     ft_cookie_send(tcp, listener, syn); /* */
     return FT_RX_PASSIVE;
 }
@@ -132,7 +142,7 @@ void ft_listen_take_waiting(struct ft_tcp *tcp, struct ft_listener *listener,
 }
 
 static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener,
-                                const struct ft_conn *conn, const struct tcp_in *in)
+                                const struct ft_conn *conn, struct tcp_in *in)
 {
     struct tcp_embryo syn;
     if (listener->n_backlog > listener->backlog_max) {
@@ -144,6 +154,8 @@ static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener
     ft_seq first = seq_add(in->old_nxt, 65535 + 2);
     if (in->reopens && seq_lt(syn.iss, first))
         syn.iss = first;
+    if (ft_tfo_take_syn(tcp, listener, &syn, in))
+        return FT_RX_PASSIVE;
     return answer_syn(tcp, listener, &syn);
 }
 
@@ -180,8 +192,8 @@ enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener
     return FT_RX_DROP_FLAGS;
 }
 
-struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listener,
-                                  const struct tcp_embryo *from, const struct ft_tcp_seg *seg)
+struct ft_tcb *ft_listen_make(struct ft_tcp *tcp, struct ft_listener *listener,
+                              const struct tcp_embryo *from, const struct ft_tcp_seg *seg)
 {
     struct ft_tcb *tcb = ft_tcb_new(tcp, &listener->opts);
     if (!tcb)
@@ -228,6 +240,15 @@ struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listen
     tcb->cold->listener = listener;
     list_push_back(&listener->backlog, &tcb->cold->accept_node);
     listener->n_backlog++;
+    return tcb;
+}
+
+struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listener,
+                                  const struct tcp_embryo *from, const struct ft_tcp_seg *seg)
+{
+    struct ft_tcb *tcb = ft_listen_make(tcp, listener, from, seg);
+    if (!tcb)
+        return NULL;
     tcb_enter(tcp, tcb, FT_TCP_SYN_RECEIVED);
     ft_tcp_established(tcp, tcb);
     if (from->retries > 0)
@@ -366,7 +387,7 @@ void ft_embryo_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo)
         ft_embryo_free(tcp, embryo);
         return;
     }
-    embryo->flags &= (uint8_t)~EMB_DOUBTED;
+    embryo->flags &= (uint16_t)~EMB_DOUBTED;
     embryo->retries++;
     tcp->env->counters.tcp_retrans_segs++;
     ft_listen_synack(tcp, embryo, listener, 0);

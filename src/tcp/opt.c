@@ -362,6 +362,10 @@ static int set_tcp_int(struct ft_tcp *tcp, struct subject *s, int name, int v)
         return 0;
     case TCP_LINGER2:
         return 0; /* FIN-WAIT-2 of an orphan lasts a minute, whatever is asked for */
+    case TCP_FASTOPEN:
+    case TCP_FASTOPEN_CONNECT:
+    case TCP_FASTOPEN_NO_COOKIE:
+        return ft_tfo_set(tcp, s->tcb, s->listener, name, v);
     default:
         return -ENOPROTOOPT;
     }
@@ -370,7 +374,6 @@ static int set_tcp_int(struct ft_tcp *tcp, struct subject *s, int name, int v)
 static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, socklen_t *len)
 {
     const struct tcp_opts *opts = s->opts;
-    struct tcp_info info;
     switch (name) {
     case TCP_NODELAY:
         return ft_opt_put_int(ret, len, !!(opts->flags & OPT_NODELAY));
@@ -404,9 +407,14 @@ static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
         return ft_opt_put_int(ret, len, (int)(TCP_FIN_WAIT_2 / FT_SEC));
     case TCP_CONGESTION:
         return ft_opt_put(ret, len, ft_cc_ops(opts->cc)->name, CC_NAME_MAX);
+    case TCP_FASTOPEN:
+    case TCP_FASTOPEN_CONNECT:
+    case TCP_FASTOPEN_NO_COOKIE:
+        return ft_opt_put_int(ret, len, ft_tfo_get(s->tcb, s->listener, name));
+    case TCP_FASTOPEN_KEY:
+        return ft_tfo_get_key(tcp, s->tcb, s->listener, ret, len);
     case TCP_INFO:
-        ft_tcp_linux_info(tcp, s->tcb, &info);
-        return ft_opt_put(ret, len, &info, sizeof info);
+        return ft_tcp_linux_info(tcp, s->tcb, ret, len);
     case TCP_CC_INFO:
         *len = 0; /* no algorithm here has more to say than TCP_INFO does */
         return 0;
@@ -543,6 +551,8 @@ static int set_option(struct ft_tcp *tcp, struct subject *s, int level, int name
         return set_socket(tcp, s, name, value, len);
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
         return set_congestion(tcp, s, value, len);
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)
+        return ft_tfo_set_key(tcp, s->tcb, s->listener, value, len);
     int err =
         level == IPPROTO_IP ? ft_opt_get_small(value, len, &v) : ft_opt_get_int(value, len, &v);
     if (err)

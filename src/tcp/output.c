@@ -82,7 +82,7 @@ static void hold(struct ft_tcp *tcp, struct ft_tcb *tcb)
 /* Octets that the peer's window lets go from @seq on. */
 static uint32_t window_from(const struct ft_tcb *tcb, ft_seq seq)
 {
-    uint32_t out = (uint32_t)seq_diff(seq, tcb->snd_una);
+    uint32_t out = (uint32_t)seq_diff(seq, tcb_snd_base(tcb));
     return tcb->snd_wnd > out ? tcb->snd_wnd - out : 0; /* MUST-34: it may be negative */
 }
 
@@ -90,6 +90,8 @@ static uint32_t window_from(const struct ft_tcb *tcb, ft_seq seq)
 static uint32_t cwnd_room(const struct ft_tcb *tcb)
 {
     uint32_t pipe = tcb_pipe(tcb);
+    if (pipe > 0 && !tcb_synchronized(tcb))
+        pipe--; /* our SYN is no octet */
     return tcb->cwnd > pipe ? tcb->cwnd - pipe : 0;
 }
 
@@ -249,8 +251,11 @@ static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
             plan->kind = PLAN_SYN;
             plan->seq = tcb->iss;
             plan->retrans = seq_gt(tcb->snd_max, tcb->iss);
+            plan->len = plan->retrans ? 0 : ft_tfo_syn_len(tcb);
             return true;
         }
+        if (tcb_early(tcb) && plan_octets(tcp, tcb, most, plan))
+            return true;
         plan->kind = (tcb->flags & TCB_ACK_NOW) ? PLAN_ACK : PLAN_NONE;
         return plan->kind != PLAN_NONE && state == FT_TCP_SYN_RECEIVED;
     }
@@ -272,7 +277,8 @@ static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
 
 /* ---- how it looks ---------------------------------------------------------------------------- */
 
-static void fill_syn(struct ft_tcb *tcb, const struct ft_path *path, struct ft_tcp_seg *seg)
+static void fill_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path,
+                     struct ft_tcp_seg *seg)
 {
     const struct tcp_opts *opts = &tcb->cold->opts;
     bool answer = tcb_state(tcb) == FT_TCP_SYN_RECEIVED;
@@ -281,11 +287,13 @@ static void fill_syn(struct ft_tcb *tcb, const struct ft_path *path, struct ft_t
     seg->mss = ft_tcp_mss_for(path->if_mtu, tcb_is_v4(tcb)); /* what we can take: MUST-67 */
     if (opts->user_mss)
         seg->mss = (uint16_t)FT_MIN(seg->mss, opts->user_mss);
-    seg->has_ts = !answer || (tcb->flags & TCB_TS);
-    seg->sack_ok = !answer || (tcb->flags & TCB_SACK);
-    seg->has_wscale = !answer || tcb->rcv_wscale || tcb->snd_wscale;
+    uint16_t without = tcp->env->config.tcp_without;
+    seg->has_ts = answer ? tcb->flags & TCB_TS : !(without & FT_TCP_NO_TIMESTAMPS);
+    seg->sack_ok = answer ? tcb->flags & TCB_SACK : !(without & FT_TCP_NO_SACK);
+    seg->has_wscale = answer ? tcb->rcv_wscale || tcb->snd_wscale : !(without & FT_TCP_NO_WSCALE);
     seg->wscale = tcb->rcv_wscale;
     seg->wnd = FT_MIN(ft_tcp_rcv_space(tcb), 65535u);
+    ft_tfo_fill(tcp, tcb, seg);
     if (answer)
         seg->wnd = ft_tcp_advertise(tcb, true);
     else
@@ -304,7 +312,7 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
         .has_ts = tcb->flags & TCB_TS,
     };
     if (plan->kind == PLAN_SYN)
-        fill_syn(tcb, path, seg);
+        fill_syn(tcp, tcb, path, seg);
     else
         seg->wnd = ft_tcp_advertise(tcb, false);
     if (!(seg->flags & SEG_ACK))
@@ -319,8 +327,9 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
         seg->flags |= SEG_FIN;
     /* MUST-61: the last of what is queued pushes; so does what stands for several segments, as on
        Linux, since the receiver gathers no more behind it. */
-    if (plan->len > tcb->snd_mss ||
-        (plan->len > 0 && seq_eq(seq_add(plan->seq, plan->len), tcb_snd_end(tcb))))
+    if (plan->kind == PLAN_DATA &&
+        (plan->len > tcb->snd_mss ||
+         (plan->len > 0 && seq_eq(seq_add(plan->seq, plan->len), tcb_snd_end(tcb)))))
         seg->flags |= SEG_PSH;
     if ((tcb->flags & TCB_URG_OUT) && seq_gt(tcb->snd_up, plan->seq)) {
         uint32_t up = (uint32_t)seq_diff(tcb->snd_up, plan->seq);
@@ -334,7 +343,7 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
 static uint64_t put_payload(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan,
                             struct ft_frame *frame, bool sum, struct ft_chunk **ret_chunks)
 {
-    uint32_t off = (uint32_t)seq_diff(plan->seq, tcb_snd_base(tcb));
+    uint32_t off = plan->kind == PLAN_SYN ? 0 : (uint32_t)seq_diff(plan->seq, tcb_snd_base(tcb));
     if ((frame->flags & FT_FRAME_LINEAR) || plan->len < COPY_BELOW) {
         uint32_t partial = 0;
         if (sum)
@@ -383,7 +392,7 @@ static void emit(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *p
         sum = ft_sum(frame->buf + l4, hdr, sum + pseudo);
         be16_store(frame->buf + l4 + TCP_CSUM_AT, csum_finish(sum));
     }
-    if (plan->len > tcb->snd_mss) {
+    if (plan->len > tcb->snd_mss && plan->kind == PLAN_DATA) {
         frame->gso_type = tcb_is_v4(tcb) ? FT_GSO_TCP4 : FT_GSO_TCP6;
         frame->gso_size = tcb->snd_mss;
         frame->n_segs = (uint16_t)((plan->len + tcb->snd_mss - 1) / tcb->snd_mss);
@@ -412,7 +421,7 @@ static void note_timers(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
     /* RFC 6298 5.1. */
     if (tcb->retx_at == FT_TIME_NEVER || (plan->retrans && seq_eq(plan->seq, tcb->snd_una)))
         ft_tcb_restart_rto(tcp, tcb);
-    if (!tcb->busy)
+    if (!tcb->busy || !tcb_synchronized(tcb))
         return;
     if (plan->probe)
         ft_tlp_sent(tcp, tcb, plan->retrans);
@@ -458,7 +467,8 @@ static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan 
     tcb->cold->segs_out += segs;
     if (plan->kind == PLAN_SYN) {
         tcb->flags &= ~(uint32_t)TCB_SYN_OUT;
-        tcb->snd_nxt = tcb->snd_max = seq_add(tcb->iss, 1);
+        tcb->snd_max = seq_max(tcb->snd_max, seq_add(tcb->iss, 1 + plan->len));
+        tcb->snd_nxt = seq_max(tcb->snd_nxt, seq_add(tcb->iss, 1 + plan->len));
         if (plan->retrans)
             tcp->env->counters.tcp_retrans_segs++;
         else
@@ -466,6 +476,7 @@ static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan 
         if (tcb->busy) {
             tcb->busy->rtt_timing = !plan->retrans;
             tcb->busy->rtt_at = tcp->env->now;
+            tcb->busy->rtt_seq = seq_add(tcb->iss, 1);
         }
         ft_tcb_restart_rto(tcp, tcb);
     } else if (plan->kind == PLAN_DATA) {
@@ -603,7 +614,7 @@ void ft_tcp_unsent(struct ft_tcp *tcp, const struct ft_tcp_sent *sent)
     ft_pace_unsent(tcb, sent->control ? 0 : sent->len);
     if (sent->control) {
         tcb->flags |= TCB_ACK_NOW;
-    } else if (tcb_state(tcb) == FT_TCP_SYN_SENT || tcb_state(tcb) == FT_TCP_SYN_RECEIVED) {
+    } else if (!tcb_synchronized(tcb) && seq_eq(seq, tcb->iss)) {
         tcb->flags |= TCB_SYN_OUT;
     } else if (seq_lt(seq, tcb->snd_una) || seq_gt(end, tcb->snd_max)) {
         return;

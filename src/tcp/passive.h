@@ -47,6 +47,10 @@ void ft_embryo_free(struct ft_tcp *tcp, struct tcp_embryo *embryo);
 /** The passive socket of an embryo; NULL: it is closed. */
 struct ft_listener *ft_embryo_listener(const struct ft_tcp *tcp, const struct tcp_embryo *embryo);
 
+/** Make a TCB in CLOSED of what a SYN and its answer have agreed on; the backlog takes it. */
+struct ft_tcb *ft_listen_make(struct ft_tcp *tcp, struct ft_listener *listener,
+                              const struct tcp_embryo *from, const struct ft_tcp_seg *seg);
+
 /** Make an established TCB of what a handshake has agreed on; the backlog takes it. */
 struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listener,
                                   const struct tcp_embryo *from, const struct ft_tcp_seg *seg);

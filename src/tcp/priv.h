@@ -27,6 +27,7 @@
 #include "wire/tcp.h"
 
 #include "cc.h"
+#include "fastopen.h"
 #include "passive.h"
 #include "past.h"
 #include "sent.h"
@@ -72,6 +73,8 @@ enum tcp_opt_flag {
     OPT_RCVBUF_SET = 1 << 9,  /* SO_RCVBUF was set: it does not grow by itself */
     OPT_SNDBUF_SET = 1 << 11, /* SO_SNDBUF was set: it does not grow by itself */
     OPT_RECVERR = 1 << 10,    /* soft errors are reported at once (IP_RECVERR) */
+    OPT_FASTOPEN = 1 << 12,   /* TCP_FASTOPEN_CONNECT: connect() waits for the first octets */
+    OPT_NO_COOKIE = 1 << 13,  /* TCP_FASTOPEN_NO_COOKIE */
 };
 
 /* A passive socket hands them on to its connections. */
@@ -223,6 +226,7 @@ struct tcp_cold {
     struct ft_list accept_node;   /* in that backlog */
     ft_time sent_at;              /* when octets last left: restart after idle */
     struct tcp_past *past;        /* NULL until there is something to remember */
+    struct tcp_tfo *tfo;          /* Fast Open under way, or asked for; NULL: none; fastopen.h */
     uint64_t octets_acked;        /* octets of the stream that the peer has acknowledged */
     uint64_t octets_received;     /* octets taken in order */
     uint64_t octets_retrans;      /* octets sent again */
@@ -230,6 +234,7 @@ struct tcp_cold {
     uint32_t segs_retrans;        /* segments sent again */
     int16_t error;                /* SO_ERROR: positive errno, told once */
     int16_t soft_error;           /* the last soft ICMP error (MUST-47) */
+    bool syn_data;                /* octets of a SYN were acknowledged, theirs or ours */
     uint32_t min_rtt_us;          /* the least of the last five minutes; 0: none yet */
     uint32_t min_rtt_s;           /* when it was taken, seconds of the stack's time */
     ft_seq again_lo, again_hi;    /* octets that have come again, with TCB_AGAIN */
@@ -272,11 +277,13 @@ enum tcp_embryo_flag {
     EMB_TS = 1,
     EMB_SACK = 2,
     EMB_WSCALE = 4,
-    EMB_ACKED = 8,    /* its ACK came when the backlog was full */
-    EMB_AGAIN = 128,  /* its SYN-ACK left more than once: no round trip is timed (Karn) */
-    EMB_WAITING = 16, /* not answered yet: relisten.c; it holds no port */
-    EMB_ORPHAN = 32,  /* answered, but its listener is closed: it waits for the next; relisten.c */
-    EMB_DOUBTED = 64, /* something that did not fit has been answered since its timer fired */
+    EMB_ACKED = 8,     /* its ACK came when the backlog was full */
+    EMB_AGAIN = 128,   /* its SYN-ACK left more than once: no round trip is timed (Karn) */
+    EMB_WAITING = 16,  /* not answered yet: relisten.c; it holds no port */
+    EMB_ORPHAN = 32,   /* answered, but its listener is closed: it waits for the next; relisten.c */
+    EMB_TFO = 256,     /* the SYN-ACK brings a Fast Open cookie ... */
+    EMB_TFO_EXP = 512, /* ... in the experimental form */
+    EMB_DOUBTED = 64,  /* something that did not fit has been answered since its timer fired */
 };
 
 /* A half-open connection of a passive socket. It holds no buffer. */
@@ -288,8 +295,8 @@ struct tcp_embryo {
     uint32_t listener_slot; /* the passive socket's descriptor */
     uint32_t listener_id;   /* and its id, since descriptors are used again */
     uint16_t peer_mss;
+    uint16_t flags; /* enum tcp_embryo_flag */
     uint8_t snd_wscale;
-    uint8_t flags;      /* enum tcp_embryo_flag */
     uint8_t retries;    /* SYN-ACKs sent again */
     uint8_t rcv_wscale; /* the window's scale that the SYN-ACK has told */
 };
@@ -323,6 +330,7 @@ struct ft_listener {
     uint32_t backlog_max;
     uint32_t n_backlog;
     uint32_t n_half_open; /* embryos of this one */
+    struct tcp_tfo *tfo;  /* NULL: Fast Open was never set up for it; fastopen.h */
     bool cookies;         /* cookies have been sent ... */
     ft_time cookies_at;   /* ... last at this time */
 };
@@ -351,6 +359,14 @@ enum tcp_verdict {
 static inline enum ft_tcp_state tcb_state(const struct ft_tcb *tcb)
 {
     return (enum ft_tcp_state)tcb->conn.state;
+}
+
+/* A passive open whose SYN brought a valid Fast Open cookie: octets may flow though the handshake
+   is not over (RFC 7413 4.2.2). */
+static inline bool tcb_early(const struct ft_tcb *tcb)
+{
+    return tcb_state(tcb) == FT_TCP_SYN_RECEIVED && tcb->cold->tfo &&
+           (tcb->cold->tfo->flags & TFO_CHILD);
 }
 
 /* Connected in the sense that octets can flow or have flowed. */
@@ -592,14 +608,25 @@ void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb);
 /** Enter TIME-WAIT: the entry takes the TCB's place in the table, the TCB is CLOSED. */
 void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
+/* ---- calls.c --------------------------------------------------------------------------------- */
+
+/** What connect() answers on a socket that is not CLOSED, or has an error to tell. */
+int ft_tcp_connect_answer(struct ft_tcb *tcb);
+
+/** Active OPEN. @peer: "any" is written over. Return: -EINPROGRESS; another error. */
+int ft_tcp_open(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_endpoint *peer);
+
 /* ---- stream.c, info.c ------------------------------------------------------------------------ */
+
+/** Queue at most @most octets. Return: how many; -EAGAIN, -ENOBUFS: none. */
+ssize_t ft_tcp_append(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
+                      size_t most);
 
 /** Let go of pinned memory. */
 void ft_tcp_pin_free(struct ft_tcp *tcp, struct tcp_pin *pin);
 
-struct tcp_info;
-
-/** Linux's struct tcp_info. @tcb: NULL for a passive socket. */
-void ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct tcp_info *ret);
+/** getsockopt(TCP_INFO): Linux's struct tcp_info. @tcb: NULL for a passive socket. */
+int ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, void *ret,
+                      socklen_t *len);
 
 #endif

@@ -99,7 +99,7 @@ struct ft_listener *ft_relisten_inherit(struct ft_tcp *tcp, struct tcp_embryo *e
         return NULL;
     embryo->listener_slot = listener->slot;
     embryo->listener_id = listener->id;
-    embryo->flags &= (uint8_t)~EMB_ORPHAN;
+    embryo->flags &= (uint16_t)~EMB_ORPHAN;
     listener->n_half_open++;
     return listener;
 }
@@ -147,7 +147,7 @@ void ft_relisten_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo)
     const struct ft_name *name = find_name(tcp, &embryo->conn);
     if (name) {
         struct tcp_embryo syn = *embryo;
-        syn.flags &= (uint8_t)~EMB_WAITING;
+        syn.flags &= (uint16_t)~EMB_WAITING;
         ft_embryo_free(tcp, embryo);
         ft_listen_take_waiting(tcp, name->owner, &syn);
     } else if (was_left(tcp, &embryo->conn)) {

@@ -30,7 +30,7 @@ static int may_send(struct ft_tcb *tcb)
         return -EPIPE; /* as Linux answers on a stream that was never connected */
     if (tcb->pin && tcb->pin->writing)
         return -EBUSY;
-    if (!tcb_synchronized(tcb))
+    if (!tcb_synchronized(tcb) && !tcb_early(tcb))
         return -EAGAIN;
     return 0;
 }
@@ -58,23 +58,19 @@ static int starve(struct ft_tcb *tcb, int err)
     return -EAGAIN;
 }
 
-ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
-                    int flags)
+ssize_t ft_tcp_append(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
+                      size_t most)
 {
-    int err = may_send(tcb);
-    if (!err)
-        err = ft_tcb_make_busy(tcp, tcb);
-    if (err)
-        return err;
-    ft_rate_before_write(tcb);
     size_t total = 0;
     size_t wanted = 0;
+    int err = 0;
     for (size_t i = 0; i < n_iov && !err; i++) {
         size_t at = 0;
         wanted += iov[i].iov_len;
         while (at < iov[i].iov_len && !err) {
             size_t n = FT_MIN(iov[i].iov_len - at, (size_t)tcb_send_room(tcb));
             n = FT_MIN(n, (size_t)FT_CHUNK_SIZE); /* a refusal of memory loses no more than this */
+            n = FT_MIN(n, most - total);
             if (n == 0) {
                 err = -EAGAIN;
                 break;
@@ -90,11 +86,24 @@ ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *
     }
     tcp->env->counters.steps_octets_copied += total;
     err = starve(tcb, err);
-    if (total == 0 && wanted > 0)
+    return total == 0 && wanted > 0 ? err : (ssize_t)total;
+}
+
+ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
+                    int flags)
+{
+    if (ft_tfo_deferred(tcb) && !tcb->cold->error)
+        return ft_tfo_begin(tcp, tcb, iov, n_iov);
+    int err = may_send(tcb);
+    if (!err)
+        err = ft_tcb_make_busy(tcp, tcb);
+    if (err)
         return err;
+    ft_rate_before_write(tcb);
+    ssize_t total = ft_tcp_append(tcp, tcb, iov, n_iov, SIZE_MAX);
     if (total > 0)
         queued(tcp, tcb, flags);
-    return (ssize_t)total;
+    return total;
 }
 
 /* ---- 3.10.3 RECEIVE -------------------------------------------------------------------------- */
@@ -102,6 +111,8 @@ ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *
 /* What a read answers when the ring is empty. */
 static int nothing_to_read(struct ft_tcb *tcb)
 {
+    if (ft_tfo_deferred(tcb))
+        return -EAGAIN;
     if (!was_connected(tcb))
         return error_or(tcb, -ENOTCONN);
     /* As on Linux: what the peer has closed in order stays an end of file though a reset followed;
@@ -310,7 +321,9 @@ uint32_t ft_tcp_ready(const struct ft_tcb *tcb)
         mask |= FT_READABLE | FT_RDHUP;
     if (tcb->cold->error)
         mask |= FT_ERROR;
-    if (state == FT_TCP_SYN_SENT || state == FT_TCP_SYN_RECEIVED)
+    if (ft_tfo_deferred(tcb))
+        return tcb->cold->error ? FT_WRITABLE | FT_ERROR : FT_WRITABLE;
+    if ((state == FT_TCP_SYN_SENT || state == FT_TCP_SYN_RECEIVED) && !tcb_early(tcb))
         return mask;
     if (ft_ring_len(&tcb->rcv) >= tcb->cold->opts.rcv_lowat)
         mask |= FT_READABLE;

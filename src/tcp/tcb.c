@@ -143,12 +143,15 @@ void ft_tcb_free(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ft_mem_free(&tcp->env->mem, tcb->cold->name, sizeof *tcb->cold->name);
     }
     ft_tcb_drop_past(tcp, tcb);
+    ft_tfo_drop(tcp, tcb, false);
     ft_pool_put(&tcp->colds, tcb->cold);
     ft_pool_put(&tcp->tcbs, tcb);
 }
 
 void ft_tcb_kill(struct ft_tcp *tcp, struct ft_tcb *tcb, int error)
 {
+    if (tcb_early(tcb))
+        ft_tfo_drop(tcp, tcb, error != 0);
     if (tcb_state(tcb) != FT_TCP_CLOSED)
         tcb_enter(tcp, tcb, FT_TCP_CLOSED);
     ft_tcb_leave_table(tcp, tcb);

@@ -13,6 +13,7 @@ static void init_pools(struct ft_tcp *tcp)
     ft_pool_init(&tcp->colds, mem, sizeof(struct tcp_cold), n);
     ft_pool_init(&tcp->busys, mem, sizeof(struct tcp_busy), n);
     ft_pool_init(&tcp->pasts, mem, sizeof(struct tcp_past), n);
+    ft_pool_init(&tcp->tfos, mem, sizeof(struct tcp_tfo), n);
     ft_pool_init(&tcp->gaps, mem, sizeof(struct tcp_gaps), n);
     uint64_t n_sents = limits->memory_max / SENT_SHARE / sizeof(struct tcp_sent);
     ft_pool_init(&tcp->sents, mem, sizeof(struct tcp_sent),
@@ -36,6 +37,7 @@ int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, stru
     ft_derive(env->config.seed, "tcp timestamp", tcp->ts_key, sizeof tcp->ts_key);
     ft_derive(env->config.seed, "tcp flow label", tcp->label_key, sizeof tcp->label_key);
     ft_derive(env->config.seed, "tcp cookie", tcp->cookie_key, sizeof tcp->cookie_key);
+    ft_derive(env->config.seed, "tcp fastopen", tcp->tfo_key, sizeof tcp->tfo_key);
     tcp->table = ft_table_new(env, "tcp table");
     return tcp->table ? 0 : -ENOMEM;
 }
@@ -90,6 +92,8 @@ void ft_tcp_fini(struct ft_tcp *tcp)
     ft_pool_fini(&tcp->colds);
     ft_pool_fini(&tcp->busys);
     ft_pool_fini(&tcp->pasts);
+    ft_pool_fini(&tcp->tfos);
+    ft_tfo_fini(tcp);
     ft_pool_fini(&tcp->gaps);
     ft_pool_fini(&tcp->sents);
     ft_pool_fini(&tcp->pins);

@@ -45,6 +45,7 @@ struct ft_tcp {
     struct ft_pool colds;      /* struct tcp_cold */
     struct ft_pool busys;      /* struct tcp_busy */
     struct ft_pool pasts;      /* struct tcp_past */
+    struct ft_pool tfos;       /* struct tcp_tfo */
     struct ft_pool gaps;       /* struct tcp_gaps */
     struct ft_pool sents;      /* struct tcp_sent */
     struct ft_pool pins;       /* struct tcp_pin */
@@ -65,6 +66,8 @@ struct ft_tcp {
     uint8_t ts_key[16];     /* of the timestamp offsets (RFC 7323 5.4) */
     uint8_t label_key[16];  /* of the IPv6 flow labels */
     uint8_t cookie_key[16]; /* of the SYN cookies (RFC 4987 3.6) */
+    uint8_t tfo_key[16];    /* of the keys of Fast Open cookies, which change (RFC 7413 4.1.2) */
+    struct tfo_cache *tfo_cache; /* what servers have told a client; NULL: nothing yet */
 };
 
 /* What ft_tcp_output put into a frame: enough to take it back. It holds the connection's name and
@@ -166,6 +169,10 @@ int ft_tcp_listener_end(struct ft_tcp *tcp, struct ft_listener *listener);
 /** ft_send() and ft_sendmsg(). */
 ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
                     int flags);
+
+/** ft_sendmsg() with MSG_FASTOPEN: connect and send in one. */
+ssize_t ft_tcp_send_open(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct msghdr *msg,
+                         int flags);
 
 /** ft_recv() and ft_recvmsg(). */
 ssize_t ft_tcp_recv(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,

@@ -36,6 +36,8 @@ static bool syn_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     uint8_t most = tcb->cold->opts.syn_retries;
     if (tcp->env->config.profile == FT_PROFILE_RFC)
         most = (uint8_t)FT_MAX(most, (uint8_t)8);
+    if (tcb_early(tcb))
+        most = TCP_SYNACK_RETRIES;
     if (tcb->retries >= most || user_timeout(tcp, tcb)) {
         give_up(tcp, tcb, false);
         return false;

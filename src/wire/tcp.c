@@ -19,6 +19,8 @@
 #define TS_ALIGNED      0x0101080a
 #define TS_ALIGNED_LEN  12
 
+#define EXP_TFO_MAGIC   0xf989 /* RFC 7413 appendix A */
+
 enum tcp_option {
     OPT_END = 0,
     OPT_NOP = 1,
@@ -28,6 +30,7 @@ enum tcp_option {
     OPT_SACK = 5,
     OPT_TS = 8,
     OPT_TFO = 34,
+    OPT_EXP = 254,
 };
 
 static bool parse_sack(const uint8_t *opt, size_t len, struct ft_tcp_seg *seg)
@@ -44,16 +47,18 @@ static bool parse_sack(const uint8_t *opt, size_t len, struct ft_tcp_seg *seg)
     return true;
 }
 
-/* RFC 7413 4.1.1: no cookie asks for one; else 4 to 16 octets and an even number. */
-static bool parse_tfo(const uint8_t *opt, size_t len, struct ft_tcp_seg *seg)
+/* RFC 7413 4.1.1: no cookie asks for one; else 4 to 16 octets and an even number. @head: octets
+   before the cookie. */
+static bool parse_tfo(const uint8_t *opt, size_t len, size_t head, struct ft_tcp_seg *seg)
 {
-    size_t n = len - 2;
+    size_t n = len - head;
 
     if (n != 0 && (n < 4 || n > TCP_COOKIE_LEN_MAX || n % 2 != 0))
         return false;
-    memcpy(seg->tfo, opt + 2, n);
+    memcpy(seg->tfo, opt + head, n);
     seg->tfo_len = (uint8_t)n;
     seg->has_tfo = true;
+    seg->tfo_exp = opt[0] == OPT_EXP;
     return true;
 }
 
@@ -88,7 +93,11 @@ static bool parse_option(const uint8_t *opt, size_t len, struct ft_tcp_seg *seg)
         seg->tsecr = be32_load(opt + 6);
         return true;
     case OPT_TFO:
-        return parse_tfo(opt, len, seg);
+        return parse_tfo(opt, len, 2, seg);
+    case OPT_EXP:
+        if (len < 4 || be16_load(opt + 2) != EXP_TFO_MAGIC)
+            return true; /* somebody else's experiment */
+        return parse_tfo(opt, len, 4, seg);
     default: /* RFC 9293 MUST-6: a kind that is not known is skipped by its length. */
         return true;
     }
@@ -135,7 +144,7 @@ int tcp_parse(const uint8_t *buf, size_t len, struct ft_tcp_seg *ret)
     ret->hdr_len = (uint8_t)hdr_len;
     ret->len = (uint32_t)(len - hdr_len);
     ret->has_mss = ret->has_wscale = ret->sack_ok = ret->has_ts = false;
-    ret->has_tfo = ret->bad_options = false;
+    ret->has_tfo = ret->tfo_exp = ret->bad_options = false;
     ret->n_sack = ret->tfo_len = ret->wscale = 0;
     ret->mss = 0;
     ret->tsval = ret->tsecr = 0;
@@ -178,10 +187,16 @@ uint8_t tcp_sacks_fit(const struct ft_tcp_seg *seg)
     return n < seg->n_sack ? (uint8_t)n : seg->n_sack;
 }
 
+/* Octets of a Fast Open option before its cookie. */
+static size_t tfo_head(const struct ft_tcp_seg *seg)
+{
+    return seg->tfo_exp ? 4 : 2;
+}
+
 /* Octets of a Fast Open option with its padding behind `len` octets of options; 0 if none. */
 static size_t tfo_room(const struct ft_tcp_seg *seg, size_t len)
 {
-    size_t room = (2 + (size_t)seg->tfo_len + 3) & ~(size_t)3;
+    size_t room = (tfo_head(seg) + seg->tfo_len + 3) & ~(size_t)3;
 
     if (!seg->has_tfo || seg->tfo_len > TCP_COOKIE_LEN_MAX || len + room > OPTIONS_LEN_MAX)
         return 0;
@@ -260,10 +275,14 @@ size_t tcp_emit(uint8_t *buf, size_t cap, const struct ft_tcp_seg *seg)
     p = emit_sack(emit_fixed(buf + TCP_HDR_LEN, seg), seg);
     room = tfo_room(seg, (size_t)(p - buf) - TCP_HDR_LEN);
     if (room > 0) {
-        p[0] = OPT_TFO;
-        p[1] = (uint8_t)(2 + seg->tfo_len);
-        memcpy(p + 2, seg->tfo, seg->tfo_len);
-        memset(p + 2 + seg->tfo_len, OPT_NOP, room - 2 - seg->tfo_len);
+        size_t head = tfo_head(seg);
+
+        p[0] = seg->tfo_exp ? OPT_EXP : OPT_TFO;
+        p[1] = (uint8_t)(head + seg->tfo_len);
+        if (seg->tfo_exp)
+            be16_store(p + 2, EXP_TFO_MAGIC);
+        memcpy(p + head, seg->tfo, seg->tfo_len);
+        memset(p + head + seg->tfo_len, OPT_NOP, room - head - seg->tfo_len);
     }
     return hdr_len;
 }

@@ -56,6 +56,7 @@ struct ft_tcp_seg {
     bool sack_ok; /* SACK-permitted */
     bool has_ts;
     bool has_tfo;     /* Fast Open; with tfo_len 0 it asks for a cookie */
+    bool tfo_exp;     /* it has, or is to have, the experimental form (RFC 7413 appendix A) */
     bool bad_options; /* an option was malformed: what came before it counts; set by tcp_parse */
     uint8_t wscale;   /* as on the wire, 0 to 255 */
     uint8_t n_sack;

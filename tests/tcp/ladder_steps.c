@@ -168,7 +168,7 @@ static bool matches(const struct ladder *t, const struct step *want, const struc
 /* Octets of the stack are the pattern's, whatever segment they are in. */
 static bool payload_is_right(const struct ladder *t)
 {
-    uint32_t first = t->seg.seq.v - t->peer->iss - 1;
+    uint32_t first = t->seg.seq.v - t->peer->iss - ((t->seg.flags & SEG_SYN) ? 0 : 1);
 
     for (uint32_t i = 0; i < t->seg.len; i++)
         if (t->payload[i] != ladder_octet(false, first + i))
