@@ -153,7 +153,7 @@ static void on_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_ack_
         struct tcp_ack_sample part = *sample;
         uint32_t by = 1;
         if (tcb->ssthresh == TCP_SSTHRESH_NONE)
-            by = ft_hystart_ack(&cubic->hystart, tcb, sample);
+            by = ft_hystart_ack(&cubic->hystart, tcp, tcb, sample);
         part.acked = by ? acked / by : 0;
         if (!limited)
             return;

@@ -2,6 +2,11 @@
 /*
  * HyStart++: RFC 9406 4.2 and 4.3, in its order, with its constants. L is infinite: an ACK here may
  * stand for a whole batch of segments, and what it lets go is paced by the link that asks for it.
+ *
+ * The round trip that is measured is a round trip old: on a long path whose queue holds no more
+ * than the path itself slow start has overrun it by then. So, under Linux's profile, its other sign
+ * counts as well, that of the first HyStart: ACKs that follow each other closely for half a round
+ * trip come from a pipe that is full.
  */
 #include "cc_hystart.h"
 
@@ -14,8 +19,12 @@
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS         5
 
-static void begin_round(struct hystart *hs, const struct ft_tcb *tcb)
+#define TRAIN_GAP_US       2000 /* between ACKs of one train */
+#define TRAIN_SEGS         16   /* a smaller window makes no train */
+
+static void begin_round(struct hystart *hs, const struct ft_tcb *tcb, uint32_t now_us)
 {
+    hs->round_us = hs->train_us = now_us;
     hs->window_end = tcb->snd_max;
     hs->last_min_us = hs->min_us;
     hs->min_us = 0;
@@ -41,9 +50,29 @@ static bool rtt_grew(const struct hystart *hs)
            hs->min_us >= hs->last_min_us + thresh;
 }
 
-uint32_t ft_hystart_ack(struct hystart *hs, struct ft_tcb *tcb, const struct tcp_ack_sample *sample)
+/* A train of ACKs, without a gap since the round began, is half a round trip long. */
+static bool train_is_long(struct hystart *hs, const struct ft_tcp *tcp, const struct ft_tcb *tcb,
+                          const struct tcp_ack_sample *sample)
 {
-    bool round = !hs->begun || seq_ge(tcb->snd_una, hs->window_end);
+    uint32_t now_us = (uint32_t)(tcp->env->now / FT_US);
+    uint32_t least = tcb->cold->min_rtt_us;
+    if (!hs->begun || now_us - hs->train_us > TRAIN_GAP_US)
+        return false;
+    hs->train_us = now_us;
+    return tcp->env->config.profile == FT_PROFILE_LINUX && least &&
+           tcb->cwnd >= TRAIN_SEGS * (uint32_t)tcb->snd_mss &&
+           ft_cc_limited(tcb, sample->prior_flight) && now_us - hs->round_us > least / 2;
+}
+
+uint32_t ft_hystart_ack(struct hystart *hs, const struct ft_tcp *tcp, struct ft_tcb *tcb,
+                        const struct tcp_ack_sample *sample)
+{
+    /* With the first ACK behind windowEnd: it begins the train that the round's window sends. */
+    bool round = !hs->begun || seq_gt(tcb->snd_una, hs->window_end);
+    if (round) {
+        hs->css_rounds = (uint8_t)(hs->css_rounds + (hs->css && hs->begun));
+        begin_round(hs, tcb, (uint32_t)(tcp->env->now / FT_US));
+    }
     note_rtt(hs, sample->rtt_us);
     if (!hs->css && rtt_grew(hs)) {
         hs->css = true;
@@ -52,9 +81,9 @@ uint32_t ft_hystart_ack(struct hystart *hs, struct ft_tcb *tcb, const struct tcp
     } else if (hs->css && hs->n_samples >= N_RTT_SAMPLE && hs->min_us < hs->baseline_us) {
         hs->css = false; /* it was no queue: go on */
     }
-    if (round) {
-        hs->css_rounds = (uint8_t)(hs->css_rounds + (hs->css && hs->begun));
-        begin_round(hs, tcb);
+    if (train_is_long(hs, tcp, tcb, sample)) {
+        tcb->ssthresh = tcb->cwnd;
+        return 0;
     }
     if (hs->css && hs->css_rounds >= CSS_ROUNDS) {
         tcb->ssthresh = tcb->cwnd;

@@ -12,6 +12,7 @@
 #include "base/seq.h"
 
 struct ft_tcb;
+struct ft_tcp;
 struct tcp_ack_sample;
 
 struct hystart {
@@ -19,6 +20,8 @@ struct hystart {
     uint32_t last_min_us; /* lastRoundMinRTT; 0: none */
     uint32_t min_us;      /* currentRoundMinRTT; 0: none */
     uint32_t baseline_us; /* cssBaselineMinRtt, with css */
+    uint32_t round_us;    /* when the round began, microseconds modulo 2^32 ... */
+    uint32_t train_us;    /* ... and the last ACK of the train that began with it */
     uint8_t n_samples;    /* rttSampleCount, saturating */
     uint8_t css_rounds;   /* rounds spent in conservative slow start */
     bool css;             /* in conservative slow start */
@@ -27,12 +30,12 @@ struct hystart {
 
 /**
  * An ACK has come in the initial slow start. When conservative slow start has lasted long enough
- * ssthresh becomes cwnd.
+ * ssthresh becomes cwnd; so it does, as on Linux, when a train of ACKs is half a round trip long.
  *
  * Return: by what the growth of this ACK is to be divided: 1 in slow start, 4 in conservative slow
  * start, 0 when slow start is over.
  */
-uint32_t ft_hystart_ack(struct hystart *hs, struct ft_tcb *tcb,
+uint32_t ft_hystart_ack(struct hystart *hs, const struct ft_tcp *tcp, struct ft_tcb *tcb,
                         const struct tcp_ack_sample *sample);
 
 #endif

@@ -335,6 +335,7 @@ static void slow_start_ends_when_round_trips_grow(void **state)
 
     (void)state;
     begin(&d, 10, 40000);
+    d.env.config.profile = FT_PROFILE_RFC; /* by round trips alone */
     for (unsigned i = 0; i < 4; i++)
         round_trip(&d);
     assert_int_equal(d.tcb.cwnd, 160 * MSS);
@@ -355,6 +356,27 @@ static void slow_start_ends_when_round_trips_grow(void **state)
     assert_true(d.tcb.cwnd <= cwnd + MSS);
 }
 
+/* As on Linux: ACKs that follow each other closely for half a round trip end slow start at once;
+   with gaps between them they do not. */
+static void slow_start_ends_when_acks_fill_half_a_round_trip(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    begin(&d, 40, 40000);
+    round_trip(&d);
+    assert_in_range(d.tcb.ssthresh, 58 * MSS, 63 * MSS);
+    assert_in_range(d.tcb.cwnd, d.tcb.ssthresh, d.tcb.ssthresh + MSS);
+    begin(&d, 12, 40000);
+    round_trip(&d);
+    assert_int_equal(d.tcb.cwnd, 24 * MSS);
+    assert_int_equal(d.tcb.ssthresh, TCP_SSTHRESH_NONE);
+    begin(&d, 40, 40000);
+    d.env.config.profile = FT_PROFILE_RFC;
+    round_trip(&d);
+    assert_int_equal(d.tcb.cwnd, 80 * MSS);
+}
+
 /* RFC 9406 4.2: growth below the threshold is noise. */
 static void slow_start_goes_on_when_round_trips_grow_little(void **state)
 {
@@ -362,6 +384,7 @@ static void slow_start_goes_on_when_round_trips_grow_little(void **state)
 
     (void)state;
     begin(&d, 10, 40000);
+    d.env.config.profile = FT_PROFILE_RFC; /* by round trips alone */
     for (unsigned i = 0; i < 8; i++) {
         round_trip(&d);
         d.rtt_us += 4000;
@@ -377,6 +400,7 @@ static void slow_start_resumes_when_round_trips_shrink(void **state)
 
     (void)state;
     begin(&d, 10, 40000);
+    d.env.config.profile = FT_PROFILE_RFC; /* by round trips alone */
     for (unsigned i = 0; i < 3; i++)
         round_trip(&d);
     d.rtt_us = 50000;
@@ -405,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_window_not_used_for_five_minutes_is_halved),
         cmocka_unit_test(time_that_was_not_used_is_not_on_the_curve),
         cmocka_unit_test(slow_start_ends_when_round_trips_grow),
+        cmocka_unit_test(slow_start_ends_when_acks_fill_half_a_round_trip),
         cmocka_unit_test(slow_start_goes_on_when_round_trips_grow_little),
         cmocka_unit_test(slow_start_resumes_when_round_trips_shrink),
     };

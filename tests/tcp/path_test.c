@@ -39,20 +39,20 @@ static uint64_t queueing(struct pair *p, ft_time span)
            (p->pipe[0].n_frames - before.n_frames + 1);
 }
 
-/* RFC 9406: the queue is not overrun at the start. Five rounds of conservative slow start make
-   three times the window at which round trips grew. */
+/* HyStart++ and, under Linux's profile, trains of ACKs: a queue as large as the path is not overrun
+   at the start, and the pipe is full after it. */
 static void cubic_leaves_slow_start_without_a_loss(void **state)
 {
     struct pair p;
 
     (void)state;
-    start(&p, "cubic", 100 * MBIT, 60 * FT_MS, 5000000);
+    start(&p, "cubic", 100 * MBIT, 60 * FT_MS, 750000);
     (void)pair_flow(&p, 0, UINT64_MAX);
     pair_run(&p, 3 * FT_SEC);
     assert_int_equal(p.pipe[0].n_dropped, 0);
     assert_int_not_equal(pair_info(&p, 0, 0).ssthresh, UINT32_MAX);
-    assert_in_range(pair_info(&p, 0, 0).cwnd, 700000, 5500000);
-    assert_true(speed(&p, 0, 5 * FT_SEC) > 94 * MBIT);
+    assert_in_range(pair_info(&p, 0, 0).cwnd, 700000, 1500000);
+    assert_true(speed(&p, 0, 5 * FT_SEC) > 93 * MBIT);
     pair_end(&p);
 }
 
