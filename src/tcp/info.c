@@ -198,6 +198,14 @@ static void fill_head(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
     ret->tcpi_snd_mss = tcb->snd_mss;
     ret->tcpi_rcv_mss = tcb->rcv_mss;
     ret->tcpi_unacked = (tcb_flight(tcb) + mss - 1) / mss;
+    if (tcb->busy) {
+        const struct tcp_sents *sents = &tcb->busy->sents;
+        bool sack = tcb->flags & TCB_SACK;
+        ret->tcpi_sacked = sack ? sents->sacked_segs : (sents->sacked + mss - 1) / mss;
+        ret->tcpi_lost = (sents->lost + mss - 1) / mss;
+        ret->tcpi_retrans = (sents->again + mss - 1) / mss;
+    }
+    ret->tcpi_reordering = FT_MAX(tcb->rack.reordering + 1u, 3u); /* Linux's least is 3 */
     ret->tcpi_pmtu = tcb->mtu;
     ret->tcpi_rtt = info->srtt_us;
     ret->tcpi_rttvar = info->rttvar_us;

@@ -78,6 +78,7 @@ static void the_passive_side_times_its_handshake(void **state)
 
 /* RFC 8985 6.2 step 5: a segment that was overtaken is lost when the reordering window, a quarter
    of the least round trip, has passed, and not before. */
+/* proves: RACK-1 RACK-2 RACK-4 RACK-5 */
 static void what_is_overtaken_is_lost_after_the_reordering_window(void **state)
 {
     struct ladder t;
@@ -119,6 +120,7 @@ static void what_comes_late_is_not_sent_again(void **state)
 
 /* RFC 8985 6.2 step 4: once reordering has been seen, three segments that overtake are no loss; the
    window is waited for. */
+/* proves: RACK-6 */
 static void who_has_seen_reordering_waits_whatever_was_sacked(void **state)
 {
     struct ladder t;
@@ -143,6 +145,7 @@ static void who_has_seen_reordering_waits_whatever_was_sacked(void **state)
 
 /* RFC 8985 6.2 step 4: a D-SACK tells that the window was too narrow; it is wider by a quarter of
    the least round trip from then on. */
+/* proves: RACK-3 RACK-7 */
 static void a_duplicate_that_the_peer_tells_of_widens_the_window(void **state)
 {
     struct ladder t;
@@ -168,6 +171,7 @@ static void a_duplicate_that_the_peer_tells_of_widens_the_window(void **state)
 }
 
 /* RFC 8985 3.3, 6.2: a retransmission that is lost, too, is found by what left after it. */
+/* proves: RACK-8 */
 static void a_lost_retransmission_is_found_without_a_timeout(void **state)
 {
     struct ladder t;
@@ -191,6 +195,7 @@ static void a_lost_retransmission_is_found_without_a_timeout(void **state)
 }
 
 /* RFC 8985 6.3: at a timeout only what is older than a round trip is lost with the first. */
+/* proves: RACK-9 */
 static void a_timeout_spares_what_left_of_late(void **state)
 {
     struct ladder t;
@@ -244,6 +249,7 @@ static void what_the_peer_took_back_is_sent_again(void **state)
 
 /* RFC 8985 7.2, 7.3: two round trips after the last of a flight it is sent again, without a cut;
    then the retransmission timer runs anew. */
+/* proves: TLP-1 */
 static void the_last_of_a_flight_is_probed(void **state)
 {
     struct ladder t;
@@ -270,6 +276,7 @@ static void the_last_of_a_flight_is_probed(void **state)
 }
 
 /* RFC 8985 7.3: the retransmission timer runs anew from the probe on; one probe at a time. */
+/* proves: TLP-2 TLP-4 */
 static void after_an_unanswered_probe_comes_the_timeout(void **state)
 {
     struct ladder t;
@@ -289,6 +296,7 @@ static void after_an_unanswered_probe_comes_the_timeout(void **state)
 }
 
 /* RFC 8985 7.3: octets that have not been sent yet probe as well, beyond cwnd. */
+/* proves: TLP-3 */
 static void a_new_segment_is_the_better_probe(void **state)
 {
     struct ladder t;
@@ -307,6 +315,7 @@ static void a_new_segment_is_the_better_probe(void **state)
 
 /* RFC 8985 7.4.2: a probe that repaired a loss counts as congestion once an ACK goes beyond it; one
    that came twice, as the peer's D-SACK tells, does not. */
+/* proves: TLP-5 */
 static void a_probe_that_repaired_a_loss_costs_what_a_loss_costs(void **state)
 {
     struct ladder t;
