@@ -476,6 +476,40 @@ static void d_sacks_of_all_retransmissions_undo_a_recovery(void **state)
     ladder_close(&t);
 }
 
+/* When records run out the last frame grows, then sending pauses, until an ACK frees some; no octet
+   is forgotten. */
+static void without_records_sending_goes_on_in_larger_steps(void **state)
+{
+    enum { N = 300000 };
+    struct ladder t;
+    uint32_t una = 1;
+    unsigned most = 0;
+
+    (void)state;
+    ladder_init(&t);
+    t.config.limits.memory_max = 1500000;
+    ladder_start(&t);
+    peer_connects(&t, .mss = 48, .sack_ok = 1, .wscale = 8);
+    user_sets(&t, SOL_SOCKET, SO_SNDBUF, N);
+    user_writes(&t, N);
+    for (unsigned round = 0; una <= N && round < 1000; round++) {
+        unsigned n = 0;
+
+        while (ladder_take(&t)) {
+            assert_int_equal(t.seg.seq.v - t.peer->iss, una); /* in order, nothing twice */
+            una += t.seg.len;
+            n++;
+        }
+        most = n > most ? n : most;
+        peer_sends(&t, SEG_ACK, .ack = una);
+    }
+    assert_int_equal(una, N + 1);
+    /* An eighth of the budget is 2,343 records of 80 octets. */
+    assert_in_range(most, 2344, 2343 + 2 * 64);
+    assert_int_equal(stack_counts(&t).tcp_retrans_segs, 0);
+    ladder_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_timeout_that_was_none_too_early_is_repaired),
         cmocka_unit_test(an_old_echo_undoes_a_recovery),
         cmocka_unit_test(d_sacks_of_all_retransmissions_undo_a_recovery),
+        cmocka_unit_test(without_records_sending_goes_on_in_larger_steps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
