@@ -25,7 +25,7 @@ struct ft_tcb;
 struct ft_tcp;
 
 #define CC_NAME_MAX    16 /* octets of a name, its end among them, as in Linux */
-#define CC_STATE_WORDS 32 /* of private state, eight octets each */
+#define CC_STATE_WORDS 24 /* of private state, eight octets each */
 #define CC_KEEP_WORDS  8  /* of what outlives idle, four octets each */
 #define CC_PACE_NONE   UINT64_MAX
 
