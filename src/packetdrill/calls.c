@@ -45,6 +45,9 @@ static int make(struct drill *drill, ft_sock sock, int type)
     drill->files[fd].sock = sock;
     drill->files[fd].type = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
     drill->files[fd].nonblock = (type & SOCK_NONBLOCK) != 0;
+    (void)ft_watch(drill->stack, sock,
+                   FT_READABLE | FT_WRITABLE | FT_URGENT | FT_RDHUP | FT_ERROR | FT_HANGUP,
+                   (void *)(uintptr_t)fd); /* an open socket: it cannot fail */
     return fd;
 }
 

@@ -102,9 +102,38 @@ static void gather(struct drill *drill)
     } while (n > 0);
 }
 
+static void count_edges(struct drill *drill)
+{
+    struct ft_event events[16];
+    size_t n;
+
+    do {
+        n = ft_events(drill->stack, events, 16);
+        for (size_t i = 0; i < n; i++) {
+            struct drill_file *file = &drill->files[(uintptr_t)events[i].user];
+
+            file->n_in += (events[i].mask & (FT_READABLE | FT_RDHUP | FT_URGENT)) != 0;
+            file->n_out += (events[i].mask & FT_WRITABLE) != 0;
+            file->n_bad += (events[i].mask & (FT_ERROR | FT_HANGUP)) != 0;
+        }
+    } while (n > 0);
+}
+
+uint32_t drill_edges(const struct drill_file *file, uint32_t events)
+{
+    uint32_t n = file->n_bad;
+
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI))
+        n += file->n_in;
+    if (events & EPOLLOUT)
+        n += file->n_out;
+    return n;
+}
+
 void drill_settle(struct drill *drill)
 {
     gather(drill);
+    count_edges(drill);
     let_look(drill);
 }
 

@@ -76,7 +76,7 @@ enum drill_kind { DRILL_NONE, DRILL_SOCKET, DRILL_EPOLL };
 struct drill_watch {
     int fd; /* -1: free */
     struct epoll_event event;
-    uint32_t told; /* with EPOLLET: what was told and has been true since */
+    uint32_t seen; /* with EPOLLET: what drill_edges() was when it was last told */
     bool spent;    /* with EPOLLONESHOT */
 };
 
@@ -86,7 +86,8 @@ struct drill_file {
     ft_sock sock;
     int type; /* SOCK_STREAM or SOCK_DGRAM */
     bool nonblock;
-    bool connecting;                    /* connect() has begun and its outcome was not told */
+    uint32_t n_in, n_out, n_bad; /* how often it has become readable, writable, or has failed */
+    bool connecting;             /* connect() has begun and its outcome was not told */
     ft_time recv_timeout, send_timeout; /* 0: none */
     struct drill_watch *watches;        /* DRILL_WATCHES_MAX of them */
 };
@@ -154,6 +155,9 @@ int drill_netdev_send(void *userdata, const void *packet, size_t len);
 
 /** The next packet that the stack sends; time passes until there is one. */
 int drill_netdev_receive(void *userdata, void *packet, size_t *len, long long *time_usecs);
+
+/** How often one of the events that somebody watches has come anew. */
+uint32_t drill_edges(const struct drill_file *file, uint32_t events);
 
 /** Free the packets that nobody asked for. */
 void drill_drop_packets(struct drill *drill);

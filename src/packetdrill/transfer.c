@@ -17,6 +17,15 @@ static size_t total(const struct msghdr *msg)
     return len;
 }
 
+/* What the kernel would find when it copies. */
+static bool is_readable(const struct msghdr *msg)
+{
+    for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
+        if (msg->msg_iov[i].iov_len > 0 && !msg->msg_iov[i].iov_base)
+            return false;
+    return true;
+}
+
 static bool waits(const struct drill_file *file, int flags)
 {
     return !file->nonblock && !(flags & MSG_DONTWAIT);
@@ -27,6 +36,8 @@ ssize_t drill_recv(struct drill *drill, struct drill_file *file, struct msghdr *
     ft_time until = file->recv_timeout ? drill->now + file->recv_timeout : FT_TIME_NEVER;
     ssize_t n;
 
+    if (!is_readable(msg))
+        return -EFAULT;
     do
         n = ft_recvmsg(drill->stack, file->sock, msg, flags & ~MSG_DONTWAIT);
     while (n == -EAGAIN && waits(file, flags) && drill_wait(drill, until));
@@ -55,6 +66,8 @@ ssize_t drill_send(struct drill *drill, struct drill_file *file, const struct ms
     struct iovec iov = {0};
     ssize_t n;
 
+    if (!is_readable(msg))
+        return -EFAULT;
     if (msg->msg_name && (flags & MSG_FASTOPEN))
         drill_need_source(drill, msg->msg_name, msg->msg_namelen);
     do {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll and epoll, out of what ft_ready() says of each socket. Edges are found by what was told
- * before: a bit that has gone and come again is news.
+ * poll and epoll, out of what ft_ready() says of each socket, and edges out of what ft_events()
+ * tells.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -84,7 +84,8 @@ static struct drill_watch *watch_of(const struct drill_file *file, int fd)
     return NULL;
 }
 
-static int control(const struct drill_file *file, int op, int fd, const struct epoll_event *event)
+static int control(const struct drill *drill, const struct drill_file *file, int op, int fd,
+                   const struct epoll_event *event)
 {
     struct drill_watch *watch = watch_of(file, fd);
 
@@ -99,6 +100,7 @@ static int control(const struct drill_file *file, int op, int fd, const struct e
     if (!watch)
         return -ENOSPC;
     *watch = (struct drill_watch){.fd = fd, .event = *event};
+    watch->seen = drill_edges(&drill->files[fd], event->events) - 1; /* what is so now is news */
     return 0;
 }
 
@@ -111,7 +113,7 @@ static int call_epoll_ctl(void *userdata, int epfd, int op, int fd, struct epoll
     pthread_mutex_lock(&drill->lock);
     file = drill_file(drill, epfd, DRILL_EPOLL);
     if (file && drill_file(drill, fd, DRILL_SOCKET))
-        rc = control(file, op, fd, event);
+        rc = control(drill, file, op, fd, event);
     pthread_mutex_unlock(&drill->lock);
     return (int)drill_answer(rc);
 }
@@ -124,8 +126,10 @@ static uint32_t news(struct drill *drill, struct drill_watch *watch)
     if (watch->spent)
         return 0;
     if (watch->event.events & EPOLLET) {
-        new = bits & ~watch->told ? bits : 0;
-        watch->told = bits;
+        uint32_t edges = drill_edges(&drill->files[watch->fd], watch->event.events);
+
+        new = edges != watch->seen ? bits : 0;
+        watch->seen = edges;
     }
     if (new && (watch->event.events & EPOLLONESHOT))
         watch->spent = true;

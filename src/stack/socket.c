@@ -182,13 +182,7 @@ ssize_t ft_stack_recvmsg(struct ft_stack *stack, ft_sock sock, struct msghdr *ms
         return ft_udp_recvmsg(&stack->udp, ref.udp, msg, flags);
     if (ref.kind == FT_KIND_LISTENER)
         return -ENOTCONN;
-    ssize_t got = ft_tcp_recv(&stack->tcp, ref.tcb, msg->msg_iov, msg->msg_iovlen, flags);
-    if (got >= 0) {
-        msg->msg_namelen = 0;
-        msg->msg_controllen = 0;
-        msg->msg_flags = (flags & MSG_OOB) ? MSG_OOB : 0;
-    }
-    return got;
+    return ft_tcp_recvmsg(&stack->tcp, ref.tcb, msg, flags);
 }
 
 int ft_getsockname(struct ft_stack *stack, ft_sock sock, struct sockaddr *ret_addr, socklen_t *len)

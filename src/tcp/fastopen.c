@@ -426,7 +426,7 @@ static uint32_t syn_room(const struct ft_tcp *tcp, const struct ft_tcb *tcb)
 
 /* Open, with what fits into the SYN. */
 static ssize_t open_with(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_endpoint *peer,
-                         const struct iovec *iov, size_t n_iov)
+                         const struct iovec *iov, size_t n_iov, int flags)
 {
     int err = ft_tcp_open(tcp, tcb, peer);
     if (err != -EINPROGRESS)
@@ -436,14 +436,17 @@ static ssize_t open_with(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_endpo
         return -EINPROGRESS;
     ssize_t n = ft_tcp_append(tcp, tcb, iov, n_iov, syn_room(tcp, tcb));
     tfo->syn_len = n > 0 ? (uint32_t)n : 0;
+    if (n > 0 && (flags & MSG_ZEROCOPY))
+        ft_tcp_note_copy(tcp, tcb);
     return n > 0 ? n : -EINPROGRESS;
 }
 
-ssize_t ft_tfo_begin(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov)
+ssize_t ft_tfo_begin(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
+                     int flags)
 {
     struct ft_endpoint peer = tcb->cold->tfo->peer;
     tcb->cold->tfo->flags &= (uint8_t)~TFO_DEFERRED;
-    return open_with(tcp, tcb, &peer, iov, n_iov);
+    return open_with(tcp, tcb, &peer, iov, n_iov, flags);
 }
 
 ssize_t ft_tcp_send_open(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct msghdr *msg,
@@ -457,7 +460,7 @@ ssize_t ft_tcp_send_open(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ms
         (named && name->sa_family == AF_UNSPEC))
         return -EOPNOTSUPP;
     if (ft_tfo_deferred(tcb))
-        return ft_tfo_begin(tcp, tcb, msg->msg_iov, msg->msg_iovlen);
+        return ft_tfo_begin(tcp, tcb, msg->msg_iov, msg->msg_iovlen, flags);
     if (tcb_state(tcb) != FT_TCP_CLOSED || tcb->cold->error) {
         int err = ft_tcp_connect_answer(tcb);
         return err ? err : ft_tcp_send(tcp, tcb, msg->msg_iov, msg->msg_iovlen, flags);
@@ -470,7 +473,7 @@ ssize_t ft_tcp_send_open(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ms
     int bound = tcb->cold->opts.bound_if ? tcb->cold->opts.bound_if : peer.ifindex;
     if (!ft_path_find(tcp->net, &peer.addr, &tcb->conn.local, bound, &path))
         (void)prepare(tcp, tcb, &path.src, &peer.addr); /* no memory: a plain SYN */
-    return open_with(tcp, tcb, &peer, msg->msg_iov, msg->msg_iovlen);
+    return open_with(tcp, tcb, &peer, msg->msg_iov, msg->msg_iovlen, flags);
 }
 
 uint32_t ft_tfo_syn_len(const struct ft_tcb *tcb)

@@ -102,7 +102,8 @@ bool ft_tfo_deferred(const struct ft_tcb *tcb);
 bool ft_tfo_defers(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_endpoint *peer);
 
 /** The first octets for a SYN that waits. Return: as ft_tcp_send_open(). */
-ssize_t ft_tfo_begin(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov);
+ssize_t ft_tfo_begin(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
+                     int flags);
 
 /** Octets that our SYN carries. */
 uint32_t ft_tfo_syn_len(const struct ft_tcb *tcb);

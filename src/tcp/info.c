@@ -212,6 +212,14 @@ static void fill_head(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
     ret->tcpi_snd_ssthresh = tcb->ssthresh == TCP_SSTHRESH_NONE ? 0x7fffffff : tcb->ssthresh / mss;
     ret->tcpi_snd_cwnd = tcb->cwnd / mss;
     ret->tcpi_advmss = ft_tcp_mss_for(tcb->mtu, tcb_is_v4(tcb));
+    if (tcb->cold->opts.user_mss)
+        ret->tcpi_advmss = FT_MIN(ret->tcpi_advmss, (uint32_t)tcb->cold->opts.user_mss);
+    if (tcb->busy) {
+        const struct tcp_sents *sents = &tcb->busy->sents;
+        ret->tcpi_sacked = (sents->sacked + mss - 1) / mss;
+        ret->tcpi_lost = (sents->lost + mss - 1) / mss;
+        ret->tcpi_retrans = (sents->again + mss - 1) / mss;
+    }
     const struct tcp_past *past = tcb->cold->past;
     ret->tcpi_rcv_rtt = past ? past->drs.rtt_us : 0;
     ret->tcpi_rcv_space = past && past->drs.space ? past->drs.space : tcb->cold->opts.rcv_buf / 2;

@@ -143,6 +143,11 @@ static int set_socket(struct ft_tcp *tcp, struct subject *s, int name, const voi
     case SO_OOBINLINE:
         set_flag(s->opts, OPT_OOBINLINE, v);
         return 0;
+    case SO_ZEROCOPY:
+        if (v < 0 || v > 1)
+            return -EINVAL;
+        set_flag(s->opts, OPT_ZEROCOPY, v);
+        return 0;
     case SO_SNDBUF:
         s->opts->snd_buf = buffer_size(v, limits->send_buffer_max, 4608);
         set_flag(s->opts, OPT_SNDBUF_SET, true);
@@ -222,6 +227,8 @@ static int get_socket(struct ft_tcp *tcp, struct subject *s, int name, void *ret
         return ft_opt_put_int(ret, len, !!(flags & OPT_KEEPALIVE));
     case SO_OOBINLINE:
         return ft_opt_put_int(ret, len, !!(flags & OPT_OOBINLINE));
+    case SO_ZEROCOPY:
+        return ft_opt_put_int(ret, len, !!(flags & OPT_ZEROCOPY));
     case SO_SNDBUF:
         return ft_opt_put_int(ret, len, (int)s->opts->snd_buf);
     case SO_RCVBUF:
@@ -362,6 +369,11 @@ static int set_tcp_int(struct ft_tcp *tcp, struct subject *s, int name, int v)
         return 0;
     case TCP_LINGER2:
         return 0; /* FIN-WAIT-2 of an orphan lasts a minute, whatever is asked for */
+    case TCP_INQ:
+        if (v < 0 || v > 1)
+            return -EINVAL;
+        set_flag(s->opts, OPT_INQ, v);
+        return 0;
     case TCP_FASTOPEN:
     case TCP_FASTOPEN_CONNECT:
     case TCP_FASTOPEN_NO_COOKIE:
@@ -407,6 +419,8 @@ static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
         return ft_opt_put_int(ret, len, (int)(TCP_FIN_WAIT_2 / FT_SEC));
     case TCP_CONGESTION:
         return ft_opt_put(ret, len, ft_cc_ops(opts->cc)->name, CC_NAME_MAX);
+    case TCP_INQ:
+        return ft_opt_put_int(ret, len, !!(opts->flags & OPT_INQ));
     case TCP_FASTOPEN:
     case TCP_FASTOPEN_CONNECT:
     case TCP_FASTOPEN_NO_COOKIE:

@@ -75,6 +75,8 @@ enum tcp_opt_flag {
     OPT_RECVERR = 1 << 10,    /* soft errors are reported at once (IP_RECVERR) */
     OPT_FASTOPEN = 1 << 12,   /* TCP_FASTOPEN_CONNECT: connect() waits for the first octets */
     OPT_NO_COOKIE = 1 << 13,  /* TCP_FASTOPEN_NO_COOKIE */
+    OPT_INQ = 1 << 14,        /* TCP_INQ: recvmsg() tells how much waits */
+    OPT_ZEROCOPY = 1 << 15,   /* SO_ZEROCOPY: MSG_ZEROCOPY is notified of */
 };
 
 /* A passive socket hands them on to its connections. */
@@ -232,6 +234,8 @@ struct tcp_cold {
     uint64_t octets_retrans;      /* octets sent again */
     uint32_t segs_out;            /* segments sent, all of them */
     uint32_t segs_retrans;        /* segments sent again */
+    uint32_t copies;              /* calls with MSG_ZEROCOPY ... */
+    uint32_t copies_told;         /* ... and those whose end the user was told of */
     int16_t error;                /* SO_ERROR: positive errno, told once */
     int16_t soft_error;           /* the last soft ICMP error (MUST-47) */
     bool syn_data;                /* octets of a SYN were acknowledged, theirs or ours */
@@ -616,7 +620,20 @@ int ft_tcp_connect_answer(struct ft_tcb *tcb);
 /** Active OPEN. @peer: "any" is written over. Return: -EINPROGRESS; another error. */
 int ft_tcp_open(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_endpoint *peer);
 
-/* ---- stream.c, info.c ------------------------------------------------------------------------ */
+/* ---- stream.c, control.c, info.c
+ * ------------------------------------------------------------------------ */
+
+/** What recvmsg() tells besides the octets that it has taken. */
+void ft_tcp_recv_control(const struct ft_tcb *tcb, struct msghdr *msg);
+
+/** Whether the error queue has something. */
+bool ft_tcp_has_notes(const struct ft_tcb *tcb);
+
+/** Octets were queued with MSG_ZEROCOPY, by copying them. */
+void ft_tcp_note_copy(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** recvmsg() with MSG_ERRQUEUE. Return: 0; -EAGAIN. */
+ssize_t ft_tcp_recv_note(struct ft_tcb *tcb, struct msghdr *msg);
 
 /** Queue at most @most octets. Return: how many; -EAGAIN, -ENOBUFS: none. */
 ssize_t ft_tcp_append(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,

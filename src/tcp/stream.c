@@ -93,7 +93,7 @@ ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *
                     int flags)
 {
     if (ft_tfo_deferred(tcb) && !tcb->cold->error)
-        return ft_tfo_begin(tcp, tcb, iov, n_iov);
+        return ft_tfo_begin(tcp, tcb, iov, n_iov, flags);
     int err = may_send(tcb);
     if (!err)
         err = ft_tcb_make_busy(tcp, tcb);
@@ -103,6 +103,8 @@ ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *
     ssize_t total = ft_tcp_append(tcp, tcb, iov, n_iov, SIZE_MAX);
     if (total > 0)
         queued(tcp, tcb, flags);
+    if (total > 0 && (flags & MSG_ZEROCOPY))
+        ft_tcp_note_copy(tcp, tcb);
     return total;
 }
 
@@ -158,13 +160,24 @@ static void took(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len)
     ft_tcp_window_update(tcp, tcb);
 }
 
+ssize_t ft_tcp_recvmsg(struct ft_tcp *tcp, struct ft_tcb *tcb, struct msghdr *msg, int flags)
+{
+    if (flags & MSG_ERRQUEUE)
+        return ft_tcp_recv_note(tcb, msg);
+    ssize_t got = ft_tcp_recv(tcp, tcb, msg->msg_iov, msg->msg_iovlen, flags);
+    if (got < 0)
+        return got;
+    msg->msg_namelen = 0;
+    msg->msg_flags = (flags & MSG_OOB) ? MSG_OOB : 0;
+    ft_tcp_recv_control(tcb, msg);
+    return got;
+}
+
 ssize_t ft_tcp_recv(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
                     int flags)
 {
     if (flags & MSG_OOB)
         return was_connected(tcb) ? recv_urgent(tcb, iov, n_iov) : -ENOTCONN;
-    if (flags & MSG_ERRQUEUE)
-        return -EAGAIN;
     if (tcb->pin && !tcb->pin->writing)
         return -EBUSY;
     uint32_t have = ft_ring_len(&tcb->rcv);
@@ -319,7 +332,7 @@ uint32_t ft_tcp_ready(const struct ft_tcb *tcb)
         mask |= FT_HANGUP;
     if (rcv_shut)
         mask |= FT_READABLE | FT_RDHUP;
-    if (tcb->cold->error)
+    if (tcb->cold->error || ft_tcp_has_notes(tcb))
         mask |= FT_ERROR;
     if (ft_tfo_deferred(tcb))
         return tcb->cold->error ? FT_WRITABLE | FT_ERROR : FT_WRITABLE;

@@ -174,7 +174,10 @@ ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *
 ssize_t ft_tcp_send_open(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct msghdr *msg,
                          int flags);
 
-/** ft_recv() and ft_recvmsg(). */
+/** ft_recvmsg(). */
+ssize_t ft_tcp_recvmsg(struct ft_tcp *tcp, struct ft_tcb *tcb, struct msghdr *msg, int flags);
+
+/** ft_recv(). */
 ssize_t ft_tcp_recv(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
                     int flags);
 
