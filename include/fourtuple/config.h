@@ -17,6 +17,15 @@ enum ft_profile {
     FT_PROFILE_RFC = 1,   /* the MUST of the RFC */
 };
 
+/* Whether TCP finds the MTU of a path by itself (RFC 4821); the values are those of Linux's
+   net.ipv4.tcp_mtu_probing, whose default is 0. Ours is 1: a path that swallows what is too big for
+   it and says nothing then costs seconds, and not the connection. */
+enum ft_mtu_probing {
+    FT_MTU_ICMP = 0,        /* believe in ICMP alone */
+    FT_MTU_BLACK_HOLES = 1, /* when full-sized segments vanish: smaller ones, then probe upwards */
+    FT_MTU_PROBE = 2,       /* begin with small ones (1024 octets) and probe upwards */
+};
+
 /* Where memory comes from. Both are given the size, so an allocator needs no headers. A refusal
    (NULL) is always survived: the call answers -ENOBUFS, or the packet is dropped and counted. */
 struct ft_allocator {
@@ -82,6 +91,8 @@ struct ft_config {
     uint16_t shard;  /* which of n_shards this stack is; ports are split among them */
     uint16_t n_shards;
     uint16_t port_min, port_max; /* ephemeral ports, both included */
+    uint8_t mtu_probing;         /* enum ft_mtu_probing; FT_MTU_BLACK_HOLES is the default */
+    uint8_t unused;              /* 0 */
     uint8_t seed[32]; /* all secrets and choices derive from it; fill it from getrandom(2) */
     char congestion[FT_CC_MAX]; /* congestion control of new sockets, as TCP_CONGESTION names it */
     uint16_t fastopen;    /* enum ft_fastopen, as net.ipv4.tcp_fastopen; 0, the default: off */

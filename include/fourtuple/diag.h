@@ -95,6 +95,9 @@ enum ft_verdict {
     X(tcp_fast_retransmits, "losses repaired by fast retransmit")                                  \
     X(tcp_tail_probes, "tail loss probes sent (RFC 8985)")                                         \
     X(tcp_spurious_recoveries, "recoveries and timeouts that were mistakes, and were undone")      \
+    X(tcp_black_holes, "paths on which full-sized segments were found to vanish (RFC 4821)")       \
+    X(tcp_mtu_probes, "segments sent to find out whether a path takes their size")                 \
+    X(tcp_mtu_probes_good, "of these, those that arrived")                                         \
     X(tcp_probes, "zero-window probes sent")                                                       \
     X(tcp_keepalives, "keep-alive probes sent")                                                    \
     X(tcp_delayed_acks, "ACKs sent by the delayed-ACK timer")                                      \

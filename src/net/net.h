@@ -65,6 +65,8 @@ struct ft_path {
     struct ft_addr next_hop; /* the neighbour: the gateway, or the destination itself */
     uint32_t mtu;            /* octets of IP: the path's if known to be smaller, else the link's */
     uint32_t if_mtu;         /* the link's */
+    uint16_t plpmtu;         /* octets of IP that a transport has found to pass; 0: not known */
+    uint16_t plpmtu_high;    /* with plpmtu: the most that it has not found not to pass */
     uint32_t gso_max;        /* octets of IP in a frame with gso_type; 0: none */
     uint32_t if_flags;       /* FT_IF_* of the interface */
     int ifindex;
@@ -110,6 +112,16 @@ void ft_path_doubt(struct ft_net *net, const struct ft_addr *dst, int bound_if);
  * Return: whether the path's MTU has changed.
  */
 bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, uint32_t mtu);
+
+/**
+ * What a transport has found out by itself of packets to a destination (RFC 4821 5.2): every
+ * ft_path to it tells so for ten minutes. The MTU of the path, which datagrams are fragmented by,
+ * stays as it is.
+ *
+ * @low:  octets of IP that pass; 0, or no less than the path's MTU: forget what was said
+ * @high: octets of IP above which nothing passes
+ */
+void ft_path_set_plpmtu(struct ft_net *net, const struct ft_addr *dst, uint32_t low, uint32_t high);
 
 /* ---- output ---------------------------------------------------------------------------------- */
 

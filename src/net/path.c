@@ -115,8 +115,6 @@ static int find_slow(struct ft_net *net, const struct ask *ask, struct ft_path *
     enum ft_addr_class class = ft_addr_class_on(net, bound, ask->dst);
     const struct net_addr *src;
     struct net_iface *iface;
-    uint32_t pmtu;
-    ft_time pmtu_expires = FT_TIME_NEVER;
 
     if (class == FT_ADDR_ANY || (ask->bound_if && !bound))
         return -ENETUNREACH;
@@ -138,11 +136,7 @@ static int find_slow(struct ft_net *net, const struct ask *ask, struct ft_path *
             return -EADDRNOTAVAIL;
         path->src = src->addr;
     }
-    pmtu = ft_pmtu_get(net, ask->dst, &pmtu_expires);
-    if (pmtu && pmtu < path->mtu) {
-        path->mtu = pmtu;
-        *ret_expires = FT_MIN(*ret_expires, pmtu_expires);
-    }
+    *ret_expires = FT_MIN(*ret_expires, ft_pmtu_get(net, ask->dst, path));
     return 0;
 }
 

@@ -2,7 +2,8 @@
 /*
  * What is known of the MTU of paths: a table of sets, keyed, with random eviction, so that nobody
  * can fill it on purpose or learn from it. Entries are looked at when they are used and end after
- * ten minutes. RFC 1191 6.3, RFC 8201 5.3. Only called for destinations that we send to (A-42).
+ * ten minutes. RFC 1191 6.3, RFC 8201 5.3, RFC 4821 5.2. Only called for destinations that we send
+ * to (A-42).
  */
 #include "base/rng.h"
 
@@ -18,6 +19,11 @@ static struct net_pmtu *set_of(const struct ft_net *net, const struct ft_addr *d
     return &net->pmtus[set * NET_PMTU_WAYS];
 }
 
+static bool is_live(const struct ft_net *net, const struct net_pmtu *p)
+{
+    return p->expires_at > net->env->now || p->pl_expires_at > net->env->now;
+}
+
 static struct net_pmtu *find(const struct ft_net *net, const struct ft_addr *dst)
 {
     struct net_pmtu *set;
@@ -26,29 +32,46 @@ static struct net_pmtu *find(const struct ft_net *net, const struct ft_addr *dst
         return NULL;
     set = set_of(net, dst);
     for (size_t i = 0; i < NET_PMTU_WAYS; i++)
-        if (set[i].expires_at > net->env->now && addr_eq(&set[i].dst, dst))
+        if (is_live(net, &set[i]) && addr_eq(&set[i].dst, dst))
             return &set[i];
     return NULL;
 }
 
-uint32_t ft_pmtu_get(const struct ft_net *net, const struct ft_addr *dst, ft_time *ret_expires)
+ft_time ft_pmtu_get(const struct ft_net *net, const struct ft_addr *dst, struct ft_path *path)
 {
     const struct net_pmtu *p = find(net, dst);
+    ft_time expires = FT_TIME_NEVER;
 
     if (!p)
-        return 0;
-    *ret_expires = p->expires_at;
-    return p->mtu;
+        return expires;
+    if (p->expires_at > net->env->now && p->mtu < path->mtu) {
+        path->mtu = p->mtu;
+        expires = p->expires_at;
+    }
+    if (p->pl_expires_at > net->env->now && p->pl_low < path->mtu) {
+        path->plpmtu = p->pl_low;
+        path->plpmtu_high = p->pl_high;
+        expires = FT_MIN(expires, p->pl_expires_at);
+    }
+    return expires;
 }
 
+/* The entry of a destination, made if there is none. */
 static struct net_pmtu *make(struct ft_net *net, const struct ft_addr *dst)
 {
+    struct net_pmtu *p = find(net, dst);
     struct net_pmtu *set = set_of(net, dst);
 
+    if (p)
+        return p;
+    p = &set[ft_rng_below(&net->env->rng, NET_PMTU_WAYS)];
     for (size_t i = 0; i < NET_PMTU_WAYS; i++)
-        if (set[i].expires_at <= net->env->now)
-            return &set[i];
-    return &set[ft_rng_below(&net->env->rng, NET_PMTU_WAYS)];
+        if (!is_live(net, &set[i])) {
+            p = &set[i];
+            break;
+        }
+    *p = (struct net_pmtu){.dst = *dst};
+    return p;
 }
 
 bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, uint32_t mtu)
@@ -63,11 +86,32 @@ bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, uint32_t mtu
     if (ft_path_find(net, dst, &any, 0, &path) < 0 || path.local || mtu >= path.mtu)
         return false;
     p = find(net, dst);
-    if (p && mtu >= p->mtu)
+    if (p && p->expires_at > net->env->now && mtu >= p->mtu)
         return false;
-    if (!p)
-        p = make(net, dst);
-    *p = (struct net_pmtu){.dst = *dst, .expires_at = net->env->now + PMTU_LIFE, .mtu = mtu};
+    p = make(net, dst);
+    p->expires_at = net->env->now + PMTU_LIFE;
+    p->mtu = mtu;
     ft_net_changed(net);
     return true;
+}
+
+void ft_path_set_plpmtu(struct ft_net *net, const struct ft_addr *dst, uint32_t low, uint32_t high)
+{
+    struct net_pmtu *p = find(net, dst);
+    struct ft_path path;
+    struct ft_addr any = addr_any();
+
+    ft_assert(low <= high && high <= UINT16_MAX);
+    if (!net->pmtus || ft_path_find(net, dst, &any, 0, &path) < 0 || path.local)
+        return;
+    if (low == 0 || low >= path.mtu) {
+        if (p)
+            p->pl_expires_at = 0;
+    } else {
+        p = make(net, dst);
+        p->pl_expires_at = net->env->now + PMTU_LIFE;
+        p->pl_low = (uint16_t)low;
+        p->pl_high = (uint16_t)high;
+    }
+    ft_net_changed(net);
 }

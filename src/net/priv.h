@@ -234,12 +234,19 @@ const struct net_addr *ft_srcaddr_choose(const struct ft_net *net, const struct 
 
 struct net_pmtu {
     struct ft_addr dst;
-    ft_time expires_at; /* 0: free */
-    uint32_t mtu;
+    ft_time expires_at;    /* of mtu; 0: there is none */
+    ft_time pl_expires_at; /* of the other two; 0: there are none */
+    uint32_t mtu;          /* as ICMP has told */
+    uint16_t pl_low;       /* what a transport has found to pass ... */
+    uint16_t pl_high;      /* ... and what it has not found not to pass */
 };
 
-/** The MTU known for a destination; 0: none. @ret_expires: written if there is one. */
-uint32_t ft_pmtu_get(const struct ft_net *net, const struct ft_addr *dst, ft_time *ret_expires);
+/**
+ * What is known of the MTU to a destination: mtu, plpmtu and plpmtu_high of @path are lowered.
+ *
+ * Return: when it grows old; FT_TIME_NEVER: nothing is known.
+ */
+ft_time ft_pmtu_get(const struct ft_net *net, const struct ft_addr *dst, struct ft_path *path);
 
 /* ---- neighbours ------------------------------------------------------------------------------ */
 

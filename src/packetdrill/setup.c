@@ -93,6 +93,8 @@ static void configure(struct ft_config *config)
     config->tcp_without = (uint16_t)without();
     if (sysctl("tcp_min_snd_mss", &one, 1) == 1)
         config->limits.min_send_mss = (uint32_t)one;
+    if (sysctl("tcp_mtu_probing", &one, 1) == 1 && one >= FT_MTU_ICMP && one <= FT_MTU_PROBE)
+        config->mtu_probing = (uint8_t)one;
     sysctl_word("tcp_congestion_control", congestion, sizeof(congestion));
     trial = *config;
     memcpy(trial.congestion, congestion, sizeof(congestion));

@@ -18,6 +18,7 @@ void ft_config_init(struct ft_config *config)
         .n_shards = 1,
         .port_min = 32768, /* net.ipv4.ip_local_port_range */
         .port_max = 60999,
+        .mtu_probing = FT_MTU_BLACK_HOLES,
         .limits =
             {
                 .memory_max = UINT64_C(8) << 30,
@@ -95,5 +96,5 @@ bool ft_config_ok(const struct ft_config *config)
            config->port_min <= config->port_max && config->profile <= FT_PROFILE_RFC &&
            config->ttl > 0 && ft_tcp_knows_cc(config->congestion) && config->allocator.alloc &&
            config->allocator.free && memcmp(config->seed, zero, sizeof zero) != 0 &&
-           limits_ok(&config->limits);
+           config->mtu_probing <= FT_MTU_PROBE && limits_ok(&config->limits);
 }

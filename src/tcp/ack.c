@@ -153,6 +153,7 @@ void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
         ft_cc_acked(tcp, tcb, &told.sample);
     }
     if (told.advanced) {
+        ft_plpmtu_acked(tcp, tcb);
         ft_tcb_restart_rto(tcp, tcb); /* RFC 6298 5.2, 5.3 */
         ft_tcb_count_unfinished(tcp, tcb);
         ft_tcb_wake(tcp, tcb);

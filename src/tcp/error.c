@@ -19,9 +19,8 @@ static void too_big(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t mtu)
     struct ft_path path;
     if (ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb->conn.ifindex, &path))
         return;
-    if (path.mtu >= tcb->mtu)
+    if (!ft_plpmtu_told(tcp, tcb, &path))
         return;
-    ft_tcp_set_mss(tcp, tcb, path.mtu);
     if (tcb_synchronized(tcb) && tcb->busy) {
         /* No loss by congestion: cwnd stays. */
         ft_sent_too_big(tcp, tcb);

@@ -27,6 +27,7 @@ struct plan {
     bool fin;
     bool retrans;          /* has been sent before */
     bool probe;            /* a tail loss probe (RFC 8985 7.3) */
+    bool mtu_probe;        /* larger than others: plpmtu.c */
     struct tcp_sent *sent; /* the record that is sent again; NULL: a bare FIN has none */
 };
 
@@ -210,7 +211,16 @@ static bool plan_data(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
         (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED) && seq_le(tcb->snd_nxt, end);
     if (rest == 0 && !fin)
         return false;
-    uint32_t room = FT_MIN(window_from(tcb, tcb->snd_nxt), cwnd_room(tcb));
+    uint32_t wnd = window_from(tcb, tcb->snd_nxt);
+    uint32_t room = FT_MIN(wnd, cwnd_room(tcb));
+    uint32_t probe = ft_plpmtu_payload(tcp, tcb, rest, wnd, room);
+    if (probe == PLPMTU_WAIT)
+        return false;
+    if (probe > 0) {
+        *plan =
+            (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_nxt, .len = probe, .mtu_probe = true};
+        return recordable(tcp, tcb, rest);
+    }
     uint32_t len = FT_MIN(FT_MIN(rest, room), most);
     if (len > tcb->snd_mss)
         len -= len == rest ? 0 : len % tcb->snd_mss;
@@ -275,6 +285,12 @@ static bool plan_next(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
     return tcb->flags & TCB_ACK_NOW;
 }
 
+/* Whether the link is to make several segments of it. */
+static bool is_several(const struct ft_tcb *tcb, const struct plan *plan)
+{
+    return plan->len > tcb->snd_mss && !plan->mtu_probe;
+}
+
 /* ---- how it looks ---------------------------------------------------------------------------- */
 
 static void fill_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path,
@@ -328,7 +344,7 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
     /* MUST-61: the last of what is queued pushes; so does what stands for several segments, as on
        Linux, since the receiver gathers no more behind it. */
     if (plan->kind == PLAN_DATA &&
-        (plan->len > tcb->snd_mss ||
+        (is_several(tcb, plan) ||
          (plan->len > 0 && seq_eq(seq_add(plan->seq, plan->len), tcb_snd_end(tcb)))))
         seg->flags |= SEG_PSH;
     if ((tcb->flags & TCB_URG_OUT) && seq_gt(tcb->snd_up, plan->seq)) {
@@ -392,7 +408,7 @@ static void emit(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *p
         sum = ft_sum(frame->buf + l4, hdr, sum + pseudo);
         be16_store(frame->buf + l4 + TCP_CSUM_AT, csum_finish(sum));
     }
-    if (plan->len > tcb->snd_mss && plan->kind == PLAN_DATA) {
+    if (is_several(tcb, plan) && plan->kind == PLAN_DATA) {
         frame->gso_type = tcb_is_v4(tcb) ? FT_GSO_TCP4 : FT_GSO_TCP6;
         frame->gso_size = tcb->snd_mss;
         frame->n_segs = (uint16_t)((plan->len + tcb->snd_mss - 1) / tcb->snd_mss);
@@ -409,7 +425,11 @@ static void note_record(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
         ft_sent_again(tcp, tcb, plan->sent, len);
     else
         ft_sent_new(tcp, tcb, plan->seq, len);
-    if (plan->len % tcb->snd_mss != 0 && !plan->retrans)
+    if (plan->sent)
+        ft_plpmtu_again(tcb, plan->seq, len);
+    if (plan->mtu_probe)
+        ft_plpmtu_sent(tcp, tcb, plan->seq, len);
+    else if (plan->len % tcb->snd_mss != 0 && !plan->retrans)
         tcb->busy->sml = seq_add(plan->seq, len);
     ft_tcp_recovery_sent(tcp, tcb, len, plan->retrans);
 }
@@ -563,8 +583,7 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
         ft_flow_ready(tcp->net, flow, path.ifindex);
         return false;
     }
-    if (FT_MIN(path.mtu, 65535u) != tcb->mtu)
-        ft_tcp_set_mss(tcp, tcb, path.mtu);
+    ft_plpmtu_apply(tcp, tcb, &path);
     if (tcb_flight(tcb) == 0)
         ft_cc_begin_flight(tcp, tcb);
     if (!plan_next(tcp, tcb, payload_room(tcb, &path, frame), &plan))
@@ -622,6 +641,7 @@ void ft_tcp_unsent(struct ft_tcp *tcp, const struct ft_tcp_sent *sent)
         if (tcb->busy)
             ft_sent_take_back(tcp, tcb, seq);
         tcb->snd_nxt = tcb->snd_max = seq;
+        ft_plpmtu_unsent(tcb);
         ft_tcb_restart_rto(tcp, tcb);
     } else if (tcb->busy && tcb->busy->sents.n > 0) {
         ft_sent_unsent(tcp, tcb, seq, end);

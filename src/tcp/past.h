@@ -15,6 +15,7 @@
 #include "base/seq.h"
 
 #include "cc.h"
+#include "plpmtu.h"
 
 struct ft_tcb;
 struct ft_tcp;
@@ -43,6 +44,7 @@ struct tcp_past {
     struct tcp_drs drs;
     struct ft_range again[AGAIN_MAX]; /* beside cold->again_lo, with TCB_AGAIN */
     uint8_t n_again;
+    struct tcp_plpmtu plpmtu;
     uint32_t dsack_dups; /* segments that D-SACKs told of */
     uint32_t reord_seen; /* ACKs that told of reordering */
 };

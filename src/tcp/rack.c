@@ -92,12 +92,16 @@ static bool overtaken(const struct tcp_rack *rack, const struct tcp_sent *sent)
     return d > 0 || (d == 0 && seq_gt(rack->newest.end, seq_add(sent->seq, sent->len)));
 }
 
-static void lose(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent *sent)
+/* Return: octets lost that tell of congestion. */
+static uint32_t lose(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent *sent)
 {
+    ft_sent_lose(&tcb->busy->sents, sent);
+    if (ft_plpmtu_lost(tcp, tcb, sent))
+        return 0;
     if (seq_ge(sent->seq, tcb->recover))
         tcb->busy->recovery.more = true;
-    ft_sent_lose(&tcb->busy->sents, sent);
     ft_rate_lost(tcp, tcb, &sent->stamp, sent->len);
+    return sent->len;
 }
 
 /* Step 5, RACK_detect_loss(). The records are in the order in which they left: the first that is
@@ -122,8 +126,7 @@ uint32_t ft_rack_detect(struct ft_tcp *tcp, struct ft_tcb *tcb)
             ft_tcb_arm(tcp, tcb);
             break;
         }
-        octets += sent->len;
-        lose(tcp, tcb, sent);
+        octets += lose(tcp, tcb, sent);
     }
     return octets;
 }
@@ -139,13 +142,13 @@ void ft_rack_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     rack->reo_at = rack->probe_at = FT_TIME_NEVER;
     rack->probing = false;
     if (sents->first && !(sents->first->flags & (SENT_LOST | SENT_SACKED)))
-        lose(tcp, tcb, sents->first);
+        (void)lose(tcp, tcb, sents->first); /* a timeout is congestion anyway */
     while ((node = list_first(&sents->by_time))) {
         struct tcp_sent *sent = ft_container_of(node, struct tcp_sent, node);
         tcp->env->counters.steps_list_nodes++;
         if (sent->sent_at + age > tcp->env->now)
             break;
-        lose(tcp, tcb, sent);
+        (void)lose(tcp, tcb, sent);
     }
 }
 

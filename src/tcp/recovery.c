@@ -204,8 +204,10 @@ static void lose_first(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_told *
     if (segment < first->len)
         (void)ft_sent_cut(tcp, tcb, first, segment); /* else all of it is lost */
     ft_sent_lose(sents, first);
-    ft_rate_lost(tcp, tcb, &first->stamp, first->len);
     sents->sacked = FT_MIN(sents->sacked, tcb_flight(tcb) - sents->lost);
+    if (ft_plpmtu_lost(tcp, tcb, first))
+        return;
+    ft_rate_lost(tcp, tcb, &first->stamp, first->len);
     told->sample.lost += first->len;
 }
 
@@ -308,8 +310,11 @@ void ft_tcp_recovery_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len, 
 
 void ft_tcp_reorder_timer(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
-    if (ft_rack_detect(tcp, tcb) == 0)
+    if (ft_rack_detect(tcp, tcb) == 0) {
+        if (tcb->busy->sents.lost > 0)
+            ft_tcb_wake(tcp, tcb); /* an MTU probe */
         return;
+    }
     if (!(tcb->flags & (TCB_RECOVERY | TCB_LOSS)))
         enter_recovery(tcp, tcb, NULL);
     if ((tcb->flags & TCB_RECOVERY) && !ft_cc_owns_cwnd(tcb))

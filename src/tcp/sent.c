@@ -211,7 +211,7 @@ static void again(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent *sent,
     list_remove(&sent->node);
     if (!(sent->flags & SENT_LOST))
         before -= FT_MIN(before, sent->len);
-    mark(sents, sent, SENT_LOST, SENT_AGAIN);
+    mark(sents, sent, SENT_LOST | SENT_PROBE, SENT_AGAIN);
     if (sent->times < UINT8_MAX)
         sent->times++;
     left(tcp, tcb, sent, before);

@@ -41,6 +41,7 @@ enum sent_flag {
     SENT_LOST = 2,   /* in the list of the lost */
     SENT_AGAIN = 4,  /* what is in the network of it was sent again */
     SENT_OWN = 8,    /* it is the one that the busy part holds */
+    SENT_PROBE = 16, /* one segment, larger than others, that probes the path's MTU */
 };
 
 struct tcp_sent {

@@ -76,10 +76,13 @@ static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
         if (tcb->busy)
             ft_sent_lose_all(&tcb->busy->sents);
     } else {
+        ft_plpmtu_timeout(tcb);
         ft_tcp_recovery_timeout(tcp, tcb);
     }
     if (tcb->retries < UINT8_MAX)
         tcb->retries++;
+    if (tcb->snd_wnd > 0)
+        ft_plpmtu_suspect(tcp, tcb);
     if (tcb->retries == TCP_RETRIES1) {
         ft_path_doubt(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
         report_trouble(tcp, tcb);
