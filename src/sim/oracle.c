@@ -79,7 +79,6 @@ void ft_sim_oracle_eof(struct sim_app *app)
 enum excuse {
     EXCUSE_RUDE = 1,     /* the peer has aborted, or closed with nobody to read on */
     EXCUSE_CRASH = 2,    /* one of the two hosts has crashed in the middle */
-    EXCUSE_HOLE = 4,     /* the path swallows what is too big for it, for ever, and says nothing */
     EXCUSE_GAVE_UP = 8,  /* the peer has given up, which is judged by itself */
     EXCUSE_SILENCE = 16, /* it asked whether the peer is there, and faults kept it from hearing */
     EXCUSE_DEAF = 32,    /* nobody listens there, or no longer: both began, one is gone */
@@ -95,13 +94,13 @@ static const struct {
     uint32_t excuses;
     const char *else_it;
 } endings[] = {
-    {ECONNRESET, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_NAT | EXCUSE_GAVE_UP,
+    {ECONNRESET, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP,
      "was reset, though nobody was rude"},
-    {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_NAT | EXCUSE_GAVE_UP,
+    {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP,
      "was reset, though nobody was rude"},
     {ECONNREFUSED, EXCUSE_DEAF | EXCUSE_LIED, "was refused, though somebody listens"},
     {EHOSTUNREACH, EXCUSE_NOBODY | EXCUSE_CRASH, "was told that there is no such host"},
-    {ETIMEDOUT, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_NAT | EXCUSE_SILENCE,
+    {ETIMEDOUT, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_SILENCE,
      "gave up, though the wire has healed"},
 };
 
@@ -116,8 +115,6 @@ static uint32_t excuses_of(struct sim_app *app)
         excuses |= EXCUSE_RUDE;
     if (app->shaken)
         excuses |= EXCUSE_CRASH;
-    if (conn->hole)
-        excuses |= EXCUSE_HOLE;
     if (conn->keep_alive && peer->error != 0)
         excuses |= EXCUSE_GAVE_UP;
     if (conn->keep_alive && app->done_at < world->plan.heal_at + SILENCE_MAX)
@@ -129,7 +126,7 @@ static uint32_t excuses_of(struct sim_app *app)
         excuses |= EXCUSE_NOBODY;
     if (app->forgotten)
         excuses |= EXCUSE_NAT;
-    if (app->lied_to && (excuses & (EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_HOLE | EXCUSE_SILENCE)))
+    if (app->lied_to && (excuses & (EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_SILENCE)))
         excuses |= EXCUSE_LIED;
     return excuses;
 }

@@ -7,9 +7,10 @@
 #include "plan.h"
 #include "priv.h"
 
-#define CUTS_MAX    16
-#define HOLE_LATER  (1500 * FT_SEC) /* R2 (RFC 9293 3.8.3), as Linux counts it, and a keep-alive */
-#define DOWN_MAX_MS 14              /* bits: up to 16 s */
+#define CUTS_MAX 16
+#define GIVE_UP_LATER                                                                              \
+    (1500 * FT_SEC)    /* R2 (RFC 9293 3.8.3), as Linux counts it, and a keep-alive */
+#define DOWN_MAX_MS 14 /* bits: up to 16 s */
 
 /* An attacker off the path, who has guessed almost everything. */
 static void draw_forgeries(struct sim_plan *plan, uint64_t seed)
@@ -252,9 +253,8 @@ void ft_sim_plan_settle(struct sim_plan *plan)
         conn->hole = ft_sim_plan_has_hole(plan, conn->host[0], conn->host[1]) ||
                      ft_sim_plan_has_hole(plan, conn->host[1], conn->host[0]);
         conn->keep_alive = conn->may_reset || conn->idle != 0 || (conn->mapped && forgets(plan)) ||
-                           conn->hole || crashes(plan, conn->host[0]) ||
-                           crashes(plan, conn->host[1]);
-        if (conn->hole || (conn->mapped && forgets(plan)))
-            plan->patience = HOLE_LATER;
+                           crashes(plan, conn->host[0]) || crashes(plan, conn->host[1]);
+        if (conn->mapped && forgets(plan))
+            plan->patience = GIVE_UP_LATER;
     }
 }
