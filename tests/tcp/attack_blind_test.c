@@ -16,7 +16,7 @@ static struct ft_sock_info info_of(const struct ladder *t)
 }
 
 /* RFC 5961 3.2: of all resets in the window only the exact one counts; the rest is challenged. */
-/* proves: A-77 */
+/* proves: A-77 BLIND-1 BLIND-2 BLIND-3 */
 static void only_the_exact_reset_ends_a_connection(void **state)
 {
     struct ladder t;
@@ -43,7 +43,7 @@ static void only_the_exact_reset_ends_a_connection(void **state)
 
 /* RFC 5961 4.2: a SYN is answered by a challenge ACK wherever it stands; its options are nothing.
  */
-/* proves: A-78 */
+/* proves: A-78 BLIND-4 */
 static void a_syn_changes_nothing_of_a_connection(void **state)
 {
     static const int64_t seqs[] = {100, 101, 5000, 65000, 10000000};
@@ -71,7 +71,7 @@ static void a_syn_changes_nothing_of_a_connection(void **state)
 }
 
 /* RFC 5961 5.2, CVE-2023-52881: an ACK below what was ever sent does not carry octets in. */
-/* proves: A-79 */
+/* proves: A-79 BLIND-5 */
 static void octets_with_a_guessed_ack_are_not_taken(void **state)
 {
     struct ladder t;
@@ -149,7 +149,7 @@ static void control_of_unacceptable_segments_is_not_taken(void **state)
 }
 
 /* CVE-2016-5696: what is spent on one connection is not missed by another. */
-/* proves: A-82 */
+/* proves: A-82 BLIND-6 */
 static void a_spent_budget_shows_on_no_other_connection(void **state)
 {
     struct ladder t;
@@ -174,7 +174,7 @@ static void a_spent_budget_shows_on_no_other_connection(void **state)
 }
 
 /* RFC 7323 4.3, 5.3: TS.Recent follows only what passed all checks. */
-/* proves: A-83 */
+/* proves: A-83 TS-8 TS-10 TS-11 */
 static void a_forged_timestamp_does_not_poison_paws(void **state)
 {
     const int64_t far = 1000 + (INT64_C(1) << 30);

@@ -161,7 +161,7 @@ static uint32_t growth(unsigned pieces, bool avoidance)
 }
 
 /* RFC 3465: an ACK counts by its octets, not by its being one. */
-/* proves: A-103 */
+/* proves: A-103 CC-4 */
 static void an_ack_in_pieces_is_worth_no_more(void **state)
 {
     static const unsigned pieces[] = {2, 10, 100, 1000};
@@ -176,7 +176,7 @@ static void an_ack_in_pieces_is_worth_no_more(void **state)
 }
 
 /* Savage 1999: duplicates beyond what was out widen nothing. */
-/* proves: A-104 */
+/* proves: A-104 CC-10 */
 static void duplicates_by_the_thousand_send_no_flood(void **state)
 {
     struct ladder t;

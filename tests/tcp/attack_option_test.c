@@ -168,7 +168,7 @@ static void the_least_mss_is_the_configurations(void **state)
 }
 
 /* RFC 2018 8: blocks that cannot be are not looked at, and nothing that is SACKed is forgotten. */
-/* proves: A-61 */
+/* proves: A-61 SACK-5 */
 static void absurd_sack_blocks_move_nothing(void **state)
 {
     struct ladder t;
@@ -200,7 +200,7 @@ static void absurd_sack_blocks_move_nothing(void **state)
 }
 
 /* RFC 7323 2.2, 2.3: a shift above 14 is 14, counts in a SYN only, and never for the SYN itself. */
-/* proves: A-65 */
+/* proves: A-65 TS-1 TS-2 TS-3 */
 static void a_window_scale_stays_within_14(void **state)
 {
     struct ladder t;
@@ -222,7 +222,7 @@ static void a_window_scale_stays_within_14(void **state)
 }
 
 /* RFC 7323 4.1, RFC 6298 2: what cannot be the echo of our clock is no measurement. */
-/* proves: A-66 */
+/* proves: A-66 TS-9 */
 static void an_absurd_echo_leaves_the_rto_in_its_bounds(void **state)
 {
     struct ladder t;

@@ -117,6 +117,7 @@ static void the_cube_root_is_exact(void **state)
 }
 
 /* RFC 9438 equations 1 and 2, from ten segments to a million, at 64 instants each. */
+/* proves: CUBIC-1 */
 static void the_curve_is_that_of_exact_arithmetic(void **state)
 {
     (void)state;
@@ -141,6 +142,7 @@ static void the_curve_is_that_of_exact_arithmetic(void **state)
 
 /* RFC 9438 4.6: beta is 0.7; 4.2: the window comes back to W_max at K, and goes on beyond it along
    the same curve. */
+/* proves: CUBIC-1 CUBIC-3 */
 static void the_window_follows_the_curve_after_a_loss(void **state)
 {
     struct drive d;
@@ -169,6 +171,7 @@ static void the_window_follows_the_curve_after_a_loss(void **state)
 
 /* RFC 9438 4.3: where CUBIC's curve is below Reno's (small windows, short round trips), the window
    grows by alpha_cubic segments a round trip, and by one once it is where the loss was. */
+/* proves: CUBIC-2 */
 static void small_windows_grow_as_renos_do(void **state)
 {
     struct drive d;
@@ -190,6 +193,7 @@ static void small_windows_grow_as_renos_do(void **state)
 }
 
 /* RFC 9438 4.7: with a loss below the last W_max more is given up, for others to take. */
+/* proves: CUBIC-4 */
 static void a_loss_below_the_last_one_gives_up_more(void **state)
 {
     struct drive d;
@@ -207,6 +211,7 @@ static void a_loss_below_the_last_one_gives_up_more(void **state)
 
 /* RFC 9438 4.8: after a timeout K is 0 and W_max the window at which avoidance begins: the curve is
    flat there, not on its way back to what was. */
+/* proves: CUBIC-5 */
 static void after_a_timeout_the_curve_begins_flat(void **state)
 {
     struct drive d;
@@ -226,6 +231,7 @@ static void after_a_timeout_the_curve_begins_flat(void **state)
 
 /* RFC 9438 4.9: when congestion was none, window, threshold and the place on the curve come back.
  */
+/* proves: CUBIC-6 */
 static void undo_brings_the_curve_back(void **state)
 {
     struct drive d;
@@ -255,6 +261,7 @@ static void undo_brings_the_curve_back(void **state)
 
 /* RFC 7661 4.4.1: a window of which little was used says nothing about the path: what was used
    does. */
+/* proves: CUBIC-8 */
 static void a_loss_with_a_window_not_used_falls_to_what_was(void **state)
 {
     struct drive d;
@@ -292,6 +299,7 @@ static void a_window_not_used_for_five_minutes_is_halved(void **state)
 
 /* RFC 9438 5.8: a minute in which the window was not used, and a minute of silence, are not time on
    the curve: no jump follows. */
+/* proves: CUBIC-8 */
 static void time_that_was_not_used_is_not_on_the_curve(void **state)
 {
     struct drive d;
@@ -328,6 +336,7 @@ static void time_that_was_not_used_is_not_on_the_curve(void **state)
 
 /* RFC 9406 4.2: round trips that grow by an eighth (4 ms at least) lead to conservative slow start,
    which grows by a quarter; after five rounds of it slow start is over, without a loss. */
+/* proves: CUBIC-7 */
 static void slow_start_ends_when_round_trips_grow(void **state)
 {
     struct drive d;

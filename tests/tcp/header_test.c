@@ -99,6 +99,7 @@ static void impossible_option_lengths_are_survived(void **state)
 
 /* RFC 7323 3.2: once agreed on, timestamps are in every segment but a reset, and echo the peer's.
  */
+/* proves: TS-5 */
 static void timestamps_are_in_every_segment_once_agreed(void **state)
 {
     struct ladder t;
@@ -119,6 +120,7 @@ static void timestamps_are_in_every_segment_once_agreed(void **state)
 }
 
 /* RFC 7323 3.2: without one in the peer's SYN none is sent. */
+/* proves: TS-7 */
 static void timestamps_that_the_peer_does_not_offer_are_not_sent(void **state)
 {
     struct ladder t;
@@ -138,6 +140,7 @@ static void timestamps_that_the_peer_does_not_offer_are_not_sent(void **state)
 
 /* RFC 7323 5.3, R1: a segment with an older timestamp than the last is acknowledged and dropped;
    a reset is not subject to it. */
+/* proves: TS-10 */
 static void an_old_timestamp_drops_the_segment(void **state)
 {
     struct ladder t;
@@ -157,6 +160,7 @@ static void an_old_timestamp_drops_the_segment(void **state)
 
 /* RFC 7323 4.3: TS.Recent is taken only from a segment at the left edge, so that the echo is of the
    octet that the ACK is about. */
+/* proves: TS-8 */
 static void the_echo_is_of_the_segment_at_the_left_edge(void **state)
 {
     struct ladder t;

@@ -224,7 +224,7 @@ static void segments_out_of_order_are_held(void **state)
 
 /* RFC 9293 3.10.7.4: several segments that arrive together are processed before an ACK is sent, and
    one ACK covers them. */
-/* proves: MUST-58 MUST-59 */
+/* proves: MUST-58 MUST-59 CC-14 */
 static void segments_that_arrive_together_share_one_ack(void **state)
 {
     struct ladder t;
@@ -270,7 +270,7 @@ static void urg_and_rst_count_when_the_window_is_zero(void **state)
 
 /* RFC 9293 3.10.7.4, second: a reset at RCV.NXT resets the connection, and the user learns that it
    was no normal close. */
-/* proves: U-3 MUST-12 */
+/* proves: U-3 MUST-12 BLIND-2 */
 static void a_reset_at_rcv_nxt_resets(void **state)
 {
     struct ladder t;
@@ -339,7 +339,7 @@ static void a_reset_with_text_is_a_reset(void **state)
 }
 
 /* RFC 5961 3.2: a reset in the window, but not at RCV.NXT, gets a challenge ACK and is dropped. */
-/* proves: U-4 U-5 */
+/* proves: U-4 U-5 BLIND-3 */
 static void a_reset_elsewhere_in_the_window_is_challenged(void **state)
 {
     struct ladder t;
@@ -363,7 +363,7 @@ static void a_reset_elsewhere_in_the_window_is_challenged(void **state)
 
 /* RFC 5961 4.2: a SYN in a synchronized state gets a challenge ACK, wherever it stands, and is
    dropped. */
-/* proves: U-6 U-7 */
+/* proves: U-6 U-7 BLIND-4 */
 static void a_syn_in_a_connection_is_challenged(void **state)
 {
     const int64_t seqs[] = {101, 100, 5000, 101 + 70000, 0x80000000};
@@ -386,7 +386,7 @@ static void a_syn_in_a_connection_is_challenged(void **state)
 
 /* RFC 5961 5.2: SEG.ACK counts between SND.UNA - MAX.SND.WND and SND.NXT; else the segment is
    dropped and an ACK sent. */
-/* proves: U-8 U-9 MAY-12 */
+/* proves: U-8 U-9 MAY-12 BLIND-5 */
 static void an_ack_outside_its_range_is_dropped_and_answered(void **state)
 {
     struct ladder t;

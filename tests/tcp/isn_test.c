@@ -75,6 +75,7 @@ static void the_isn_depends_on_the_secret(void **state)
 }
 
 /* RFC 7323 5.4: timestamps of different connections begin at unrelated values. */
+/* proves: TS-12 */
 static void timestamps_of_connections_are_unrelated(void **state)
 {
     struct ladder t;

@@ -154,7 +154,7 @@ static void the_override_is_for_one_sliver(void **state)
 
 /* RFC 9293 3.8.6: the peer may take its window back: nothing new is sent, the old is sent again
    within the window that is left, and the usable window is negative meanwhile. */
-/* proves: MUST-34 SHLD-15 SHLD-16 */
+/* proves: MUST-34 SHLD-15 SHLD-16 TS-4 */
 static void a_window_that_shrinks_is_survived(void **state)
 {
     struct ladder t;
@@ -178,7 +178,7 @@ static void a_window_that_shrinks_is_survived(void **state)
 
 /* RFC 9293 3.8.6: a connection is not given up because octets beyond a window that was taken back
    are not acknowledged, as long as the peer answers; a window of zero is probed. */
-/* proves: SHLD-17 MUST-35 MUST-37 */
+/* proves: SHLD-17 MUST-35 MUST-37 TS-4 */
 static void a_window_that_shrinks_to_nothing_is_probed(void **state)
 {
     struct ladder t;

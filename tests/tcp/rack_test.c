@@ -220,6 +220,7 @@ static void a_timeout_spares_what_left_of_late(void **state)
 }
 
 /* RFC 2018 8: a peer may take back what it SACKed; at a timeout the marks count no more. */
+/* proves: SACK-5 */
 static void what_the_peer_took_back_is_sent_again(void **state)
 {
     struct ladder t;

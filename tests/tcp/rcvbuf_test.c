@@ -13,6 +13,7 @@ static void open_with_sack(struct ladder *t)
 }
 
 /* RFC 9293 SHLD-31: what comes early is kept, and read when the gap is filled. */
+/* proves: SACK-4 */
 static void gaps_are_filled_in_any_order(void **state)
 {
     static const uint8_t orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}};
@@ -50,6 +51,7 @@ static void octets_that_overlap_do_not_replace_each_other(void **state)
 }
 
 /* RFC 2018 4: the block of the segment that caused the ACK is first; blocks that touch are one. */
+/* proves: SACK-2 SACK-3 SACK-4 */
 static void sack_blocks_tell_the_newest_first(void **state)
 {
     struct ladder t;
@@ -74,6 +76,7 @@ static void sack_blocks_tell_the_newest_first(void **state)
 /* RFC 2883 4: what came twice is told first, once, by the ACK that the segment causes; 4.1.2: also
    when it lies beyond a gap, and then the block that holds it follows; 4.2: of a segment that
    brings something new the part that was there. */
+/* proves: SACK-7 */
 static void what_comes_twice_is_told_by_a_d_sack(void **state)
 {
     struct ladder t;
@@ -122,6 +125,7 @@ static void without_sack_each_early_segment_has_its_ack(void **state)
 
 /* RFC 9293 SHLD-19: at least every second segment, when the first ones have been told of at once.
  */
+/* proves: CC-13 */
 static void after_the_beginning_every_second_segment_is_told_of(void **state)
 {
     struct ladder t;

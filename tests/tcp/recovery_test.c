@@ -17,7 +17,7 @@ static struct ft_sock_info info_of(const struct ladder *t)
 
 /* RFC 6298 2.2: the first sample R gives SRTT = R, RTTVAR = R/2; 2.3: the next ones are smoothed by
    1/8 and 1/4; RTO = SRTT + 4 RTTVAR. */
-/* proves: MUST-18 */
+/* proves: MUST-18 RTO-2 RTO-3 RTO-7 */
 static void the_rto_follows_the_round_trip_time(void **state)
 {
     struct ladder t;
@@ -45,7 +45,7 @@ static void the_rto_follows_the_round_trip_time(void **state)
 
 /* RFC 6298 3, Karn: no sample is taken of what was sent more than once; 5.5: each timeout doubles
    the RTO; the doubling stays until something new is acknowledged. */
-/* proves: MUST-18 MUST-19 */
+/* proves: MUST-18 MUST-19 RTO-6 RTO-9 */
 static void what_was_sent_twice_gives_no_sample_and_backs_off(void **state)
 {
     struct ladder t;
@@ -74,6 +74,7 @@ static void what_was_sent_twice_gives_no_sample_and_backs_off(void **state)
 }
 
 /* RFC 6298 5.7: if the SYN had to be sent again, the RTO begins with 3 seconds. */
+/* proves: RTO-10 CC-3 */
 static void after_a_lost_syn_the_rto_begins_with_three_seconds(void **state)
 {
     struct ladder t;
@@ -92,6 +93,7 @@ static void after_a_lost_syn_the_rto_begins_with_three_seconds(void **state)
 }
 
 /* RFC 6298 5.3: an ACK of something new starts the timer anew. */
+/* proves: RTO-8 */
 static void an_ack_of_something_new_restarts_the_timer(void **state)
 {
     struct ladder t;
@@ -115,7 +117,7 @@ static void an_ack_of_something_new_restarts_the_timer(void **state)
 
 /* RFC 6928: at most ten segments before the first ACK; RFC 5681 3.1: in slow start the window grows
    by what is acknowledged. */
-/* proves: MUST-19 */
+/* proves: MUST-19 CC-1 CC-2 */
 static void slow_start_begins_with_ten_segments_and_doubles(void **state)
 {
     struct ladder t;
@@ -138,7 +140,7 @@ static void slow_start_begins_with_ten_segments_and_doubles(void **state)
 
 /* RFC 5681 3.1: after a timeout one segment, ssthresh is half of what was out; then slow start up
    to ssthresh and one segment a round trip from there on. */
-/* proves: MUST-19 MAY-18 */
+/* proves: MUST-19 MAY-18 CC-1 CC-5 CC-6 */
 static void after_a_timeout_slow_start_and_then_avoidance(void **state)
 {
     struct ladder t;
@@ -164,7 +166,7 @@ static void after_a_timeout_slow_start_and_then_avoidance(void **state)
 
 /* RFC 5681 3.2: the third duplicate ACK sends the segment again without waiting for the timer;
    RFC 3042: the first two each let a new one go. */
-/* proves: MUST-19 */
+/* proves: MUST-19 CC-8 CC-9 CC-11 */
 static void the_third_duplicate_ack_repairs_a_loss(void **state)
 {
     struct ladder t;
@@ -190,6 +192,7 @@ static void the_third_duplicate_ack_repairs_a_loss(void **state)
 }
 
 /* RFC 6582 3.2: a partial acknowledgement tells of the next hole, which is sent at once. */
+/* proves: CC-11 CC-15 */
 static void a_partial_ack_sends_the_next_hole(void **state)
 {
     struct ladder t;
@@ -218,6 +221,7 @@ static void a_partial_ack_sends_the_next_hole(void **state)
 /* RFC 8985 6.2: what left before a segment that was delivered is lost when three were SACKed, or a
    quarter of the round trip has passed; each hole is filled as PRR allows, without waiting for the
    ACK of the hole before; none is sent twice. */
+/* proves: SACK-6 */
 static void sack_blocks_show_every_hole(void **state)
 {
     struct ladder t;
@@ -301,6 +305,7 @@ static void acks_with_text_or_another_window_are_no_duplicates(void **state)
 }
 
 /* RFC 5681 4.1: after a pause longer than the RTO the window is the initial one again. */
+/* proves: CC-12 */
 static void a_pause_brings_the_window_back_to_its_beginning(void **state)
 {
     struct ladder t;
@@ -324,6 +329,7 @@ static void a_pause_brings_the_window_back_to_its_beginning(void **state)
 
 /* RFC 5681 4.2: a segment out of order is answered at once by a duplicate ACK; so is one that fills
    a gap, by an ACK of all that is there now. */
+/* proves: CC-7 */
 static void a_gap_makes_duplicate_acks_at_once(void **state)
 {
     struct ladder t;
@@ -343,6 +349,7 @@ static void a_gap_makes_duplicate_acks_at_once(void **state)
 
 /* RFC 2018 4: SACK blocks, if they were agreed on; first the one with the segment that came last.
  */
+/* proves: SACK-1 SACK-2 SACK-3 */
 static void sack_blocks_tell_what_is_held(void **state)
 {
     struct ladder t;

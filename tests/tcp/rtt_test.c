@@ -45,6 +45,7 @@ static void exchange(struct ladder *t, uint64_t ms)
 }
 
 /* RFC 6298 2.2: SRTT <- R, RTTVAR <- R/2; 2.3: alpha 1/8, beta 1/4, K 4. */
+/* proves: RTO-2 RTO-3 */
 static void samples_are_smoothed_as_rfc_6298_has_it(void **state)
 {
     struct ladder t;
@@ -76,6 +77,7 @@ static void a_steady_path_keeps_a_floor(void **state)
 }
 
 /* RFC 6298 5.5: the timeout doubles; 2.5: up to a bound, which is two minutes. */
+/* proves: RTO-5 RTO-9 */
 static void the_timeout_doubles_up_to_two_minutes(void **state)
 {
     uint64_t rto_ms = 300, late_ms = 0;
@@ -99,6 +101,7 @@ static void the_timeout_doubles_up_to_two_minutes(void **state)
 
 /* Karn: of what was sent twice nobody knows which was acknowledged. The timeout stays backed off
    until something that was sent once is. */
+/* proves: RTO-6 */
 static void what_was_sent_again_is_no_sample(void **state)
 {
     struct ladder t;
@@ -118,6 +121,7 @@ static void what_was_sent_again_is_no_sample(void **state)
 }
 
 /* RFC 6298 5.7: when the SYN itself was lost, the timeout begins at three seconds. */
+/* proves: RTO-10 */
 static void a_lost_syn_makes_one_wait_longer(void **state)
 {
     struct ladder t;

@@ -301,7 +301,7 @@ static void probes_without_an_answer_end(void **state)
 
 /* RFC 9293 3.8.6.3: an ACK may wait, less than half a second, but the second full segment is
    acknowledged at once. */
-/* proves: SHLD-18 MUST-40 SHLD-19 */
+/* proves: SHLD-18 MUST-40 SHLD-19 CC-13 */
 static void an_ack_waits_for_a_second_segment_but_not_long(void **state)
 {
     struct ladder t;

@@ -138,6 +138,7 @@ static void a_scaled_window_is_kept_in_32_bits(void **state)
 }
 
 /* RFC 7323 2.3: a shift above 14 counts as 14. */
+/* proves: TS-3 */
 static void a_shift_above_14_counts_as_14(void **state)
 {
     struct ft_sock_info info;
@@ -152,6 +153,7 @@ static void a_shift_above_14_counts_as_14(void **state)
 }
 
 /* RFC 7323 1.3, 2.2: windows are scaled only if both SYNs said so, and that of a SYN never is. */
+/* proves: TS-1 TS-2 */
 static void windows_are_scaled_only_if_both_say_so(void **state)
 {
     struct ft_sock_info info;
