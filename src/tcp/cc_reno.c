@@ -10,7 +10,8 @@
 
 uint32_t ft_cc_slow_start(struct ft_tcb *tcb, const struct tcp_ack_sample *sample)
 {
-    /* One ACK for a batch stands for many segments: grow by what it acknowledges, at most
+    /* RFC 5681 CC-4. Deviation: not one segment an ACK at most, as on Linux and by RFC 9438 4.10.
+       One ACK for a batch stands for many segments: grow by what it acknowledges, at most
        doubling in a round trip. After a timeout RFC 3465's limit holds. */
     uint32_t mss = tcb->snd_mss;
     uint32_t grow = sample->after_timeout ? FT_MIN(sample->acked, ABC_LIMIT * mss) : sample->acked;

@@ -144,7 +144,9 @@ static bool acceptable(const struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
            seq_between(tcb->rcv_nxt, seq_add(seg->seq, len - 1), edge);
 }
 
-/* RFC 7323 5.3, R1. A reset is not subject to it. */
+/* RFC 7323 5.3, R1. A reset is not subject to it.
+   TS-6. Deviation: a segment without timestamps is taken, as by Linux: some boxes on the way strip
+   them from some segments. */
 static bool paws_rejects(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
                          const struct ft_tcp_seg *seg)
 {

@@ -24,7 +24,8 @@ void ft_tcp_rtt_sample(struct ft_tcb *tcb, ft_time rtt)
         if (cold->srtt_us == 0)
             cold->srtt_us = 1;
     }
-    /* As Linux does: the floor is on the variance term, not on the sum. */
+    /* RFC 6298 RTO-4. Deviation: as on Linux the floor is 200 ms, on the variance and not on the
+       sum; a second would let short paths stand still. */
     uint32_t var = FT_MAX(4 * cold->rttvar_us, (uint32_t)(TCP_RTO_MIN / FT_US));
     cold->rto_us = cold->srtt_us + var;
 }

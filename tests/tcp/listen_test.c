@@ -96,6 +96,7 @@ static void text_without_a_syn_for_a_passive_socket_is_dropped(void **state)
 
 /* RFC 6298 5.5 and 5.7, RFC 9293 3.8.3: a SYN-ACK goes out again, each time twice as late, and at
    last the attempt is forgotten. */
+/* proves: RTO-1 RTO-9 */
 static void a_syn_ack_is_sent_again_and_at_last_given_up(void **state)
 {
     static const unsigned waits_s[] = {1, 2, 4, 8, 16};
