@@ -322,6 +322,35 @@ static void path_mtu_only_falls_and_grows_old(void **state)
     assert_int_equal(path.mtu, 1500);
 }
 
+/* RFC 4821 5.2: what a transport has found is told beside the path's MTU, which stays. It ends by
+   itself, or by a size that is no less than that MTU. */
+static void what_a_transport_found_stands_beside_the_path_mtu(void **state)
+{
+    struct ft_addr b4 = B4;
+    struct ft_path path;
+
+    (void)state;
+    ft_path_set_plpmtu(h.net, &b4, 1064, 1499);
+    assert_int_equal(find(B4, 0, &path), 0);
+    assert_int_equal(path.mtu, 1500);
+    assert_int_equal(path.plpmtu, 1064);
+    assert_int_equal(path.plpmtu_high, 1499);
+    assert_true(ft_path_set_mtu(h.net, &b4, 1400));
+    assert_int_equal(find(B4, 0, &path), 0);
+    assert_int_equal(path.mtu, 1400);
+    assert_int_equal(path.plpmtu, 1064);
+    assert_int_equal(find(V4(10, 7, 0, 3), 0, &path), 0);
+    assert_int_equal(path.plpmtu, 0);
+    ft_path_set_plpmtu(h.net, &b4, 1400, 1499);
+    assert_int_equal(find(B4, 0, &path), 0);
+    assert_int_equal(path.plpmtu, 0);
+    ft_path_set_plpmtu(h.net, &b4, 1064, 1499);
+    host_after(&h, 601 * FT_SEC);
+    assert_int_equal(find(B4, 0, &path), 0);
+    assert_int_equal(path.mtu, 1500);
+    assert_int_equal(path.plpmtu, 0);
+}
+
 /* proves: A-42 */
 static void path_mtu_table_is_bounded(void **state)
 {
@@ -387,6 +416,7 @@ int main(void)
         T(addresses_that_name_nobody_cannot_be_added),
         T(interfaces_are_checked_and_named),
         T(path_mtu_only_falls_and_grows_old),
+        T(what_a_transport_found_stands_beside_the_path_mtu),
         T(path_mtu_table_is_bounded),
         T(link_local_needs_its_link),
     };
