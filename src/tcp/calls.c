@@ -441,7 +441,7 @@ void ft_tcp_close(struct ft_tcp *tcp, struct ft_tcb *tcb)
     }
 }
 
-/* Reset what waits in the backlog. Embryos find out when their timer fires or their ACK comes. */
+/* Reset what waits in the backlog. Embryos find out when their timer fires or a segment comes. */
 static void drop_backlog(struct ft_tcp *tcp, struct ft_listener *listener)
 {
     while (!list_empty(&listener->backlog)) {

@@ -554,6 +554,10 @@ static enum ft_verdict to_conn(struct ft_tcp *tcp, struct ft_conn *conn, const s
     }
     if (conn->kind == FT_CONN_EMBRYO) {
         struct tcp_embryo *embryo = ft_container_of(conn, struct tcp_embryo, conn);
+        if (ft_embryo_forsaken(tcp, embryo)) {
+            ft_embryo_free(tcp, embryo);
+            return to_name(tcp, key, in, ret_sock);
+        }
         enum ft_verdict verdict = ft_embryo_input(tcp, embryo, in, &tcb);
         /* The ACK that completed the handshake may carry text and FIN. */
         if (tcb)

@@ -16,6 +16,11 @@ struct ft_listener *ft_embryo_listener(const struct ft_tcp *tcp, const struct tc
     return listener->id == embryo->listener_id ? listener : NULL;
 }
 
+bool ft_embryo_forsaken(const struct ft_tcp *tcp, const struct tcp_embryo *embryo)
+{
+    return tcp->env->config.limits.relisten_ms == 0 && !ft_embryo_listener(tcp, embryo);
+}
+
 void ft_embryo_free(struct ft_tcp *tcp, struct tcp_embryo *embryo)
 {
     struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
@@ -24,8 +29,6 @@ void ft_embryo_free(struct ft_tcp *tcp, struct tcp_embryo *embryo)
     ft_table_remove(tcp->table, &embryo->conn);
     if (embryo->flags & EMB_WAITING)
         tcp->n_waiting_syns--;
-    else
-        ft_port_drop(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true);
     ft_wheel_cancel(&tcp->env->wheel, &embryo->timer);
     ft_pool_put(&tcp->embryos, embryo);
 }
@@ -100,12 +103,7 @@ static enum ft_verdict new_embryo(struct ft_tcp *tcp, struct ft_listener *listen
     *embryo = *syn;
     embryo->rcv_wscale = ft_tcp_wscale_for(tcp, &listener->opts);
     ft_timer_init(&embryo->timer, FT_TIMER_EMBRYO);
-    if (ft_port_hold(tcp->names, IPPROTO_TCP, &embryo->conn.local, embryo->conn.local_port, true)) {
-        ft_pool_put(&tcp->embryos, embryo);
-        return FT_RX_DROP_MEMORY;
-    }
     if (ft_table_insert(tcp->table, &embryo->conn)) {
-        ft_port_drop(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true);
         ft_pool_put(&tcp->embryos, embryo);
         return FT_RX_DROP_MEMORY;
     }
@@ -295,7 +293,6 @@ static enum ft_verdict complete(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
     time_handshake(tcp, embryo, tcb);
     /* The TCB stands in the table in its place. */
     listener->n_half_open--;
-    ft_port_drop(tcp->names, IPPROTO_TCP, embryo->conn.local_port, true);
     ft_wheel_cancel(&tcp->env->wheel, &embryo->timer);
     ft_pool_put(&tcp->embryos, embryo);
     *ret_tcb = tcb;

@@ -41,6 +41,10 @@ void ft_listen_take_waiting(struct ft_tcp *tcp, struct ft_listener *listener,
 /** The timer of an embryo has fired. */
 void ft_embryo_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo);
 
+/** Whether the passive socket is closed, and no other of its name can get the embryo (relisten.h).
+ */
+bool ft_embryo_forsaken(const struct ft_tcp *tcp, const struct tcp_embryo *embryo);
+
 /** Take an embryo out of the table and free it. */
 void ft_embryo_free(struct ft_tcp *tcp, struct tcp_embryo *embryo);
 

@@ -283,14 +283,15 @@ enum tcp_embryo_flag {
     EMB_WSCALE = 4,
     EMB_ACKED = 8,     /* its ACK came when the backlog was full */
     EMB_AGAIN = 128,   /* its SYN-ACK left more than once: no round trip is timed (Karn) */
-    EMB_WAITING = 16,  /* not answered yet: relisten.c; it holds no port */
+    EMB_WAITING = 16,  /* not answered yet: relisten.c */
     EMB_ORPHAN = 32,   /* answered, but its listener is closed: it waits for the next; relisten.c */
     EMB_TFO = 256,     /* the SYN-ACK brings a Fast Open cookie ... */
     EMB_TFO_EXP = 512, /* ... in the experimental form */
     EMB_DOUBTED = 64,  /* something that did not fit has been answered since its timer fired */
 };
 
-/* A half-open connection of a passive socket. It holds no buffer. */
+/* A half-open connection of a passive socket. It holds no buffer, and no port: while the passive
+   socket listens its name does, and after it nobody is to be kept off the port. */
 struct tcp_embryo {
     struct ft_conn conn;
     struct ft_timer timer; /* SYN-ACK again, or give up */

@@ -440,6 +440,37 @@ static void closing_a_passive_socket_resets_what_waits(void **state)
     ladder_close(&t);
 }
 
+/* As Linux, which frees what is half open together with its passive socket: the name can be bound
+   again without SO_REUSEADDR, and the SYN that comes again is the next one's. */
+static void what_was_half_open_does_not_outlive_its_passive_socket(void **state)
+{
+    struct ft_addr any = addr_v4(0);
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    t.listener = bound(&t, &any, LADDER_PORT, false);
+    assert_int_equal(ft_listen(t.stack, t.listener, 8), 0);
+    peer_sends(&t, SEG_SYN, .seq = 100, .wnd = 65535, .mss = 1460);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
+    assert_int_equal(ft_close(t.stack, t.listener), 0);
+    t.listener = bound(&t, &any, LADDER_PORT, false);
+    peer_sends(&t, SEG_SYN, .seq = 100, .wnd = 65535, .mss = 1460);
+    assert_verdict(&t, FT_RX_NO_SOCKET);
+    stack_sends(&t, SEG_RST | SEG_ACK, .ack = 101);
+    assert_int_equal(stack_counts(&t).now_half_open, 0);
+    ladder_peer(&t, 1);
+    assert_int_equal(ft_listen(t.stack, t.listener, 8), 0);
+    peer_sends(&t, SEG_SYN, .seq = 500, .wnd = 65535, .mss = 1460);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 501);
+    assert_int_equal(ft_close(t.stack, t.listener), 0);
+    t.listener = bound(&t, &any, LADDER_PORT, false);
+    assert_int_equal(ft_listen(t.stack, t.listener, 8), 0);
+    peer_sends(&t, SEG_SYN, .seq = 500, .wnd = 65535, .mss = 1460);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 501);
+    ladder_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +494,7 @@ int main(void)
         cmocka_unit_test(a_syn_from_an_impossible_source_is_ignored),
         cmocka_unit_test(a_full_backlog_drops_the_ack_and_takes_it_later),
         cmocka_unit_test(closing_a_passive_socket_resets_what_waits),
+        cmocka_unit_test(what_was_half_open_does_not_outlive_its_passive_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
