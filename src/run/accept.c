@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Passive sockets. The program's end is a native AF_UNIX listener, so it polls as one. For each
- * connection that the stack has established we connect a new stack's end to it, or hand the
+ * Passive sockets. The program's end is a native listener, so it polls as one: of the kernel's TCP
+ * (passive.c), or of AF_UNIX where that cannot be had. For each connection that the stack has
+ * established we knock at the first, or connect a new stack's end to the second, or hand the
  * connection straight to an accept() that is held.
  *
  * accept() always stops, and only we connect to the listener (its name lives in a network namespace
  * that the program cannot reach). So the listener's queue and ours have the same order.
+ *
+ * A few descriptors are kept for the calls of the program. When there are no others left,
+ * connections stay in the backlog of the stack.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +20,9 @@
 #include <fourtuple/socket.h>
 
 #include "priv.h"
+
+#define FDS_OWN       64u          /* more than those that are neither of channels nor of threads */
+#define STARVED_PAUSE (20 * FT_MS) /* descriptors may have become free then */
 
 int64_t call_listen(struct call *call)
 {
@@ -37,10 +44,16 @@ int64_t call_listen(struct call *call)
     if (backlog < 0 || backlog > RUN_BACKLOG_MAX)
         backlog = RUN_BACKLOG_MAX;
     chan->backlog = backlog;
-    if (chan->state == CHAN_LISTENING)
+    if (chan->state == CHAN_LISTENING) {
+        /* Once more, maybe after a shutdown. */
+        if (chan->is_inet && listen(call->handle, RUN_BACKLOG_MAX) < 0)
+            return -errno;
+        (void)ft_watch(run->stack, chan->sock, FT_READABLE, chan);
         return 0;
-    if (listen(call->handle, RUN_BACKLOG_MAX) < 0)
-        return -errno;
+    }
+    rc = passive_listen(call);
+    if (rc < 0)
+        return rc;
     chan->state = CHAN_LISTENING;
     listener_watch(run, chan, call->handle);
     stray_adopt(run, chan);
@@ -82,34 +95,45 @@ static int hand_over(struct run *run, uint64_t id, const struct want *to, struct
     return notify_answer_fd(run, id, fd, (to->flags & SOCK_CLOEXEC) != 0, chan);
 }
 
+/* Answer with a new channel. Return: 0 or -errno. */
+static int give_pair(struct run *run, uint64_t id, const struct want *to, struct chan *chan)
+{
+    int pair[2], rc;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    (void)fcntl(pair[0], F_SETFL, O_NONBLOCK); /* cannot fail on a socket of ours */
+    keep_octet(chan, pair[1]);
+    rc = chan_set_end(run, chan, pair[0]);
+    if (rc == 0) {
+        chan_set_cookie(run, chan, pair[1]);
+        rc = hand_over(run, id, to, chan, pair[1]);
+    } else {
+        close(pair[0]);
+    }
+    close(pair[1]);
+    if (rc == 0) {
+        established(run, chan);
+        return 0;
+    }
+    chan_drop_end(run, chan);
+    chan->kept = false;
+    return rc;
+}
+
 /* Give a connection to an accept() that waits. Return: whether one took it. */
 static bool serve_held(struct run *run, struct chan *listener, struct chan *chan)
 {
     struct held *held;
 
     while ((held = held_first(run, listener, HELD_ACCEPT))) {
-        int pair[2], rc;
+        int rc = give_pair(run, held->id, &held->want, chan);
 
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-            return false;
-        (void)fcntl(pair[0], F_SETFL, O_NONBLOCK); /* cannot fail on a socket of ours */
-        keep_octet(chan, pair[1]);
-        rc = chan_set_end(run, chan, pair[0]);
-        if (rc == 0) {
-            chan_set_cookie(run, chan, pair[1]);
-            rc = hand_over(run, held->id, &held->want, chan, pair[1]);
-        } else {
-            close(pair[0]);
-        }
-        close(pair[1]);
         if (rc != 0 && rc != -ENOENT)
             notify_answer(run, held->id, rc);
         held_free(run, held);
-        if (rc == 0) {
-            established(run, chan);
+        if (rc == 0)
             return true;
-        }
-        chan_drop_end(run, chan);
     }
     return false;
 }
@@ -122,18 +146,32 @@ static void append_pending(struct chan *listener, struct chan *chan)
     listener->n_pending++;
 }
 
-int accept_enqueue(struct run *run, struct chan *listener, struct chan *chan)
+static int connect_end(const struct run *run, const struct chan *listener)
 {
     struct sockaddr_un name;
     socklen_t len = carrier_name(run, listener->name_no, &name);
-    int end = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), rc = 0;
+    int end = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (end < 0)
         return -errno;
-    if (connect(end, (struct sockaddr *)&name, len) < 0)
-        rc = -errno;
-    if (rc == 0)
-        rc = chan_set_end(run, chan, end);
+    if (connect(end, (struct sockaddr *)&name, len) < 0) {
+        int error = errno;
+
+        close(end);
+        return -error;
+    }
+    return end;
+}
+
+int accept_enqueue(struct run *run, struct chan *listener, struct chan *chan)
+{
+    int end = listener->is_inet ? passive_knock(listener) : connect_end(run, listener), rc;
+
+    if (end < 0)
+        return end;
+    if (listener->is_inet)
+        chan->end = end; /* a knock has nothing to tell, so it is not watched */
+    rc = listener->is_inet ? 0 : chan_set_end(run, chan, end);
     if (rc < 0) {
         close(end);
         return rc;
@@ -142,14 +180,51 @@ int accept_enqueue(struct run *run, struct chan *listener, struct chan *chan)
     return 0;
 }
 
+/* Whether there are descriptors for one more connection; else it is tried again soon. */
+static bool has_descriptors(struct run *run)
+{
+    int fd;
+    bool enough;
+
+    if (run->n_chans + RUN_PIDFDS + FDS_OWN < (unsigned)run->fds_max)
+        return true;
+    fd = fcntl(run->epoll, F_DUPFD_CLOEXEC, 0);
+    enough = fd >= 0 && fd < run->fds_max;
+    if (fd >= 0)
+        close(fd);
+    if (!enough && run->starved_until == 0)
+        run->starved_until = run_now() + STARVED_PAUSE;
+    return enough;
+}
+
+ft_time accept_retry(struct run *run, ft_time now)
+{
+    struct chan *chan;
+
+    if (run->starved_until == 0)
+        return FT_TIME_NEVER;
+    if (now < run->starved_until)
+        return run->starved_until;
+    run->starved_until = 0;
+    TAILQ_FOREACH(chan, &run->unwatched, unwatched_link)
+    {
+        if (chan->state == CHAN_LISTENING)
+            chan_queue(run, chan);
+    }
+    return now;
+}
+
 void accept_progress(struct run *run, struct chan *listener)
 {
     while (listener->state == CHAN_LISTENING &&
            listener->n_pending <= (unsigned)listener->backlog) {
-        ft_sock sock = ft_accept(run->stack, listener->sock, NULL, NULL);
         struct chan *chan;
+        ft_sock sock;
         int rc;
 
+        if (!(ft_ready(run->stack, listener->sock) & FT_READABLE) || !has_descriptors(run))
+            return;
+        sock = ft_accept(run->stack, listener->sock, NULL, NULL);
         if (sock < 0)
             return;
         chan = chan_new(run, sock, listener->domain, SOCK_STREAM);
@@ -201,10 +276,9 @@ static void requeue(struct run *run, struct chan *listener, struct chan *chan)
         chan_bury(run, chan, true);
 }
 
-/* Take the oldest of the listener's queue. Return: as a call. */
-static int64_t take_queued(struct call *call, const struct want *to)
+/* Of a listener of AF_UNIX: its queue has the program's end. Return: as give_pair(). */
+static int give_queued(struct call *call, const struct want *to, struct chan *chan)
 {
-    struct chan *listener = call->chan, *chan = TAILQ_FIRST(&listener->pending);
     struct pollfd pfd = {.fd = call->handle, .events = POLLIN};
     struct run *run = call->run;
     int fd, rc;
@@ -214,17 +288,40 @@ static int64_t take_queued(struct call *call, const struct want *to)
     fd = accept4(call->handle, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return -errno;
-    pending_remove(listener, chan);
+    pending_remove(call->chan, chan);
     keep_octet(chan, fd);
     chan_set_cookie(run, chan, fd);
     rc = hand_over(run, call->id, to, chan, fd);
     close(fd);
-    if (rc == 0) {
+    if (rc == 0)
         established(run, chan);
+    return rc;
+}
+
+static int give_knocked(struct call *call, const struct want *to, struct chan *chan)
+{
+    int rc = passive_answer_knock(call->handle);
+
+    if (rc < 0)
+        return rc;
+    pending_remove(call->chan, chan);
+    chan_drop_end(call->run, chan);
+    return give_pair(call->run, call->id, to, chan);
+}
+
+/* Take the oldest of the listener's queue. Return: as a call. */
+static int64_t take_queued(struct call *call, const struct want *to)
+{
+    struct chan *listener = call->chan, *chan = TAILQ_FIRST(&listener->pending);
+    struct run *run = call->run;
+    int rc = listener->is_inet ? give_knocked(call, to, chan) : give_queued(call, to, chan);
+
+    if (rc == 0) {
         chan_queue(run, listener); /* there is room for one more */
         return CALL_DONE;
     }
-    requeue(run, listener, chan);
+    if (!chan->listener)
+        requeue(run, listener, chan);
     return rc == -ENOENT ? CALL_DONE : rc;
 }
 

@@ -186,6 +186,8 @@ int64_t call_dispatch(struct call *call)
     call->handle = handle;
     call->chan = chan_find(call->run, handle);
     if (!call->chan)
+        call->chan = passive_follow(call);
+    if (!call->chan)
         return CALL_NATIVE;
     call->chan->tid = call->tid;
     call->chan->fd = (int)call->args[0];

@@ -74,12 +74,12 @@ static void map_remove(struct run *run, struct chan *chan)
     chan->cookie = 0;
 }
 
-static uint64_t cookie_of(int fd)
+uint64_t chan_cookie(int handle)
 {
     uint64_t cookie = 0;
     socklen_t len = sizeof(cookie);
 
-    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
+    return getsockopt(handle, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
 }
 
 struct chan *chan_new(struct run *run, ft_sock sock, int domain, int type)
@@ -107,7 +107,7 @@ void chan_set_cookie(struct run *run, struct chan *chan, int program_end)
     struct chan **slot;
 
     map_remove(run, chan);
-    chan->cookie = cookie_of(program_end);
+    chan->cookie = chan_cookie(program_end);
     slot = &run->map[slot_of(run, chan->cookie)];
     chan->map_next = *slot;
     *slot = chan;
@@ -116,7 +116,7 @@ void chan_set_cookie(struct run *run, struct chan *chan, int program_end)
 
 struct chan *chan_find(const struct run *run, int handle)
 {
-    uint64_t cookie = cookie_of(handle);
+    uint64_t cookie = chan_cookie(handle);
     struct chan *chan;
 
     if (cookie == 0 || run->map_len == 0)
@@ -393,6 +393,8 @@ static bool is_abandoned(struct run *run, const struct chan *chan)
     struct sockaddr_un name;
     socklen_t len = carrier_name(run, chan->name_no, &name);
 
+    if (chan->is_inet)
+        return passive_is_closed(run, chan);
     if (bind(run->probe, (struct sockaddr *)&name, len) < 0)
         return false;
     /* The probe has the name now; it is of no more use. */

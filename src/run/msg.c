@@ -272,6 +272,8 @@ static int64_t stream_msg(struct call *call)
 
     if (!sends && is_unconnected(call->chan))
         return -ENOTCONN;
+    if (sends && call->chan->is_inet && want.flags & MSG_FASTOPEN)
+        return -EISCONN; /* it must not connect what is the kernel's own */
     if (!(want.flags & MSG_OOB) || (many && call->args[2] == 0))
         return CALL_NATIVE;
     return sends ? urgent_send(call, &want) : urgent_receive(call, &want);

@@ -116,6 +116,8 @@ struct chan {
     struct sources *sources; /* CHAN_DATAGRAM */
     bool lost_told;          /* CHAN_DATAGRAM: people know that it writes without a peer */
     int watch;               /* CHAN_LISTENING: tells of its last close; -1: none */
+    bool is_inet;            /* CHAN_LISTENING: the program's file is the kernel's TCP: passive.c */
+    uint64_t former;         /* is_inet: the cookie of the file before */
     ft_time stray_until;     /* CHAN_STRAY: it is reset then */
     struct name self, peer;  /* CHAN_ZOMBIE: the names it had; CHAN_STRAY: self is its listener's */
 };
@@ -182,13 +184,17 @@ struct run {
     int hub; /* where gated channels are connected to */
     struct sockaddr_un hub_name;
     socklen_t hub_name_len;
-    int probe;      /* an unbound socket, for probing names */
-    int inotify;    /* tells which listeners are closed; -1: only the sweep does */
-    int signals;    /* signalfd */
-    int inet;       /* an AF_INET socket of the program's namespace, for SIOCGIF* */
-    int control;    /* to the run's first process; -1 once it has ended */
-    int program_fd; /* pidfd of PROGRAM */
-    pid_t init;     /* the first process of the PID namespace */
+    int probe;                      /* an unbound socket, for probing names */
+    int probe_inet;                 /* likewise, for those of passive.c */
+    bool has_loopback, has_passive; /* passive.c: the kernel's TCP can be had; is in use */
+    ft_time starved_until; /* descriptors were short: then we try again; 0: they were not */
+    int fds_max;           /* a descriptor of this number or a higher one is kept for calls */
+    int inotify;           /* tells which listeners are closed; -1: only the sweep does */
+    int signals;           /* signalfd */
+    int inet;              /* an AF_INET socket of the program's namespace, for SIOCGIF* */
+    int control;           /* to the run's first process; -1 once it has ended */
+    int program_fd;        /* pidfd of PROGRAM */
+    pid_t init;            /* the first process of the PID namespace */
     uint32_t n_names;
     uint64_t hub_key;
     struct chan **map;
@@ -294,6 +300,9 @@ struct chan *chan_new(struct run *run, ft_sock sock, int domain, int type);
 
 /** Give the channel the program's end by which it is found. */
 void chan_set_cookie(struct run *run, struct chan *chan, int program_end);
+
+/** The cookie of a descriptor. Return: it, 0 if it is no socket. */
+uint64_t chan_cookie(int handle);
 
 /** The channel of a descriptor. @handle: of it. Return: NULL if it is none of ours. */
 struct chan *chan_find(const struct run *run, int handle);
@@ -426,6 +435,9 @@ void accept_progress(struct run *run, struct chan *listener);
  */
 int accept_enqueue(struct run *run, struct chan *listener, struct chan *chan);
 
+/** Try again where descriptors were short. Return: when to come again. */
+ft_time accept_retry(struct run *run, ft_time now);
+
 /** Take from the stack what is established for a passive socket that is closed. */
 void accept_strays(struct run *run, struct chan *listener);
 
@@ -447,6 +459,38 @@ int swap_prepare(int from, int to);
  * Return: 0 or -errno.
  */
 int swap_file(struct call *call, int file);
+
+/* --- passive.c --------------------------------------------------------------------------------*/
+
+/** Make ready for passive sockets whose file is the kernel's TCP. Without, they are AF_UNIX's. */
+void passive_init(struct run *run);
+
+/** Make the program's socket a listener, of another file if possible. Return: 0 or -errno. */
+int passive_listen(struct call *call);
+
+/**
+ * A descriptor that none of the channels has may be a copy of what was there before listen(), that
+ * was under way or made at that moment: give it the file that it should have.
+ *
+ * @call: its handle is replaced
+ *
+ * Return: the channel; NULL: it is none of ours.
+ */
+struct chan *passive_follow(struct call *call);
+
+/** Whether nobody has the listener any more; of one that is_inet. */
+bool passive_is_closed(struct run *run, const struct chan *listener);
+
+/**
+ * Make a listener that is_inet readable once more.
+ *
+ * Return: the descriptor that does so while it is open; -ECONNREFUSED: the listener is closed or
+ * shut down; another -errno.
+ */
+int passive_knock(const struct chan *listener);
+
+/** Take a knock away again. @handle: of the listener. Return: 0 or -errno. */
+int passive_answer_knock(int handle);
 
 /* --- urgent.c ---------------------------------------------------------------------------------*/
 

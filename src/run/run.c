@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@
 #define RUN_EVENTS      256u
 #define RUN_SWEEP       (250 * FT_MS) /* how soon a closed passive socket is noticed at the latest */
 #define RUN_FILES_MIN   64u           /* descriptors of our own, and a few connections */
+#define RUN_FILES_KEPT  12u           /* of them for calls of the program that are worked on */
 #define RUN_RELISTEN_MS 100           /* a server that closes and listens again has that long */
 #define RUN_GOODBYE     (250 * FT_MS) /* for the FINs of peers that close in answer to ours */
 #define RUN_LAST_GASP   (20 * FT_MS)  /* for the resets of those that are given up */
@@ -380,6 +382,9 @@ static void round_done(void *ctx, struct host *host)
         host_wake_at(host, run->swept_at + RUN_SWEEP);
     if (deadline != FT_TIME_NEVER)
         host_wake_at(host, deadline);
+    deadline = accept_retry(run, now);
+    if (deadline != FT_TIME_NEVER)
+        host_wake_at(host, deadline);
     deadline = stray_sweep(run, now);
     if (deadline != FT_TIME_NEVER)
         host_wake_at(host, deadline);
@@ -530,7 +535,7 @@ static void run_init(struct run *run, const struct run_options *options)
     memset(run, 0, sizeof(*run));
     run->options = options;
     run->epoll = run->listener = run->hub = run->probe = run->signals = run->inet = -1;
-    run->inotify = -1;
+    run->inotify = run->probe_inet = -1;
     run->control = run->program_fd = -1;
     TAILQ_INIT(&run->work);
     TAILQ_INIT(&run->unwatched);
@@ -589,6 +594,7 @@ static int open_own(struct run *run)
     if (run->epoll < 0)
         return -errno;
     listener_watch_open(run);
+    passive_init(run);
     rc = open_hub(run);
     return rc < 0 ? rc : open_signals(run);
 }
@@ -664,6 +670,8 @@ int run_main(const struct run_options *options)
 
     run_init(&run, options);
     spawn_inherit(&inherit);
+    run.fds_max = (int)(inherit.nofile.rlim_max < INT_MAX ? inherit.nofile.rlim_max : INT_MAX) -
+                  (int)RUN_FILES_KEPT;
     rc = check_limit(&inherit);
     if (rc == 0)
         rc = open_host(&run, &status);

@@ -164,9 +164,10 @@ int swap_file(struct call *call, int file)
     register_all(&swap, file);
     rc = notify_replace_fd(call->run, call->id, file, fd, child_cloexec(call->tid, fd));
     for (unsigned i = 0; i < swap.n_fds && rc == 0; i++) {
+        /* Can fail only when nobody waits for the call any more; the first one counts. */
         if (swap.fds[i] != fd)
-            rc = notify_replace_fd(call->run, call->id, file, swap.fds[i],
-                                   child_cloexec(call->tid, swap.fds[i]));
+            (void)notify_replace_fd(call->run, call->id, file, swap.fds[i],
+                                    child_cloexec(call->tid, swap.fds[i]));
     }
     return rc;
 }

@@ -208,6 +208,9 @@ int64_t call_sendto(struct call *call)
         return CALL_NATIVE; /* MSG_MORE on a stream: what it asks for is no more than a hint */
     if (call->chan->state == CHAN_ZOMBIE)
         return -EPIPE;
+    if (call->chan->state == CHAN_LISTENING && call->chan->is_inet &&
+        !(call->args[3] & MSG_FASTOPEN))
+        return CALL_NATIVE; /* EPIPE comes with a SIGPIPE */
     if (call->chan->state != CHAN_DATAGRAM)
         return call->chan->state == CHAN_CONNECTED ? -EISCONN : -EPIPE;
     if (name_len < 0 || (size_t)name_len > sizeof(to.addr))
