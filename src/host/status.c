@@ -258,8 +258,31 @@ static bool is_alive(const struct sockaddr_un *sun)
     return alive;
 }
 
-/* Binds the name, or the next free "NAME.2" and so on. */
-static int bind_name(struct status *status, const char *name, char *err, size_t err_len)
+/* Listens under a hidden name, and tells it: who finds a name that nobody listens at takes the host
+   for dead and removes it. */
+static int listen_hidden(const struct status *status, char *ret_path, size_t len, char *err,
+                         size_t err_len)
+{
+    struct sockaddr_un sun;
+    char hidden[32];
+    int error;
+
+    (void)snprintf(hidden, sizeof(hidden), ".%d.%d", (int)getpid(), status->listen.fd);
+    error = status_path(hidden, ret_path, len, err, err_len);
+    if (error == 0)
+        error = status_address(ret_path, &sun);
+    if (error != 0)
+        return error;
+    (void)unlink(ret_path); /* of a process that had our number and died here */
+    if (bind(status->listen.fd, (const struct sockaddr *)&sun, sizeof(sun)) != 0 ||
+        listen(status->listen.fd, CLIENTS_MAX) != 0)
+        return -errno;
+    return 0;
+}
+
+/* Shows what listens at PATH under its name, or the next free "NAME.2" and so on. */
+static int show(struct status *status, const char *path, const char *name, char *err,
+                size_t err_len)
 {
     for (unsigned i = 1; i < NAME_TRIES; i++) {
         struct sockaddr_un sun;
@@ -270,21 +293,32 @@ static int bind_name(struct status *status, const char *name, char *err, size_t 
         else
             (void)snprintf(status->name, sizeof(status->name), "%.32s.%u", name, i);
         error = status_path(status->name, status->path, sizeof(status->path), err, err_len);
-        if (error != 0)
-            return error;
-        error = status_address(status->path, &sun);
+        if (error == 0)
+            error = status_address(status->path, &sun);
         if (error != 0)
             return error;
         for (unsigned again = 0; again < 2; again++) {
-            if (bind(status->listen.fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0)
-                return listen(status->listen.fd, CLIENTS_MAX) == 0 ? 0 : -errno;
-            if (errno != EADDRINUSE)
+            if (link(path, status->path) == 0)
+                return 0;
+            if (errno != EEXIST)
                 return -errno;
             if (is_alive(&sun))
                 break;
         }
     }
     return -EADDRINUSE;
+}
+
+static int bind_name(struct status *status, const char *name, char *err, size_t err_len)
+{
+    char hidden[PATH_MAX];
+    int error = listen_hidden(status, hidden, sizeof(hidden), err, err_len);
+
+    if (error != 0)
+        return error;
+    error = show(status, hidden, name, err, err_len);
+    (void)unlink(hidden); /* was ours */
+    return error;
 }
 
 int status_open(struct host *host, const char *name, struct status **ret_status, char *ret_err,

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -88,6 +89,31 @@ def a_killed_host_is_forgotten():
         assert ss("one", status=1) == "fourtuple: ss: one: no host of this name is running\n"
 
 
+def a_host_has_no_name_before_it_can_answer():
+    """Who asks takes a name that refuses for a dead host's, and removes it."""
+    path = os.path.join(os.environ["XDG_RUNTIME_DIR"], "fourtuple", "hosts", "web")
+    for _ in range(20):
+        process = subprocess.Popen([SERVER, "--net", "ss", "--addr", "10.7.0.1/24",
+                                    "--name", "web"])
+        end = time.monotonic() + 10
+        try:
+            while True:
+                assert time.monotonic() < end
+                try:
+                    with socket.socket(socket.AF_UNIX) as asking:
+                        asking.connect(path)
+                    break
+                except FileNotFoundError:
+                    pass
+        finally:
+            process.kill()
+            process.wait()
+        for name in os.listdir(os.path.dirname(path)):
+            os.unlink(os.path.join(os.path.dirname(path), name))
+    with Hosts("web"):
+        assert os.listdir(os.path.dirname(path)) == ["web"]
+
+
 def a_stopped_host_does_not_stop_us():
     with Hosts("one", "two") as processes:
         processes[0].send_signal(signal.SIGSTOP)
@@ -103,7 +129,8 @@ def wrong_arguments_are_named():
 
 TESTS = [without_hosts_there_are_only_titles, passive_sockets_are_told,
          hosts_are_told_apart_and_can_be_named, counters_are_told, a_killed_host_is_forgotten,
-         a_stopped_host_does_not_stop_us, wrong_arguments_are_named]
+         a_host_has_no_name_before_it_can_answer, a_stopped_host_does_not_stop_us,
+         wrong_arguments_are_named]
 
 
 def main():
