@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What a TCP socket means, seen by unmodified programs."""
 # timeout: 180
+import json
 import subprocess
 import sys
 
@@ -116,6 +117,54 @@ for i in range(500):
 print(len(names), all(active.recv(10) == b'%d' % i for _, active, i in keep))
 """)
     equal(out, "500 True\n")
+
+
+def a_specific_address_comes_before_the_wildcard(lab):
+    out = lab.python("10.7.0.1/24", IMPORTS + """
+def passive(address):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind((address, 80))
+    s.listen()
+    return s
+wildcard, specific = passive('0.0.0.0'), passive('10.7.0.1')
+for address in ('10.7.0.1', '127.0.0.1', '10.7.0.1'):
+    client = socket.create_connection((address, 80))
+    served = select.select([s for s in (wildcard, specific) if s.fileno() >= 0], [], [], 5)[0]
+    print(['wildcard' if s is wildcard else 'specific' for s in served])
+    served[0].accept()
+    if address == '127.0.0.1':
+        specific.close()
+""")
+    equal(out, "['specific']\n['wildcard']\n['wildcard']\n")
+
+
+def each_segment_is_counted_as_for_an_active_a_passive_or_no_socket(lab):
+    lab.host("10.7.0.1/24", PYTHON, "-c", IMPORTS + """
+passive = socket.create_server(('', 80))
+active = passive.accept()[0]
+while active.recv(1000):
+    pass
+active.close()
+signal.pause()
+""", options=["--name", "verdicts"])
+
+    def count(verdict):
+        text = lab.ss("--counters", "-a", "--json", "verdicts")
+        return json.loads(text)["counters"][verdict] if text else -1
+
+    wait_for(lambda: ":80" in lab.ss("-ltH", "verdicts"), "a passive socket")
+    before = [count("rx_" + v) for v in ("active", "passive", "no_socket")]
+    lab.python("10.7.0.2/24", IMPORTS + """
+s = socket.create_connection(('10.7.0.1', 80))
+s.sendall(b'some')
+s.close()
+for _ in range(3):
+    assert socket.socket().connect_ex(('10.7.0.1', 81)) == errno.ECONNREFUSED
+""")
+    after = [count("rx_" + v) for v in ("active", "passive", "no_socket")]
+    equal(before, [0, 0, 0])
+    check(after[0] >= 2 and after[1] >= 1 and after[2] >= 3, after)
 
 
 def ports_are_picked_from_the_ephemeral_range_and_not_in_order(lab):
@@ -515,6 +564,8 @@ if __name__ == "__main__":
                   a_name_is_free_as_soon_as_its_socket_is_closed,
                   reuseport_lets_several_share_a_name,
                   thousands_share_one_local_name_and_are_told_apart_by_four_tuple,
+                  a_specific_address_comes_before_the_wildcard,
+                  each_segment_is_counted_as_for_an_active_a_passive_or_no_socket,
                   ports_are_picked_from_the_ephemeral_range_and_not_in_order,
                   a_half_close_ends_one_direction_only,
                   a_reset_lets_octets_that_came_before_be_read_and_then_is_told_once,
