@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire/be.h"
 #include "wire/ip.h"
 
 #include "priv.h"
@@ -165,6 +166,44 @@ static void drop_older(struct ft_net *net, struct net_iface *iface, struct net_n
             ft_ctl_drop(net, iface, old);
             return;
         }
+    }
+}
+
+/* Whether the record is the TCP segment with these addresses, ports, number and flags. */
+static bool is_segment(const struct net_ctl *ctl, const struct ft_ip_tx *tx, const uint8_t *tcp)
+{
+    bool is_v4 = addr_is_v4(&tx->dst);
+    size_t hdr = is_v4 ? IP4_HDR_LEN : IP6_HDR_LEN;
+    uint8_t addrs[32];
+
+    if (ctl->ethertype != (is_v4 ? ETH_TYPE_IP4 : ETH_TYPE_IP6) || ctl->len < hdr + TCP_FLAGS_END ||
+        ctl->data[is_v4 ? 9 : 6] != IP_PROTO_TCP)
+        return false;
+    if (is_v4) {
+        addr_store4(addrs, &tx->src);
+        addr_store4(addrs + 4, &tx->dst);
+    } else {
+        addr_store16(addrs, &tx->src);
+        addr_store16(addrs + 16, &tx->dst);
+    }
+    return memcmp(ctl->data + (is_v4 ? 12 : 8), addrs, is_v4 ? 8 : 32) == 0 &&
+           memcmp(ctl->data + hdr, tcp, TCP_SEQ_END) == 0 &&
+           ctl->data[hdr + TCP_FLAGS_END - 1] == tcp[TCP_FLAGS_END - 1];
+}
+
+void ft_ctl_cancel(struct ft_net *net, const struct ft_ip_tx *tx, const uint8_t *tcp)
+{
+    struct ft_path path;
+
+    if (ft_path_find(net, &tx->dst, &tx->src, tx->bound_if, &path) < 0)
+        return;
+    struct net_iface *iface = ft_iface_get(net, path.ifindex);
+    ft_list_for_each (node, &iface->ctl) {
+        struct net_ctl *ctl = ft_container_of(node, struct net_ctl, node);
+
+        net->env->counters.steps_list_nodes++;
+        if (is_segment(ctl, tx, tcp))
+            ft_ctl_free(net, iface, ctl);
     }
 }
 

@@ -187,6 +187,15 @@ uint32_t ft_ip_frag_id(struct ft_net *net, const struct ft_addr *src, const stru
 int ft_ctl_send(struct ft_net *net, const struct ft_ip_tx *tx, const uint8_t *l4);
 
 /**
+ * Take TCP segments that ft_ctl_send() has queued, and that no link has taken yet, back out of the
+ * queue. One that waits for its neighbour stays.
+ *
+ * @tx:   its source, destination and interface, as they were given to ft_ctl_send()
+ * @tcp:  a TCP header; those with its ports, sequence number and flags are meant
+ */
+void ft_ctl_cancel(struct ft_net *net, const struct ft_ip_tx *tx, const uint8_t *tcp);
+
+/**
  * Write the oldest control packet of an interface into a frame.
  *
  * Return: whether there was one.

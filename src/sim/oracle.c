@@ -99,7 +99,10 @@ static const struct {
     {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP,
      "was reset, though nobody was rude"},
     {ECONNREFUSED, EXCUSE_DEAF | EXCUSE_LIED, "was refused, though somebody listens"},
-    {EHOSTUNREACH, EXCUSE_NOBODY | EXCUSE_CRASH, "was told that there is no such host"},
+    /* RFC 9293 3.9.2.2: what was told of the path while a keep-alive went unanswered, here that the
+       neighbour is not found, is the reason that it reports. */
+    {EHOSTUNREACH, EXCUSE_NOBODY | EXCUSE_CRASH | EXCUSE_SILENCE,
+     "was told that there is no such host"},
     {ETIMEDOUT, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_SILENCE,
      "gave up, though the wire has healed"},
 };

@@ -247,6 +247,9 @@ struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listen
     struct ft_tcb *tcb = ft_listen_make(tcp, listener, from, seg);
     if (!tcb)
         return NULL;
+    /* One that was made again may still be in a queue. It is of no use any more, and after the
+       octets that overtake it there its timestamp would go back (RFC 7323 3.2). */
+    ft_tcp_cancel_synack(tcp, &from->conn, from->iss);
     tcb_enter(tcp, tcb, FT_TCP_SYN_RECEIVED);
     ft_tcp_established(tcp, tcb);
     if (from->retries > 0)

@@ -598,6 +598,9 @@ void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct ft_rx *rx, const struct
 void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg,
                       const struct tcp_opts *opts);
 
+/** Take what ft_tcp_send_bare() has queued of a SYN-ACK, and what no link has taken yet, back. */
+void ft_tcp_cancel_synack(struct ft_tcp *tcp, const struct ft_conn *conn, ft_seq iss);
+
 /** Send the reset of an abort (3.10.5): <SEQ=SND.NXT><CTL=RST>. */
 void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb);
 

@@ -34,6 +34,22 @@ void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const stru
         tcp->env->counters.tcp_segs_out++;
 }
 
+void ft_tcp_cancel_synack(struct ft_tcp *tcp, const struct ft_conn *conn, ft_seq iss)
+{
+    uint8_t buf[TCP_HDR_LEN_MAX];
+    struct ft_tcp_seg seg = {
+        .src_port = conn->local_port,
+        .dst_port = conn->remote_port,
+        .seq = iss,
+        .flags = SEG_SYN | SEG_ACK,
+    };
+    struct ft_ip_tx tx = {.src = conn->local, .dst = conn->remote, .bound_if = conn->ifindex};
+
+    size_t len = tcp_emit(buf, sizeof buf, &seg);
+    ft_assert(len >= TCP_HDR_LEN);
+    ft_ctl_cancel(tcp->net, &tx, buf);
+}
+
 /* RFC 9293 3.10.7.1; also 3.5.2 and 3.10.7.4 for an ACK that cannot be. Never for a reset. */
 void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct ft_rx *rx, const struct ft_tcp_seg *seg)
 {

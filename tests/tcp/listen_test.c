@@ -134,6 +134,33 @@ static void a_syn_that_comes_again_gets_the_same_syn_ack(void **state)
     ladder_close(&t);
 }
 
+/* RFC 7323 3.2. Found by the simulator (seed 3771): the SYN-ACK had been sent again, and while a
+   busy link had not taken it the peer acknowledged the first; it left after octets that overtook
+   it, with an older timestamp. */
+static void a_syn_ack_that_waits_for_the_link_is_taken_back(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    for (unsigned is_v6 = 0; is_v6 < 2; is_v6++) {
+        if (is_v6)
+            ladder_open6(&t);
+        else
+            ladder_open(&t);
+        stack_listens(&t);
+        peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1220);
+        stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 101);
+        t.batch = true;
+        peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1220);
+        peer_sends(&t, SEG_ACK, .seq = 101, .ack = 1);
+        t.batch = false;
+        t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
+        assert_true(t.peer->sock >= 0);
+        stack_sends_nothing(&t);
+        ladder_close(&t);
+    }
+}
+
 /* RFC 5961 7. Found by the simulator (seed 1912): an old SYN came again while the peer was in
    TIME-WAIT; its ACK was answered by the SYN-ACK, that by the ACK, and so on. */
 static void what_does_not_fit_an_embryo_is_answered_once(void **state)
@@ -480,6 +507,7 @@ int main(void)
         cmocka_unit_test(an_ack_for_a_passive_socket_is_reset),
         cmocka_unit_test(text_without_a_syn_for_a_passive_socket_is_dropped),
         cmocka_unit_test(a_syn_ack_is_sent_again_and_at_last_given_up),
+        cmocka_unit_test(a_syn_ack_that_waits_for_the_link_is_taken_back),
         cmocka_unit_test(what_does_not_fit_an_embryo_is_answered_once),
         cmocka_unit_test(who_is_answered_late_is_not_given_up_at_once),
         cmocka_unit_test(a_syn_that_comes_again_gets_the_same_syn_ack),
