@@ -51,21 +51,3 @@ void ft_mem_free(struct ft_mem *mem, void *ptr, size_t size)
     mem->used -= size;
     mem->free(mem->ctx, ptr, size);
 }
-
-bool ft_mem_charge(struct ft_mem *mem, uint64_t n)
-{
-    uint64_t left = mem->used < mem->max ? mem->max - mem->used : 0;
-
-    if (mem->promised > left || n > left - mem->promised) {
-        mem->n_failed++;
-        return false;
-    }
-    mem->promised += n;
-    return true;
-}
-
-void ft_mem_uncharge(struct ft_mem *mem, uint64_t n)
-{
-    ft_assert(n <= mem->promised);
-    mem->promised -= n;
-}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory of one stack: the caller's allocator and a budget that no allocation exceeds. Every
- * octet of the core comes from here, by its true size. Promises (receive windows that peers have
- * been told of) are counted beside it, so that windows are not granted which could not be filled.
+ * octet of the core comes from here, by its true size.
  */
 #ifndef FT_BASE_BUDGET_H
 #define FT_BASE_BUDGET_H
@@ -16,9 +15,8 @@ struct ft_mem {
     void (*free)(void *ctx, void *ptr, size_t size); /* @size as it was given to alloc */
     void *ctx;                                       /* handed to both */
     uint64_t used;                                   /* octets allocated now; written here only */
-    uint64_t max;                                    /* octets that @used and promises may reach */
-    uint64_t promised; /* octets of ft_mem_charge not yet uncharged; written here only */
-    uint64_t n_failed; /* allocations and charges refused since the start; written here only */
+    uint64_t max;                                    /* octets that @used may reach */
+    uint64_t n_failed; /* allocations refused since the start; written here only */
 };
 
 /**
@@ -28,8 +26,7 @@ struct ft_mem {
  * @size: octets, not 0
  *
  * Return: memory aligned to 16 octets, or NULL when @mem->used would pass @mem->max or the
- * allocator refuses. Promises do not stand in the way: what was promised can be taken.
- * Give it back by ft_mem_free() with the same size.
+ * allocator refuses. Give it back by ft_mem_free() with the same size.
  */
 void *ft_mem_alloc(struct ft_mem *mem, size_t size);
 
@@ -53,19 +50,5 @@ void *ft_mem_alloc_data(struct ft_mem *mem, size_t size, unsigned leave);
  * @size: as it was allocated
  */
 void ft_mem_free(struct ft_mem *mem, void *ptr, size_t size);
-
-/**
- * Promise @n octets, such as a window about to be advertised.
- *
- * @mem: the budget
- * @n:   octets, may be 0
- *
- * Return: true, or false (and nothing is charged) when used, promised and @n together would pass
- * the limit. Take it back by ft_mem_uncharge() as the octets arrive or the window shrinks.
- */
-bool ft_mem_charge(struct ft_mem *mem, uint64_t n);
-
-/** Take back @n octets of earlier promises. */
-void ft_mem_uncharge(struct ft_mem *mem, uint64_t n);
 
 #endif

@@ -56,29 +56,6 @@ static void a_refusal_of_the_allocator_leaves_the_budget_alone(void **state)
     assert_int_equal(mem.n_failed, 1);
 }
 
-static void promises_and_allocations_share_the_limit(void **state)
-{
-    struct test_heap heap;
-    struct ft_mem mem = test_mem(&heap, 1000);
-
-    (void)state;
-    void *a = ft_mem_alloc(&mem, 300);
-    assert_true(ft_mem_charge(&mem, 600));
-    assert_false(ft_mem_charge(&mem, 101));
-    assert_false(ft_mem_charge(&mem, UINT64_MAX));
-    assert_true(ft_mem_charge(&mem, 100));
-    assert_true(ft_mem_charge(&mem, 0));
-    /* What was promised can be taken, and then nothing more is promised. */
-    void *b = ft_mem_alloc(&mem, 700);
-    assert_non_null(b);
-    assert_false(ft_mem_charge(&mem, 1));
-    ft_mem_uncharge(&mem, 700);
-    assert_int_equal(mem.promised, 0);
-    ft_mem_free(&mem, a, 300);
-    ft_mem_free(&mem, b, 700);
-    assert_true(ft_mem_charge(&mem, 1000));
-}
-
 /* proves: A-92 */
 static void data_leaves_a_share_for_others(void **state)
 {
@@ -110,7 +87,6 @@ int main(void)
         cmocka_unit_test(memory_is_zeroed),
         cmocka_unit_test(a_refusal_of_the_allocator_leaves_the_budget_alone),
         cmocka_unit_test(data_leaves_a_share_for_others),
-        cmocka_unit_test(promises_and_allocations_share_the_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
