@@ -77,14 +77,15 @@ void ft_sim_oracle_eof(struct sim_app *app)
 
 /* Why an end may have ended otherwise than by an end of file: facts of the run, not hopes. */
 enum excuse {
-    EXCUSE_RUDE = 1,     /* the peer has aborted, or closed with nobody to read on */
-    EXCUSE_CRASH = 2,    /* one of the two hosts has crashed in the middle */
-    EXCUSE_GAVE_UP = 8,  /* the peer has given up, which is judged by itself */
-    EXCUSE_SILENCE = 16, /* it asked whether the peer is there, and faults kept it from hearing */
-    EXCUSE_DEAF = 32,    /* nobody listens there, or no longer: both began, one is gone */
-    EXCUSE_NOBODY = 64,  /* nobody has the address */
-    EXCUSE_NAT = 256,    /* the NAT between the two has forgotten the names meanwhile */
-    EXCUSE_LIED = 128,   /* it may time out, and a stranger has told it of a reason */
+    EXCUSE_RUDE = 1,      /* the peer has aborted, or closed with nobody to read on */
+    EXCUSE_CRASH = 2,     /* one of the two hosts has crashed in the middle */
+    EXCUSE_GAVE_UP = 8,   /* the peer has given up, which is judged by itself */
+    EXCUSE_SILENCE = 16,  /* it asked whether the peer is there, and faults kept it from hearing */
+    EXCUSE_DEAF = 32,     /* nobody listens there, or no longer: both began, one is gone */
+    EXCUSE_NOBODY = 64,   /* nobody has the address */
+    EXCUSE_NAT = 256,     /* the NAT between the two has forgotten the names meanwhile */
+    EXCUSE_UNFOUND = 512, /* it may time out, and its own link has told it of a reason */
+    EXCUSE_LIED = 128,    /* it may time out, and a stranger has told it of a reason */
 };
 
 /* An attempt to connect is made again while faults last; what is judged is what came out at last.
@@ -99,13 +100,23 @@ static const struct {
     {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP,
      "was reset, though nobody was rude"},
     {ECONNREFUSED, EXCUSE_DEAF | EXCUSE_LIED, "was refused, though somebody listens"},
-    /* RFC 9293 3.9.2.2: what was told of the path while a keep-alive went unanswered, here that the
-       neighbour is not found, is the reason that it reports. */
-    {EHOSTUNREACH, EXCUSE_NOBODY | EXCUSE_CRASH | EXCUSE_SILENCE,
+    {EHOSTUNREACH, EXCUSE_NOBODY | EXCUSE_CRASH | EXCUSE_UNFOUND,
      "was told that there is no such host"},
     {ETIMEDOUT, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_SILENCE,
      "gave up, though the wire has healed"},
 };
+
+/* RFC 9293 3.9.2.2: what was told of the path while nobody answered is the reason that is reported;
+   that a neighbour does not answer is told by the host itself (RFC 4861 7.2.2). */
+static bool was_unfound(const struct sim_app *app)
+{
+    const struct ft_stack *stack = app->world->host[app->host].stack;
+    struct ft_counters c = {0};
+
+    if (stack != NULL)
+        ft_counters(stack, &c);
+    return c.neighbours_failed > 0;
+}
 
 static uint32_t excuses_of(struct sim_app *app)
 {
@@ -131,6 +142,8 @@ static uint32_t excuses_of(struct sim_app *app)
         excuses |= EXCUSE_NAT;
     if (app->lied_to && (excuses & (EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_SILENCE)))
         excuses |= EXCUSE_LIED;
+    if ((excuses & (EXCUSE_RUDE | EXCUSE_NAT | EXCUSE_SILENCE)) && was_unfound(app))
+        excuses |= EXCUSE_UNFOUND;
     return excuses;
 }
 
