@@ -372,9 +372,12 @@ void ft_sim_datagram_step(struct sim_app *app)
         app->sent++;
         (void)ft_send(stack, app->sock, world->scratch, len, 0); /* may be lost, like any */
         app->write_at = world->now + (app->sent < side->octets ? side->write_gap : ECHO_WAIT);
-        ft_sim_wake(world, &app->wake, SIM_EVENT_APP, 2 * app->conn, app->write_at);
     }
     read_echoes(app);
-    if (!world->failed && app->sent == side->octets && world->now >= app->write_at)
+    if (world->failed)
+        return;
+    if (app->sent == side->octets && world->now >= app->write_at)
         ft_sim_app_done(app, 0);
+    else /* said each time: a step may come before the one that was asked for, at its instant */
+        ft_sim_wake(world, &app->wake, SIM_EVENT_APP, 2 * app->conn, app->write_at);
 }
