@@ -237,10 +237,8 @@ static void octets_after_the_packet_are_seen(void **state)
 
 static void contradictory_flags_are_seen(void **state)
 {
-    struct ladder *t = *state;
-
-    bad(t, 0, "SYN together", .flags = SYN | FIN, .seq = ISN_A);
-    bad(t, 0, "neither ACK", .flags = FIN, .seq = ISN_A);
+    bad((struct ladder *)*state, 0, "SYN together", .flags = SYN | FIN, .seq = ISN_A);
+    bad((struct ladder *)*state, 0, "neither ACK", .flags = FIN, .seq = ISN_A);
 }
 
 static void a_segment_without_a_syn_is_seen(void **state)
@@ -541,6 +539,19 @@ static void a_reset_of_a_foreign_number_is_seen(void **state)
     bad(t, 1, "not its own", .flags = RST, .seq = B1 + 5000);
 }
 
+/* RFC 4987 3.6. Found by seed 3134: the ACK of a cookie came twice, and made a second connection. */
+static void a_cookie_that_came_again_may_be_reset(void **state)
+{
+    struct ladder *t = *state;
+
+    handshake(t);
+    good(t, 1, .flags = ACK, .seq = B1, .ack = A1, .len = 100, .wnd = 4000);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1 + 100, .wnd = 4000);
+    ft_sim_audit_cookies(t->audit);
+    good(t, 1, .flags = RST | ACK, .seq = B1, .ack = A1);
+    bad(t, 1, "not its own", .flags = RST | ACK, .seq = B1 + 1, .ack = A1);
+}
+
 /* RFC 9293 3.5.2: nobody answers a reset. */
 static void a_reset_in_answer_to_a_reset_is_seen(void **state)
 {
@@ -674,6 +685,7 @@ int main(void)
         T(a_reset_that_answers_nothing_is_seen),
         T(a_reset_may_answer_an_ack),
         T(a_reset_of_a_foreign_number_is_seen),
+        T(a_cookie_that_came_again_may_be_reset),
         T(a_reset_in_answer_to_a_reset_is_seen),
         T(a_segment_after_the_own_reset_is_seen),
         T(a_segment_after_the_peers_reset_is_seen),
