@@ -539,7 +539,7 @@ static void a_reset_of_a_foreign_number_is_seen(void **state)
     bad(t, 1, "not its own", .flags = RST, .seq = B1 + 5000);
 }
 
-/* RFC 4987 3.6. Found by seed 3134: the ACK of a cookie came twice, and made a second connection. */
+/* RFC 4987 3.6. Found by seed 3134: a cookie's ACK came twice and made a second connection. */
 static void a_cookie_that_came_again_may_be_reset(void **state)
 {
     struct ladder *t = *state;
