@@ -36,7 +36,11 @@ while True:
 
 # Says what it believes about the end of a stream.
 BELIEVER = """
-import socket
+import os, socket
+def believe(what): # whole, or not at all: it may be killed at any moment
+    with open('believed', 'w') as file:
+        file.write(what)
+    os.rename('believed', 'verdict')
 active = socket.create_connection(('10.7.0.1', 9000))
 n = 0
 try:
@@ -46,10 +50,10 @@ try:
         if n > 100000:
             open('begun', 'w').close()
         if not piece:
-            open('verdict', 'w').write('end of file')
+            believe('end of file')
             break
 except OSError as error:
-    open('verdict', 'w').write(error.strerror)
+    believe(error.strerror)
 """
 
 

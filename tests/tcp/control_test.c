@@ -5,13 +5,18 @@
  */
 #include "ladder.h"
 
+#include <assert.h>
+
 #define ORIGIN_COPY 5
 
 struct told {
     ssize_t got;
     int flags;
     size_t control_len;
-    struct cmsghdr hdr;
+    struct { /* struct cmsghdr, without the octets that follow it */
+        size_t cmsg_len;
+        int cmsg_level, cmsg_type;
+    } hdr;
     uint8_t data[64];
 };
 
@@ -23,6 +28,7 @@ static struct told receives(struct ladder *t, size_t n, int flags, size_t room)
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
     struct told told = {0};
 
+    static_assert(sizeof(told.hdr) == sizeof(struct cmsghdr), "the same layout");
     msg.msg_control = control;
     msg.msg_controllen = room;
     told.got = ft_recvmsg(t->stack, t->peer->sock, &msg, flags);
