@@ -65,39 +65,32 @@ static int call_socket(void *userdata, int domain, int type, int protocol)
         if (rc >= 0)
             drill_apply_sysctls(drill, sock);
     }
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 static int call_bind(void *userdata, int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
     struct ft_addr own;
     int rc = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     if (file && specific(addr, len, &own))
         drill_need_addr(drill, &own);
     if (file)
         rc = ft_bind(drill->stack, file->sock, addr, len);
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 static int call_listen(void *userdata, int fd, int backlog)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
     int rc = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     if (file)
         rc = ft_listen(drill->stack, file->sock, backlog);
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 static ft_time deadline(const struct drill *drill, ft_time timeout)
@@ -108,13 +101,11 @@ static ft_time deadline(const struct drill *drill, ft_time timeout)
 static int call_accept(void *userdata, int fd, struct sockaddr *addr, socklen_t *len)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
     ft_sock sock = -EBADF;
     ft_time until;
     int rc;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     until = file ? deadline(drill, file->recv_timeout) : 0;
     while (file) {
         sock = ft_accept(drill->stack, file->sock, addr, len);
@@ -122,9 +113,7 @@ static int call_accept(void *userdata, int fd, struct sockaddr *addr, socklen_t 
             break;
     }
     rc = make(drill, sock, SOCK_STREAM);
-    drill_done(drill);
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 /* Of a connection that is unbound packetdrill learns the local address by the SYN: any will do. */
@@ -156,11 +145,9 @@ int drill_finish_connect(struct drill *drill, struct drill_file *file)
 static int call_connect(void *userdata, int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
     int rc = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     if (file) {
         drill_need_source(drill, addr, len);
         rc = ft_connect(drill->stack, file->sock, addr, len);
@@ -168,25 +155,20 @@ static int call_connect(void *userdata, int fd, const struct sockaddr *addr, soc
         if (rc == -EINPROGRESS && !file->nonblock)
             rc = drill_finish_connect(drill, file);
     }
-    drill_done(drill);
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 static int call_shutdown(void *userdata, int fd, int how)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
     int rc = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     if (file) {
         rc = ft_shutdown(drill->stack, file->sock, how);
         drill_settle(drill);
     }
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -194,15 +176,12 @@ static int call_shutdown(void *userdata, int fd, int how)
 static int call_getsockopt(void *userdata, int fd, int level, int name, void *value, socklen_t *len)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
     int rc = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     if (file)
         rc = ft_getsockopt(drill->stack, file->sock, level, name, value, len);
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 /* SO_RCVTIMEO and SO_SNDTIMEO are about waiting, which the stack never does. */
@@ -227,19 +206,16 @@ static int call_setsockopt(void *userdata, int fd, int level, int name, const vo
                            socklen_t len)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
     int rc = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     if (file && own_option(file, level, name, value, len)) {
         rc = 0;
     } else if (file) {
         rc = ft_setsockopt(drill->stack, file->sock, level, name, value, len);
         drill_settle(drill); /* TCP_CORK, TCP_NODELAY and others send */
     }
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 void drill_set_calls(struct packetdrill_interface *face)

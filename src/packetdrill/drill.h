@@ -181,6 +181,13 @@ int drill_file_new(struct drill *drill, enum drill_kind kind);
 /** What a descriptor stands for. Return: NULL if it is none of ours. */
 struct drill_file *drill_file(struct drill *drill, int fd, enum drill_kind kind);
 
+/** Begin a call: lock, and find what a descriptor stands for. Return: NULL if it is none of ours.
+ */
+struct drill_file *drill_enter(struct drill *drill, int fd, enum drill_kind kind);
+
+/** End it: unlock. Return: @value, or -1 and errno. */
+ssize_t drill_leave(struct drill *drill, ssize_t value);
+
 /** packetdrill's close; waits as SO_LINGER says. */
 int drill_close(void *userdata, int fd);
 

@@ -47,6 +47,19 @@ struct drill_file *drill_file(struct drill *drill, int fd, enum drill_kind kind)
     return &drill->files[fd];
 }
 
+struct drill_file *drill_enter(struct drill *drill, int fd, enum drill_kind kind)
+{
+    pthread_mutex_lock(&drill->lock);
+    return drill_file(drill, fd, kind);
+}
+
+ssize_t drill_leave(struct drill *drill, ssize_t value)
+{
+    drill_done(drill);
+    pthread_mutex_unlock(&drill->lock);
+    return drill_answer(value);
+}
+
 /* SO_LINGER: close() waits until all is acknowledged, or for as long as was said. */
 static void linger(struct drill *drill, struct drill_file *file)
 {
@@ -72,10 +85,8 @@ static void linger(struct drill *drill, struct drill_file *file)
 int drill_close(void *userdata, int fd)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     if (file) {
         linger(drill, file);
         (void)ft_close(drill->stack, file->sock);
@@ -100,8 +111,7 @@ int drill_fcntl(void *userdata, int fd, int cmd, ...)
     va_start(args, cmd);
     arg = va_arg(args, long);
     va_end(args);
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
+    file = drill_enter(drill, fd, DRILL_SOCKET);
     if (file && cmd == F_SETFL)
         file->nonblock = (arg & O_NONBLOCK) != 0;
     pthread_mutex_unlock(&drill->lock);
@@ -143,8 +153,7 @@ int drill_ioctl(void *userdata, int fd, unsigned long request, ...)
     va_start(args, request);
     arg = va_arg(args, void *);
     va_end(args);
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
+    file = drill_enter(drill, fd, DRILL_SOCKET);
     if (!file) {
         rc = -EBADF;
     } else if (request == FIONBIO) {
@@ -155,8 +164,7 @@ int drill_ioctl(void *userdata, int fd, unsigned long request, ...)
     } else {
         rc = -ENOTTY;
     }
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 int drill_pipe(void *userdata, int fds[2])

@@ -100,31 +100,23 @@ ssize_t drill_send(struct drill *drill, struct drill_file *file, const struct ms
 static ssize_t call_recvmsg(void *userdata, int fd, struct msghdr *msg, int flags)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
     ssize_t n = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     if (file)
         n = drill_recv(drill, file, msg, flags);
-    drill_done(drill);
-    pthread_mutex_unlock(&drill->lock);
-    return drill_answer(n);
+    return drill_leave(drill, n);
 }
 
 static ssize_t call_sendmsg(void *userdata, int fd, const struct msghdr *msg, int flags)
 {
     struct drill *drill = userdata;
-    struct drill_file *file;
+    struct drill_file *file = drill_enter(drill, fd, DRILL_SOCKET);
     ssize_t n = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, fd, DRILL_SOCKET);
     if (file)
         n = drill_send(drill, file, msg, flags);
-    drill_done(drill);
-    pthread_mutex_unlock(&drill->lock);
-    return drill_answer(n);
+    return drill_leave(drill, n);
 }
 
 static ssize_t call_recvfrom(void *userdata, int fd, void *buf, size_t len, int flags,

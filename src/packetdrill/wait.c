@@ -71,8 +71,7 @@ static int call_epoll_create(void *userdata, int size)
         watches[i].fd = -1;
     if (fd >= 0)
         drill->files[fd].watches = watches;
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(fd);
+    return (int)drill_leave(drill, fd);
 }
 
 /* The watch of a descriptor, or with -1 a free one. */
@@ -107,15 +106,12 @@ static int control(const struct drill *drill, const struct drill_file *file, int
 static int call_epoll_ctl(void *userdata, int epfd, int op, int fd, struct epoll_event *event)
 {
     struct drill *drill = userdata;
-    const struct drill_file *file;
+    const struct drill_file *file = drill_enter(drill, epfd, DRILL_EPOLL);
     int rc = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, epfd, DRILL_EPOLL);
     if (file && drill_file(drill, fd, DRILL_SOCKET))
         rc = control(drill, file, op, fd, event);
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 static uint32_t news(struct drill *drill, struct drill_watch *watch)
@@ -154,21 +150,17 @@ static int harvest(struct drill *drill, const struct drill_file *file, struct ep
 static int call_epoll_wait(void *userdata, int epfd, struct epoll_event *events, int n, int timeout)
 {
     struct drill *drill = userdata;
-    const struct drill_file *file;
+    const struct drill_file *file = drill_enter(drill, epfd, DRILL_EPOLL);
     ft_time until;
     int rc = -EBADF;
 
-    pthread_mutex_lock(&drill->lock);
-    file = drill_file(drill, epfd, DRILL_EPOLL);
     until = deadline(drill, timeout);
     while (file) {
         rc = n <= 0 ? -EINVAL : harvest(drill, file, events, n);
         if (rc != 0 || timeout == 0 || !drill_wait(drill, until))
             break;
     }
-    drill_done(drill);
-    pthread_mutex_unlock(&drill->lock);
-    return (int)drill_answer(rc);
+    return (int)drill_leave(drill, rc);
 }
 
 void drill_set_wait(struct packetdrill_interface *face)
