@@ -43,7 +43,8 @@ static struct option option_of(const uint8_t *cookie, size_t len, bool exp)
     o.octets[1] = (uint8_t)o.len;
     o.octets[2] = 0xf9;
     o.octets[3] = 0x89;
-    memcpy(o.octets + (exp ? 4 : 2), cookie, len);
+    if (len > 0)
+        memcpy(o.octets + (exp ? 4 : 2), cookie, len);
     while (o.len % 4 != 0)
         o.octets[o.len++] = 1;
     return o;
