@@ -82,11 +82,6 @@ uint64_t ft_siphash(const uint8_t key[16], const void *data, size_t len)
     return sip(key, data, len, 2, 4);
 }
 
-uint64_t ft_siphash13(const uint8_t key[16], const void *data, size_t len)
-{
-    return sip(key, data, len, 1, 3);
-}
-
 uint64_t ft_siphash13_words(const uint8_t key[16], const uint64_t *w, size_t n_words)
 {
     struct sip s;

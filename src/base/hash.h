@@ -20,9 +20,6 @@
  */
 uint64_t ft_siphash(const uint8_t key[16], const void *data, size_t len);
 
-/** As ft_siphash(), by SipHash-1-3: for tables. */
-uint64_t ft_siphash13(const uint8_t key[16], const void *data, size_t len);
-
 /**
  * SipHash-1-3 of whole words: the fast way for keys of fixed size.
  *
@@ -30,7 +27,7 @@ uint64_t ft_siphash13(const uint8_t key[16], const void *data, size_t len);
  * @w:       words in host order
  * @n_words: words
  *
- * Return: what ft_siphash13() gives for the words laid out least significant octet first.
+ * Return: SipHash-1-3 of the words laid out least significant octet first.
  */
 uint64_t ft_siphash13_words(const uint8_t key[16], const uint64_t *w, size_t n_words);
 

@@ -50,11 +50,6 @@ void ft_ranges_init(struct ft_ranges *rs, struct ft_range *storage, uint16_t cap
     *rs = (struct ft_ranges){.r = storage, .cap = cap};
 }
 
-void ft_ranges_clear(struct ft_ranges *rs)
-{
-    rs->n = 0;
-}
-
 int ft_ranges_add(struct ft_ranges *rs, ft_seq lo, ft_seq hi)
 {
     struct ft_range merged = {.lo = lo, .hi = hi};
@@ -98,14 +93,6 @@ const struct ft_range *ft_ranges_find(const struct ft_ranges *rs, ft_seq seq)
     unsigned i = find_end(rs, seq_add(seq, 1));
 
     return i < rs->n && seq_le(rs->r[i].lo, seq) ? &rs->r[i] : NULL;
-}
-
-bool ft_ranges_contains(const struct ft_ranges *rs, ft_seq lo, ft_seq hi)
-{
-    const struct ft_range *r = ft_ranges_find(rs, lo);
-
-    ft_assert(seq_lt(lo, hi));
-    return r && seq_le(hi, r->hi);
 }
 
 bool ft_ranges_gap(const struct ft_ranges *rs, ft_seq lo, ft_seq hi, struct ft_range *ret_gap)

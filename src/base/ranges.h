@@ -36,9 +36,6 @@ struct ft_ranges {
  */
 void ft_ranges_init(struct ft_ranges *rs, struct ft_range *storage, uint16_t cap);
 
-/** Make @rs empty. */
-void ft_ranges_clear(struct ft_ranges *rs);
-
 /**
  * Add the octets from @lo to @hi (exclusive), merging with what they overlap or touch.
  *
@@ -57,9 +54,6 @@ bool ft_ranges_fits(const struct ft_ranges *rs, ft_seq lo, ft_seq hi);
 
 /** Remove all octets before @seq. */
 void ft_ranges_remove_below(struct ft_ranges *rs, ft_seq seq);
-
-/** Whether all octets from @lo to @hi (exclusive) are in the set. @lo is before @hi. */
-bool ft_ranges_contains(const struct ft_ranges *rs, ft_seq lo, ft_seq hi);
 
 /**
  * Find the first gap within an interval.

@@ -154,14 +154,6 @@ uint32_t ft_rng_u32(struct ft_rng *rng)
     return le32_load(b);
 }
 
-uint64_t ft_rng_u64(struct ft_rng *rng)
-{
-    uint8_t b[8];
-
-    take(rng, b, sizeof(b));
-    return le32_load(b) | (uint64_t)le32_load(b + 4) << 32;
-}
-
 uint32_t ft_rng_below(struct ft_rng *rng, uint32_t n)
 {
     ft_assert(n > 0);

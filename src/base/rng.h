@@ -25,9 +25,6 @@ void ft_rng_init(struct ft_rng *rng, const uint8_t seed[32]);
 /** 32 uniform bits. */
 uint32_t ft_rng_u32(struct ft_rng *rng);
 
-/** 64 uniform bits. */
-uint64_t ft_rng_u64(struct ft_rng *rng);
-
 /** A number from 0 to @n - 1, each equally likely. @n is not 0. */
 uint32_t ft_rng_below(struct ft_rng *rng, uint32_t n);
 

@@ -107,27 +107,6 @@ int addr_parse_cidr(const char *text, struct ft_addr *ret_addr, unsigned *ret_pr
     return 0;
 }
 
-int addr_parse_name(const char *text, struct ft_addr *ret_addr, uint16_t *ret_port)
-{
-    const char *colon = strrchr(text, ':');
-    struct ft_addr addr;
-    unsigned port;
-    size_t len;
-    bool bracketed;
-
-    if (colon == NULL || !read_number(colon + 1, 65535, &port))
-        return -EINVAL;
-    len = (size_t)(colon - text);
-    bracketed = len >= 2 && text[0] == '[' && text[len - 1] == ']';
-    if (parse_part(bracketed ? text + 1 : text, bracketed ? len - 2 : len, &addr) != 0)
-        return -EINVAL;
-    if (!bracketed && !addr_is_ip4(&addr))
-        return -EINVAL;
-    *ret_addr = addr;
-    *ret_port = (uint16_t)port;
-    return 0;
-}
-
 char *addr_format(const struct ft_addr *addr, char *ret_text)
 {
     struct in_addr ip4 = {htonl((uint32_t)addr->lo)};

@@ -42,13 +42,6 @@ int addr_parse(const char *text, struct ft_addr *ret_addr);
 int addr_parse_cidr(const char *text, struct ft_addr *ret_addr, unsigned *ret_prefix_len);
 
 /**
- * Read ADDRESS:PORT, with IPv6 addresses in brackets.
- *
- * Return: 0; -EINVAL.
- */
-int addr_parse_name(const char *text, struct ft_addr *ret_addr, uint16_t *ret_port);
-
-/**
  * Write an address.
  *
  * @ret_text: up to ADDR_TEXT_MAX octets

@@ -86,21 +86,11 @@ struct ft_stack *host_stack(struct host *host)
     return host->stack;
 }
 
-void *host_ctx(const struct host *host)
-{
-    return host->hooks.ctx;
-}
-
 ft_time host_now(struct host *host)
 {
     if (!host->in_round)
         host->now = read_clock();
     return host->now;
-}
-
-int host_loopback(const struct host *host)
-{
-    return host->loopback;
 }
 
 /* --- links ---------------------------------------------------------------------------------- */

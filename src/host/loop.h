@@ -84,14 +84,8 @@ void host_free(struct host *host);
 /** The stack of a host. */
 struct ft_stack *host_stack(struct host *host);
 
-/** The ctx of the hooks. */
-void *host_ctx(const struct host *host);
-
 /** Time at the begin of the round (CLOCK_MONOTONIC), or now outside of host_run(). */
 ft_time host_now(struct host *host);
-
-/** The ifindex of loopback. */
-int host_loopback(const struct host *host);
 
 /**
  * Add a link.

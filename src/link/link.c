@@ -17,18 +17,6 @@ size_t link_frame_iov(const struct ft_frame *frame, struct iovec *ret_iov)
     return n;
 }
 
-size_t link_frame_copy(const struct ft_frame *frame, uint8_t *ret_buf)
-{
-    size_t len = frame->len;
-
-    memcpy(ret_buf, frame->buf, len);
-    for (unsigned i = 0; i < frame->n_spans; i++) {
-        memcpy(ret_buf + len, frame->spans[i].data, frame->spans[i].len);
-        len += frame->spans[i].len;
-    }
-    return len;
-}
-
 void link_frame_reset(struct ft_frame *frame)
 {
     uint8_t *buf = frame->buf;

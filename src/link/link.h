@@ -87,15 +87,6 @@ struct iovec;
 size_t link_frame_iov(const struct ft_frame *frame, struct iovec *ret_iov);
 
 /**
- * Copy a frame into one piece.
- *
- * @ret_buf: room for link_frame_len()
- *
- * Return: its length.
- */
-size_t link_frame_copy(const struct ft_frame *frame, uint8_t *ret_buf);
-
-/**
  * Clear what a frame says of its contents; buf and cap stay.
  */
 void link_frame_reset(struct ft_frame *frame);

@@ -316,9 +316,6 @@ void chan_drop_end(struct run *run, struct chan *chan);
 /** The end of a conversation: close what there is, go on answering questions. */
 void chan_bury(struct run *run, struct chan *chan, bool abort);
 
-/** Forget a channel at the end of the round. */
-void chan_free(struct run *run, struct chan *chan);
-
 /** Free what was forgotten; called when nothing refers to it any more. */
 void chan_empty_grave(struct run *run);
 

@@ -256,21 +256,6 @@ void ft_name_release(struct ft_names *names, struct ft_name *name)
     port_unuse(names, port);
 }
 
-void ft_name_move(struct ft_name *from, struct ft_name *to)
-{
-    *to = *from;
-    list_init(&to->node);
-    if (from->port == 0)
-        return;
-    list_push_front(&from->node, &to->node);
-    list_remove(&from->node);
-    if (to->group)
-        to->group->members[to->member] = to;
-    from->group = NULL;
-    from->port = 0;
-    from->listening = false;
-}
-
 int ft_name_listen(struct ft_names *names, struct ft_name *name)
 {
     struct port *port;

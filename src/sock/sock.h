@@ -248,9 +248,6 @@ int ft_name_bind(struct ft_names *names, struct ft_name *name, uint16_t port);
 /** Let go of a name; one that is not bound is left alone. */
 void ft_name_release(struct ft_names *names, struct ft_name *name);
 
-/** Let @to be what @from was, in its port and in its group. @from is not bound any more. */
-void ft_name_move(struct ft_name *from, struct ft_name *to);
-
 /**
  * Let a bound name listen (a stream's then conflicts with every other that listens on an
  * overlapping name, save in one SO_REUSEPORT group).

@@ -158,12 +158,6 @@ int tcp_parse(const uint8_t *buf, size_t len, struct ft_tcp_seg *ret)
     return 0;
 }
 
-bool tcp_csum_ok(const struct ft_addr *src, const struct ft_addr *dst, const uint8_t *buf,
-                 size_t len)
-{
-    return csum_l4_good(src, dst, IP_PROTO_TCP, buf, len);
-}
-
 /* The options that come before SACK blocks: at most 20 octets. */
 static size_t fixed_len(const struct ft_tcp_seg *seg)
 {

@@ -78,24 +78,11 @@ struct ft_tcp_seg {
  *
  * Malformed options are never an error (RFC 9293 MUST-7 asks for robustness): a length below 2 or
  * past the header ends the walk, a known kind of a wrong length is ignored; both set bad_options.
- * The checksum is not looked at: tcp_csum_ok().
+ * The checksum is not looked at: csum_l4_good().
  *
  * Return: 0; -EINVAL: fewer than 20 octets, or a data offset below 5 or past @len.
  */
 int tcp_parse(const uint8_t *buf, size_t len, struct ft_tcp_seg *ret);
-
-/**
- * Whether the checksum of a segment in one piece is right (RFC 9293 MUST-3).
- *
- * @src: of the packet
- * @dst: of the packet
- * @buf: header and payload
- * @len: octets of both
- *
- * Return: true if it is.
- */
-bool tcp_csum_ok(const struct ft_addr *src, const struct ft_addr *dst, const uint8_t *buf,
-                 size_t len);
 
 /**
  * The length of the header that tcp_emit() would write.

@@ -13,18 +13,14 @@
 
 static const uint8_t key[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-/* The paper's appendix A (15 octets), and the vectors published with the reference code. The values
-   of SipHash-1-3 were computed with OpenSSL's SIPHASH at c-rounds 1, d-rounds 3. */
+/* The paper's appendix A (15 octets), and the vectors published with the reference code. */
 static const struct {
     size_t len;
     uint64_t sip24;
-    uint64_t sip13;
 } vectors[] = {
-    {0, UINT64_C(0x726fdb47dd0e0e31), UINT64_C(0xabac0158050fc4dc)},
-    {1, UINT64_C(0x74f839c593dc67fd), UINT64_C(0xc9f49bf37d57ca93)},
-    {8, UINT64_C(0x93f5f5799a932462), UINT64_C(0x369095118d299a8e)},
-    {15, UINT64_C(0xa129ca6149be45e5), UINT64_C(0xd320d86d2a519956)},
-    {63, UINT64_C(0x958a324ceb064572), UINT64_C(0x9d199062b7bbb3a8)},
+    {0, UINT64_C(0x726fdb47dd0e0e31)},  {1, UINT64_C(0x74f839c593dc67fd)},
+    {8, UINT64_C(0x93f5f5799a932462)},  {15, UINT64_C(0xa129ca6149be45e5)},
+    {63, UINT64_C(0x958a324ceb064572)},
 };
 
 static void published_vectors_come_out(void **state)
@@ -34,25 +30,30 @@ static void published_vectors_come_out(void **state)
     (void)state;
     for (unsigned i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)i;
-    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
         assert_true(ft_siphash(key, data, vectors[i].len) == vectors[i].sip24);
-        assert_true(ft_siphash13(key, data, vectors[i].len) == vectors[i].sip13);
-    }
     assert_true(ft_siphash(key, NULL, 0) == vectors[0].sip24);
 }
 
+/* Computed with OpenSSL's SIPHASH at c-rounds 1, d-rounds 3, over the same octets. */
 static void words_hash_as_their_octets_do(void **state)
 {
-    uint64_t words[8];
-    uint8_t octets[64];
+    static const struct {
+        size_t n_words;
+        uint64_t sip13;
+    } values[] = {
+        {0, UINT64_C(0xabac0158050fc4dc)},
+        {1, UINT64_C(0x369095118d299a8e)},
+        {2, UINT64_C(0xcc4fdd1a7d908b66)},
+        {8, UINT64_C(0xf17997ec4b4a6065)},
+    };
+    uint64_t words[8] = {0};
 
     (void)state;
-    for (unsigned i = 0; i < 64; i++) {
-        octets[i] = (uint8_t)(i * 37 + 11);
-        words[i / 8] = (i % 8 ? words[i / 8] : 0) | (uint64_t)octets[i] << (i % 8 * 8);
-    }
-    for (size_t n = 0; n <= 8; n++)
-        assert_true(ft_siphash13_words(key, words, n) == ft_siphash13(key, octets, n * 8));
+    for (unsigned i = 0; i < 64; i++)
+        words[i / 8] |= (uint64_t)i << (i % 8 * 8);
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        assert_true(ft_siphash13_words(key, words, values[i].n_words) == values[i].sip13);
 }
 
 static void another_key_gives_another_hash(void **state)

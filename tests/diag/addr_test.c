@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 
 #include "diag/addr.h"
+#include "name.h"
 
 static void addresses_read_and_written_are_the_same(void **state)
 {
@@ -63,22 +64,18 @@ static void prefixes_have_their_limits(void **state)
         assert_int_equal(addr_parse_cidr(bad[i], &addr, &len), -EINVAL);
 }
 
-static void socket_names_read_and_written_are_the_same(void **state)
+static void socket_names_are_written_with_brackets(void **state)
 {
     static const char *const good[] = {"10.7.0.2:80", "[::1]:80", "0.0.0.0:0", "[fd07::2]:65535"};
-    static const char *const bad[] = {"10.7.0.2",     "::1:80", "10.7.0.2:65536",
-                                      "[10.7.0.2:80", ":80",    "10.7.0.2:"};
     char text[ADDR_TEXT_MAX];
     struct ft_addr addr;
     uint16_t port;
 
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        assert_int_equal(addr_parse_name(good[i], &addr, &port), 0);
+        parse_name(good[i], &addr, &port);
         assert_string_equal(addr_format_name(&addr, port, text), good[i]);
     }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(addr_parse_name(bad[i], &addr, &port), -EINVAL);
 }
 
 static void sockaddrs_there_and_back_are_the_same(void **state)
@@ -92,7 +89,7 @@ static void sockaddrs_there_and_back_are_the_same(void **state)
         uint16_t port, port_back;
         socklen_t len;
 
-        assert_int_equal(addr_parse_name(names[i], &addr, &port), 0);
+        parse_name(names[i], &addr, &port);
         len = addr_to_sockaddr(&addr, port, i == 0 ? AF_INET : AF_INET6, 0, &sa);
         assert_int_equal(addr_from_sockaddr((const struct sockaddr *)&sa, len, &back, &port_back),
                          0);
@@ -109,7 +106,7 @@ int main(void)
         cmocka_unit_test(addresses_read_and_written_are_the_same),
         cmocka_unit_test(ip4_is_v4_mapped_inside),
         cmocka_unit_test(prefixes_have_their_limits),
-        cmocka_unit_test(socket_names_read_and_written_are_the_same),
+        cmocka_unit_test(socket_names_are_written_with_brackets),
         cmocka_unit_test(sockaddrs_there_and_back_are_the_same),
     };
 

@@ -19,13 +19,14 @@
 #include "diag/socket.h"
 #include "diag/table.h"
 #include "diag/trace.h"
+#include "name.h"
 
 static struct ft_sock_info info_of(uint8_t state, const char *local, const char *remote)
 {
     struct ft_sock_info info = {.protocol = IPPROTO_TCP, .state = state, .family = AF_INET};
 
-    assert_int_equal(addr_parse_name(local, &info.local, &info.local_port), 0);
-    assert_int_equal(addr_parse_name(remote, &info.remote, &info.remote_port), 0);
+    parse_name(local, &info.local, &info.local_port);
+    parse_name(remote, &info.remote, &info.remote_port);
     info.mss = 1460;
     info.cwnd = 14600;
     info.ssthresh = UINT32_MAX;

@@ -26,7 +26,6 @@ static void read_addr(const char *text)
     char again[ADDR_TEXT_MAX];
     struct ft_addr addr, back;
     unsigned prefix_len;
-    uint16_t port, port_back;
 
     if (addr_parse(text, &addr) == 0) {
         must(addr_parse(addr_format(&addr, again), &back) == 0);
@@ -34,10 +33,6 @@ static void read_addr(const char *text)
     }
     if (addr_parse_cidr(text, &addr, &prefix_len) == 0)
         must(prefix_len <= (addr_is_ip4(&addr) ? 32u : 128u));
-    if (addr_parse_name(text, &addr, &port) == 0) {
-        must(addr_parse_name(addr_format_name(&addr, port, again), &back, &port_back) == 0);
-        must(addr.hi == back.hi && addr.lo == back.lo && port == port_back);
-    }
 }
 
 /* An error is one line; nothing of it is left unsaid. */

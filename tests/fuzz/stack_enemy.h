@@ -402,7 +402,7 @@ static inline void spy(struct world *w, const struct ft_addr *src, const struct 
 {
     struct ft_tcp_seg seg;
     must(tcp_parse(octets, len, &seg) == 0);
-    must(tcp_csum_ok(src, dst, octets, len));
+    must(csum_l4_good(src, dst, IP_PROTO_TCP, octets, len));
     must(!seg.bad_options);
     unsigned i = 0;
     while (i < w->n_flows &&

@@ -25,6 +25,8 @@
 #include "host/loop.h"
 #include "host/status.h"
 
+#include "../diag/name.h"
+
 #define PATIENCE (10 * FT_SEC)
 
 static char base[] = "/tmp/ft-loop-XXXXXX";
@@ -196,7 +198,7 @@ static ft_sock datagrams(struct node *node, const char *name)
     socklen_t len;
 
     assert_true(sock >= 0);
-    assert_int_equal(addr_parse_name(name, &ip, &port), 0);
+    parse_name(name, &ip, &port);
     len = addr_to_sockaddr(&ip, port, AF_INET, 0, &addr);
     assert_int_equal(ft_bind(stack, sock, (struct sockaddr *)&addr, len), 0);
     assert_int_equal(ft_watch(stack, sock, FT_READABLE, NULL), 0);
@@ -209,7 +211,7 @@ static void send_to(struct node *node, const char *name)
     struct ft_addr ip;
     uint16_t port;
 
-    assert_int_equal(addr_parse_name(name, &ip, &port), 0);
+    parse_name(name, &ip, &port);
     (void)addr_to_sockaddr(&ip, port, AF_INET, 0, &addr);
     assert_int_equal(ft_connect(host_stack(node->host), sender, (struct sockaddr *)&addr,
                                 sizeof(struct sockaddr_in)),

@@ -341,9 +341,9 @@ static void a_segment_with_its_checksum_is_ok_and_a_damaged_one_is_not(void **st
 
     (void)state;
     be16_store(buf + TCP_CSUM_AT, csum_l4(&src, &dst, 6, buf, len));
-    assert_true(tcp_csum_ok(&src, &dst, buf, len));
+    assert_true(csum_l4_good(&src, &dst, 6, buf, len));
     buf[len - 1] ^= 1;
-    assert_false(tcp_csum_ok(&src, &dst, buf, len));
+    assert_false(csum_l4_good(&src, &dst, 6, buf, len));
 }
 
 int main(void)
