@@ -222,7 +222,8 @@ FT_PUBLIC int ft_sim_switch_add(struct ft_sim *sim, const char *name);
  *
  * @a, @b:       their names
  * @impairments: each way: "delay=10ms,jitter=2ms,rate=100mbit,queue=256k,loss=1%,burst=3,dup=0.1%,
- *               reorder=0.5%,corrupt=0.01%,mtu=1400,seed=7" in any order, as for `fourtuple run
+ *               reorder=0.5%,corrupt=0.01%,mark=32k,mtu=1400,seed=7" in any order, as for
+ * `fourtuple run
  *               --link`; all that is not named is perfect. NULL or empty: a perfect cable. Without
  * a seed the cable's is drawn from the world's.
  * @ret_err:     on -EINVAL one sentence; may be NULL

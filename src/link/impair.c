@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The fate of frames on a bad cable. A frame meets, in this order: the mtu, loss, the transmitter
- * (rate and queue), delay with jitter, duplication, corruption. Each frame draws the same number of
- * random values whatever is switched on, so a change of one share does not reshuffle the others.
+ * (rate, queue and its marks), delay with jitter, duplication, corruption. Each frame draws the
+ * same number of random values whatever is switched on, so a change of one share does not reshuffle
+ * the others.
  *
  * Integer arithmetic only. What is parsed from text is in impair_parse.c.
  */
@@ -19,6 +20,10 @@
 #define PROTO_UDP    17u
 #define PROTO_ICMP6  58u
 #define HEAP_AT_ONCE 64u
+#define ECN_MASK     3u /* RFC 3168 5 */
+#define ECN_ECT1     1u
+#define ECN_ECT0     2u
+#define ECN_CE       3u
 
 struct impair_packet {
     ft_time due;
@@ -188,6 +193,28 @@ static bool is_lost(struct impair *imp, uint64_t random)
     return imp->losing;
 }
 
+/* Octets that wait for the transmitter. */
+static uint64_t waiting(const struct impair *imp, ft_time now)
+{
+    ft_time wait = imp->free_at > now ? imp->free_at - now : 0;
+
+    /* Neither factor is large: the queue has its bound. */
+    return imp->config.rate == 0 ? 0 : wait / 1000 * (imp->config.rate / 8) / 1000000;
+}
+
+/* Whether the queue is long enough to be told of: all from mark on, or a share that grows. */
+static bool marks(const struct impair *imp, ft_time now, uint64_t random)
+{
+    const struct impair_config *config = &imp->config;
+    uint64_t queued = waiting(imp, now);
+
+    if (config->mark == 0 || queued < config->mark)
+        return false;
+    if (queued >= config->mark_all)
+        return true;
+    return below(random, config->mark_all - config->mark) < queued - config->mark;
+}
+
 /* Passes the transmitter: waits for what is before it, then takes len * 8 / rate. The rest of the
    division is kept, so that the rate is exact in the long run. */
 static bool transmit(struct impair *imp, size_t len, ft_time now, ft_time *ret_done)
@@ -286,22 +313,32 @@ static struct covered covered_ip6(const uint8_t *ip, size_t len)
     return covered;
 }
 
-/* Flip one bit that a checksum covers. Frames without a checksum stay whole. */
-static bool corrupt(const struct impair *imp, struct impair_packet *packet, uint64_t place)
+/* The IP header behind the link's; NULL: there is none. */
+static uint8_t *ip_of(const struct impair *imp, struct impair_packet *packet)
 {
-    size_t l2 = imp->config.l2_len, n_bits, bit;
-    struct covered covered;
+    size_t l2 = imp->config.l2_len;
     uint8_t *ip = packet->octets + l2;
 
     if (packet->len < l2 + IP4_HEADER)
-        return false;
+        return NULL;
     if (ip[0] >> 4 == 4 && (l2 < 2 || (ip[-2] == 0x08 && ip[-1] == 0x00)))
-        covered = covered_ip4(ip, packet->len - l2);
-    else if (ip[0] >> 4 == 6 && packet->len >= l2 + IP6_HEADER &&
-             (l2 < 2 || (ip[-2] == 0x86 && ip[-1] == 0xdd)))
-        covered = covered_ip6(ip, packet->len - l2);
-    else
+        return ip;
+    if (ip[0] >> 4 == 6 && packet->len >= l2 + IP6_HEADER &&
+        (l2 < 2 || (ip[-2] == 0x86 && ip[-1] == 0xdd)))
+        return ip;
+    return NULL;
+}
+
+/* Flip one bit that a checksum covers. Frames without a checksum stay whole. */
+static bool corrupt(const struct impair *imp, struct impair_packet *packet, uint64_t place)
+{
+    size_t len = packet->len - imp->config.l2_len, n_bits, bit;
+    struct covered covered;
+    uint8_t *ip = ip_of(imp, packet);
+
+    if (ip == NULL)
         return false;
+    covered = ip[0] >> 4 == 4 ? covered_ip4(ip, len) : covered_ip6(ip, len);
     n_bits = (covered.to - covered.from) * 8;
     if (n_bits == 0)
         return false;
@@ -310,8 +347,62 @@ static bool corrupt(const struct impair *imp, struct impair_packet *packet, uint
     return true;
 }
 
+/* Write the ECN field, and keep the checksum of the header right (RFC 1624). */
+static void set_ecn(uint8_t *ip, unsigned ecn)
+{
+    unsigned was = ip[1], sum;
+
+    if (ip[0] >> 4 == 6) {
+        ip[1] = (uint8_t)((was & ~(ECN_MASK << 4)) | ecn << 4);
+        return;
+    }
+    ip[1] = (uint8_t)((was & ~ECN_MASK) | ecn);
+    sum = ((unsigned)ip[10] << 8 | ip[11]) ^ 0xffffu;
+    sum += (was ^ 0xffffu) + ip[1];
+    sum = (sum & 0xffffu) + (sum >> 16);
+    sum = (sum & 0xffffu) + (sum >> 16);
+    sum ^= 0xffffu;
+    ip[10] = (uint8_t)(sum >> 8);
+    ip[11] = (uint8_t)sum;
+}
+
+/* What the ECN field of a packet becomes on its way. */
+static unsigned remark(const struct impair *imp, unsigned ecn)
+{
+    switch ((enum impair_ecn)imp->config.ecn) {
+    case IMPAIR_ECN_KEEP:
+        return ecn;
+    case IMPAIR_ECN_BLEACH:
+        return 0;
+    case IMPAIR_ECN_ECT0:
+        return ecn == 0 ? ECN_ECT0 : ecn;
+    case IMPAIR_ECN_ECT1:
+        return ecn == ECN_ECT0 ? ECN_ECT1 : ecn;
+    case IMPAIR_ECN_CE:
+        return ecn != 0 ? ECN_CE : ecn;
+    }
+    return ecn;
+}
+
+static void touch_ecn(struct impair *imp, struct impair_packet *packet, bool mark)
+{
+    uint8_t *ip = ip_of(imp, packet);
+    unsigned was, ecn;
+
+    if (ip == NULL || (!mark && imp->config.ecn == IMPAIR_ECN_KEEP))
+        return;
+    was = (ip[0] >> 4 == 6 ? ip[1] >> 4u : ip[1]) & ECN_MASK;
+    ecn = remark(imp, was);
+    if (mark && ecn != 0 && ecn != ECN_CE) {
+        ecn = ECN_CE;
+        imp->counters.n_marked++;
+    }
+    if (ecn != was)
+        set_ecn(ip, ecn);
+}
+
 static void enqueue(struct impair *imp, const uint8_t *frame, size_t len, ft_time due,
-                    const struct draw *draw)
+                    const struct draw *draw, bool mark)
 {
     struct impair_packet *packet = NULL;
 
@@ -324,6 +415,7 @@ static void enqueue(struct impair *imp, const uint8_t *frame, size_t len, ft_tim
     packet->number = imp->n_put++;
     packet->len = len;
     memcpy(packet->octets, frame, len);
+    touch_ecn(imp, packet, mark);
     if (draw != NULL && hits(draw->corrupt, imp->config.corrupt) &&
         corrupt(imp, packet, draw->place))
         imp->counters.n_corrupted++;
@@ -336,6 +428,8 @@ void impair_put(struct impair *imp, const uint8_t *frame, size_t len, ft_time no
     const struct impair_config *config = &imp->config;
     struct draw draw;
     ft_time done, due;
+    uint64_t chance;
+    bool mark;
 
     draw.loss = next_random(imp);
     draw.dup = next_random(imp);
@@ -353,16 +447,24 @@ void impair_put(struct impair *imp, const uint8_t *frame, size_t len, ft_time no
         imp->counters.n_lost++;
         return;
     }
+    /* No value of its own is drawn for it: what else happens is as if nothing were marked. */
+    chance = draw.place;
+    mark = marks(imp, now, splitmix(&chance));
     if (!transmit(imp, len, now, &done)) {
         imp->counters.n_queue_full++;
         return;
     }
     due = arrival(imp, done, &draw);
-    enqueue(imp, frame, len, due, &draw);
+    enqueue(imp, frame, len, due, &draw, mark);
     if (hits(draw.dup, config->dup)) {
         imp->counters.n_duplicated++;
-        enqueue(imp, frame, len, due, NULL);
+        enqueue(imp, frame, len, due, NULL, mark);
     }
+}
+
+ft_time impair_wait(const struct impair *imp, ft_time now)
+{
+    return imp->config.rate != 0 && imp->free_at > now ? imp->free_at - now : 0;
 }
 
 ft_time impair_deadline(const struct impair *imp)
@@ -392,5 +494,6 @@ size_t impair_take(struct impair *imp, ft_time now, uint8_t *ret_buf, size_t cap
 bool impair_is_set(const struct impair_config *config)
 {
     return config->delay != 0 || config->jitter != 0 || config->rate != 0 || config->loss != 0 ||
-           config->dup != 0 || config->reorder != 0 || config->corrupt != 0 || config->mtu != 0;
+           config->dup != 0 || config->reorder != 0 || config->corrupt != 0 || config->mtu != 0 ||
+           config->ecn != IMPAIR_ECN_KEEP;
 }

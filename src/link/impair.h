@@ -16,17 +16,29 @@
 
 #define IMPAIR_SHARE_ALL 1000000000u /* a share of one: shares are parts per billion */
 
+/* What a cable makes of the ECN field of packets (RFC 3168 5), before any is marked. */
+enum impair_ecn {
+    IMPAIR_ECN_KEEP,
+    IMPAIR_ECN_BLEACH, /* all are not ECN-capable */
+    IMPAIR_ECN_ECT0,   /* those that are not become ECT(0) */
+    IMPAIR_ECN_ECT1,   /* ECT(0) becomes ECT(1) */
+    IMPAIR_ECN_CE,     /* all that are ECN-capable are marked */
+};
+
 /* What a cable does. All zero: nothing. */
 struct impair_config {
-    ft_time delay;        /* from the end of the transmission to the arrival */
-    ft_time jitter;       /* the delay varies evenly by up to this, both ways; order is kept */
-    uint64_t rate;        /* bit/s, headers of the link included; 0: no limit */
-    uint64_t queue;       /* octets that may wait for the rate; 0: IMPAIR_QUEUE_DEFAULT */
-    uint32_t loss;        /* share of frames lost, parts per billion, like all shares */
-    uint32_t burst;       /* mean number of frames lost in a row; 0 or 1: each by itself */
-    uint32_t dup;         /* share of frames that arrive twice */
-    uint32_t reorder;     /* share of frames that skip the delay and so overtake others */
-    uint32_t corrupt;     /* share of frames with one bit flipped where a checksum covers it */
+    ft_time delay;    /* from the end of the transmission to the arrival */
+    ft_time jitter;   /* the delay varies evenly by up to this, both ways; order is kept */
+    uint64_t rate;    /* bit/s, headers of the link included; 0: no limit */
+    uint64_t queue;   /* octets that may wait for the rate; 0: IMPAIR_QUEUE_DEFAULT */
+    uint32_t loss;    /* share of frames lost, parts per billion, like all shares */
+    uint32_t burst;   /* mean number of frames lost in a row; 0 or 1: each by itself */
+    uint32_t dup;     /* share of frames that arrive twice */
+    uint32_t reorder; /* share of frames that skip the delay and so overtake others */
+    uint32_t corrupt; /* share of frames with one bit flipped where a checksum covers it */
+    uint32_t ecn;     /* enum impair_ecn */
+    uint64_t mark; /* octets in the queue from which on ECN-capable packets are marked; 0: none */
+    uint64_t mark_all;    /* above mark: of those between a share that grows is marked; 0: all */
     uint32_t mtu;         /* octets of IP in a frame; longer ones are lost; 0: no limit */
     uint32_t l2_len;      /* octets before the IP header: 14 on Ethernet, 0 for bare IP */
     uint32_t packets_max; /* frames on the cable; 0: IMPAIR_PACKETS_DEFAULT */
@@ -48,6 +60,7 @@ struct impair_counters {
     uint64_t n_duplicated;
     uint64_t n_reordered;
     uint64_t n_corrupted;
+    uint64_t n_marked;  /* by the queue */
     uint64_t n_refused; /* over packets_max or octets_max, or no memory */
 };
 
@@ -104,6 +117,11 @@ void impair_fini(struct impair *imp);
 void impair_put(struct impair *imp, const uint8_t *frame, size_t len, ft_time now);
 
 /**
+ * How long a frame put in now would wait for those before it.
+ */
+ft_time impair_wait(const struct impair *imp, ft_time now);
+
+/**
  * When the next frame arrives.
  *
  * Return: an instant, perhaps past; FT_TIME_NEVER: the cable is empty.
@@ -127,7 +145,8 @@ bool impair_is_set(const struct impair_config *config);
 
 /**
  * Read "delay=10ms,jitter=2ms,rate=100mbit,queue=256k,loss=1%,burst=3,dup=0.1%,reorder=0.5%,
- * corrupt=0.01%,mtu=1400,seed=7". Items may come in any order, each at most once.
+ * corrupt=0.01%,mark=32k,mark_all=96k,ecn=bleach,mtu=1400,seed=7". Items may come in any order,
+ * each at most once.
  *
  * @text:       borrowed
  * @ret_config: written on success; l2_len, packets_max and octets_max are left as they are

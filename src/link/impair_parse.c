@@ -14,7 +14,7 @@ struct unit {
     uint64_t factor;
 };
 
-enum item_kind { ITEM_TIME, ITEM_RATE, ITEM_OCTETS, ITEM_SHARE, ITEM_COUNT };
+enum item_kind { ITEM_TIME, ITEM_RATE, ITEM_OCTETS, ITEM_SHARE, ITEM_COUNT, ITEM_ECN };
 
 struct item {
     const char *name;
@@ -40,6 +40,11 @@ static const struct item items[] = {
     {"reorder", ITEM_SHARE, FIELD(reorder), 0, IMPAIR_SHARE_ALL, "a share from 0% to 100%", "0.5%"},
     {"corrupt", ITEM_SHARE, FIELD(corrupt), 0, IMPAIR_SHARE_ALL, "a share from 0% to 100%",
      "0.01%"},
+    {"mark", ITEM_OCTETS, FIELD(mark), 1, IMPAIR_QUEUE_MAX, "a number of octets up to 1g", "32k"},
+    {"mark_all", ITEM_OCTETS, FIELD(mark_all), 1, IMPAIR_QUEUE_MAX, "a number of octets up to 1g",
+     "96k"},
+    {"ecn", ITEM_ECN, FIELD(ecn), 0, IMPAIR_ECN_CE, "one of keep, bleach, ect0, ect1, ce",
+     "bleach"},
     {"mtu", ITEM_COUNT, FIELD(mtu), 68, 65535, "a number from 68 to 65535", "1400"},
     {"seed", ITEM_COUNT, FIELD(seed), 0, UINT64_MAX, "a whole number", "7"},
 };
@@ -56,6 +61,7 @@ static const struct unit *units_of(enum item_kind kind)
         {"", 1}, {"k", 1u << 10}, {"m", 1u << 20}, {"g", 1u << 30}, {NULL, 0}};
     static const struct unit shares[] = {{"%", IMPAIR_SHARE_ALL / 100}, {NULL, 0}};
     static const struct unit counts[] = {{"", 1}, {NULL, 0}};
+    static const struct unit none[] = {{NULL, 0}};
 
     switch (kind) {
     case ITEM_TIME:
@@ -68,8 +74,10 @@ static const struct unit *units_of(enum item_kind kind)
         return shares;
     case ITEM_COUNT:
         return counts;
+    case ITEM_ECN:
+        return none;
     }
-    return counts;
+    return none;
 }
 
 /* Reads digits; false when there is none or the number does not fit. */
@@ -124,6 +132,30 @@ static bool read_quantity(const char *text, const char *end, const struct unit *
     return false;
 }
 
+/* Reads one of the words of enum impair_ecn. */
+static bool read_ecn(const char *text, const char *end, uint64_t *ret_value)
+{
+    static const char *const words[] = {"keep", "bleach", "ect0", "ect1", "ce"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strlen(words[i]) != (size_t)(end - text) ||
+            memcmp(words[i], text, (size_t)(end - text)) != 0)
+            continue;
+        *ret_value = i;
+        return true;
+    }
+    return false;
+}
+
+static bool read_value(const char *text, const char *end, const struct item *item,
+                       uint64_t *ret_value)
+{
+    if (item->kind == ITEM_ECN)
+        return read_ecn(text, end, ret_value);
+    return read_quantity(text, end, units_of(item->kind), ret_value) && *ret_value >= item->min &&
+           *ret_value <= item->max;
+}
+
 static void store(struct impair_config *config, const struct item *item, uint64_t value)
 {
     uint32_t narrow = (uint32_t)value;
@@ -153,8 +185,7 @@ static int read_item(const char *text, const char *end, struct impair_config *co
             return -EINVAL;
         }
         *seen |= 1u << i;
-        if (!read_quantity(equals + 1, end, units_of(item->kind), &value) || value < item->min ||
-            value > item->max) {
+        if (!read_value(equals + 1, end, item, &value)) {
             (void)snprintf(err, err_len, "%.*s is not %s; write it as %s=%s", len, text, item->what,
                            item->name, item->write);
             return -EINVAL;
@@ -168,7 +199,7 @@ static int read_item(const char *text, const char *end, struct impair_config *co
     }
     (void)snprintf(err, err_len,
                    "%.*s is not known; it takes delay, jitter, rate, queue, loss, burst, dup, "
-                   "reorder, corrupt, mtu, seed, each as NAME=VALUE",
+                   "reorder, corrupt, mark, mark_all, ecn, mtu, seed, each as NAME=VALUE",
                    len, text);
     return -EINVAL;
 }
@@ -197,6 +228,14 @@ int impair_parse(const char *text, struct impair_config *ret_config, char *ret_e
     if (config.reorder != 0 && config.delay == 0) {
         (void)snprintf(ret_err, err_len,
                        "reorder needs a delay that frames can skip; add delay=10ms");
+        return -EINVAL;
+    }
+    if (config.mark != 0 && config.rate == 0) {
+        (void)snprintf(ret_err, err_len, "mark needs a queue; add rate=100mbit");
+        return -EINVAL;
+    }
+    if (config.mark_all != 0 && (config.mark == 0 || config.mark_all <= config.mark)) {
+        (void)snprintf(ret_err, err_len, "mark_all needs a mark that is less; add mark=16k");
         return -EINVAL;
     }
     *ret_config = config;

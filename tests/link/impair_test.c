@@ -114,6 +114,24 @@ static void the_rate_is_exact_in_the_long_run(void **state)
     impair_fini(&imp);
 }
 
+/* What the grid of bench/recovery takes for the delay of a queue. */
+static void a_frame_waits_for_those_before_it(void **state)
+{
+    const struct impair_config config = {.rate = 8000000, .queue = 10000, .seed = 1};
+    uint8_t frame[1000] = {0};
+    struct impair imp;
+
+    (void)state;
+    impair_init(&imp, &config, 0);
+    assert_int_equal(impair_wait(&imp, FT_SEC), 0);
+    impair_put(&imp, frame, sizeof(frame), FT_SEC);
+    impair_put(&imp, frame, sizeof(frame), FT_SEC);
+    assert_int_equal(impair_wait(&imp, FT_SEC), 2 * FT_MS);
+    assert_int_equal(impair_wait(&imp, FT_SEC + FT_MS / 2), 3 * FT_MS / 2);
+    assert_int_equal(impair_wait(&imp, 2 * FT_SEC), 0);
+    impair_fini(&imp);
+}
+
 static void the_queue_of_the_rate_is_bounded_in_octets(void **state)
 {
     struct impair_config config = {.rate = 1000000, .queue = 10000};
@@ -318,6 +336,138 @@ static void corruption_flips_one_bit_under_a_checksum(void **state)
     impair_fini(&imp);
 }
 
+/* The ECN field of a packet of either version. */
+static unsigned ecn_of(const uint8_t *frame)
+{
+    return (frame[14] >> 4 == 6 ? frame[15] >> 4u : frame[15]) & 3;
+}
+
+static void set_ecn(uint8_t *frame, unsigned ecn)
+{
+    if (frame[14] >> 4 == 6)
+        frame[15] = (uint8_t)(ecn << 4);
+    else
+        frame[15] = (uint8_t)ecn;
+}
+
+static bool header_is_right(const uint8_t *ip)
+{
+    uint32_t sum = 0;
+
+    for (unsigned i = 0; i < 20; i += 2)
+        sum += (uint32_t)ip[i] << 8 | ip[i + 1];
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return sum == 0xffff;
+}
+
+static void right_the_header(uint8_t *ip)
+{
+    uint32_t sum = 0;
+
+    ip[10] = ip[11] = 0;
+    for (unsigned i = 0; i < 20; i += 2)
+        sum += (uint32_t)ip[i] << 8 | ip[i + 1];
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    ip[10] = (uint8_t)(~sum >> 8);
+    ip[11] = (uint8_t)~sum;
+}
+
+/* From so many octets in the queue on what is ECN-capable is marked, and nothing else; the checksum
+   of the header stays right. */
+static void a_long_queue_marks_what_is_capable(void **state)
+{
+    struct impair_config config = {.l2_len = 14, .rate = 8000000, .mark = 3000, .queue = 1 << 20};
+    uint8_t frame[1000], got[1000];
+
+    (void)state;
+    for (unsigned version = 4; version <= 6; version += 2) {
+        struct impair imp;
+
+        impair_init(&imp, &config, 0);
+        for (unsigned i = 0; i < 12; i++) {
+            make_segment(frame, sizeof(frame));
+            if (version == 6) {
+                frame[12] = 0x86;
+                frame[13] = 0xdd;
+                frame[14] = 0x60;
+            }
+            set_ecn(frame, i % 4);
+            right_the_header(frame + 14);
+            impair_put(&imp, frame, sizeof(frame), 0);
+        }
+        for (unsigned i = 0; i < 12; i++) {
+            bool marked = i >= 3 && i % 4 != 0;
+
+            assert_int_equal(impair_take(&imp, FT_SEC, got, sizeof(got)), sizeof(got));
+            assert_int_equal(ecn_of(got), marked ? 3 : i % 4);
+            assert_true(version == 6 || header_is_right(got + 14));
+        }
+        assert_int_equal(imp.counters.n_marked, 4);
+        impair_fini(&imp);
+    }
+}
+
+/* Between mark and mark_all a share is marked. */
+static void a_growing_queue_marks_a_growing_share(void **state)
+{
+    struct impair_config config = {.l2_len = 14,
+                                   .rate = 8000000,
+                                   .mark = 100000,
+                                   .mark_all = 500000,
+                                   .queue = 1 << 20,
+                                   .seed = 4};
+    uint8_t frame[1000], got[1000];
+    unsigned n_marked[6] = {0};
+    struct impair imp;
+
+    (void)state;
+    make_segment(frame, sizeof(frame));
+    impair_init(&imp, &config, 0);
+    set_ecn(frame, 2);
+    for (unsigned i = 0; i < 600; i++)
+        impair_put(&imp, frame, sizeof(frame), 0);
+    for (unsigned i = 0; i < 600; i++) {
+        assert_int_equal(impair_take(&imp, FT_SEC, got, sizeof(got)), sizeof(got));
+        n_marked[i / 100] += ecn_of(got) == 3;
+    }
+    assert_int_equal(n_marked[0], 0);
+    assert_in_range(n_marked[1], 5, 25);
+    assert_in_range(n_marked[3], 50, 75);
+    assert_int_equal(n_marked[5], 100);
+    impair_fini(&imp);
+}
+
+/* ecn=: what boxes on the way make of the field. */
+static void the_ecn_field_is_mangled_as_told(void **state)
+{
+    static const uint8_t becomes[][4] = {
+        [IMPAIR_ECN_KEEP] = {0, 1, 2, 3}, [IMPAIR_ECN_BLEACH] = {0, 0, 0, 0},
+        [IMPAIR_ECN_ECT0] = {2, 1, 2, 3}, [IMPAIR_ECN_ECT1] = {0, 1, 1, 3},
+        [IMPAIR_ECN_CE] = {0, 3, 3, 3},
+    };
+    uint8_t frame[100], got[100];
+
+    (void)state;
+    for (unsigned how = 0; how <= IMPAIR_ECN_CE; how++) {
+        struct impair_config config = {.l2_len = 14, .ecn = how};
+        struct impair imp;
+
+        impair_init(&imp, &config, 0);
+        for (unsigned ecn = 0; ecn < 4; ecn++) {
+            make_segment(frame, sizeof(frame));
+            set_ecn(frame, ecn);
+            right_the_header(frame + 14);
+            impair_put(&imp, frame, sizeof(frame), 0);
+            assert_int_equal(impair_take(&imp, 0, got, sizeof(got)), sizeof(got));
+            assert_int_equal(ecn_of(got), becomes[how][ecn]);
+            assert_true(header_is_right(got + 14));
+        }
+        impair_fini(&imp);
+    }
+}
+
 static void frames_without_a_checksum_stay_whole(void **state)
 {
     struct impair_config config = {.corrupt = IMPAIR_SHARE_ALL, .l2_len = 14, .seed = 5};
@@ -421,9 +571,9 @@ static void a_bad_item_is_named_in_one_sentence(void **state)
         {"loss=1%,loss=2%", "loss is given twice"},
         {"reorder=1%", "reorder needs a delay that frames can skip; add delay=10ms"},
         {"los=1%", "los=1% is not known; it takes delay, jitter, rate, queue, loss, burst, dup, "
-                   "reorder, corrupt, mtu, seed, each as NAME=VALUE"},
+                   "reorder, corrupt, mark, mark_all, ecn, mtu, seed, each as NAME=VALUE"},
         {"", "an empty item is not known; it takes delay, jitter, rate, queue, loss, burst, dup, "
-             "reorder, corrupt, mtu, seed, each as NAME=VALUE"},
+             "reorder, corrupt, mark, mark_all, ecn, mtu, seed, each as NAME=VALUE"},
     };
 
     (void)state;
@@ -443,6 +593,7 @@ int main(void)
         cmocka_unit_test(a_clean_cable_gives_frames_as_they_came),
         cmocka_unit_test(a_frame_arrives_after_the_delay_and_not_before),
         cmocka_unit_test(the_rate_is_exact_in_the_long_run),
+        cmocka_unit_test(a_frame_waits_for_those_before_it),
         cmocka_unit_test(the_queue_of_the_rate_is_bounded_in_octets),
         cmocka_unit_test(frames_and_octets_on_the_cable_are_bounded),
         cmocka_unit_test(the_same_seed_gives_the_same_fate),
@@ -451,6 +602,9 @@ int main(void)
         cmocka_unit_test(jitter_alone_keeps_the_order),
         cmocka_unit_test(reordered_frames_overtake),
         cmocka_unit_test(corruption_flips_one_bit_under_a_checksum),
+        cmocka_unit_test(a_long_queue_marks_what_is_capable),
+        cmocka_unit_test(a_growing_queue_marks_a_growing_share),
+        cmocka_unit_test(the_ecn_field_is_mangled_as_told),
         cmocka_unit_test(of_fragments_only_the_last_is_changed_behind_its_header),
         cmocka_unit_test(frames_without_a_checksum_stay_whole),
         cmocka_unit_test(frames_beyond_the_mtu_are_lost),
