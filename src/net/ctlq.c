@@ -13,6 +13,7 @@
 
 #define TCP_SEQ_END   8u  /* ports and sequence number */
 #define TCP_FLAGS_END 14u /* up to the flags */
+#define TCP_KIND_MASK 0x3fu
 
 static struct net_ctl *ctl_new(struct ft_net *net, struct net_iface *iface, size_t len, bool vital)
 {
@@ -136,6 +137,13 @@ int ft_ctl_send(struct ft_net *net, const struct ft_ip_tx *tx, const uint8_t *l4
     return ft_ctl_send_on(net, ft_iface_get(net, path.ifindex), &ip);
 }
 
+/* What a segment is: its flags but for those of ECN, and of AE in the octet before, in which a
+   SYN-ACK that is made again may differ from the first. */
+static uint8_t kind_of(const uint8_t *tcp)
+{
+    return tcp[TCP_FLAGS_END - 1] & TCP_KIND_MASK;
+}
+
 /* Whether two records say the same of the same TCP connection: all but acknowledgement, window and
    options are equal. */
 static bool says_the_same(const struct net_ctl *a, const struct net_ctl *b)
@@ -144,12 +152,12 @@ static bool says_the_same(const struct net_ctl *a, const struct net_ctl *b)
     size_t hdr = is_v4 ? IP4_HDR_LEN : IP6_HDR_LEN;
     size_t addrs = is_v4 ? 12 : 8;
 
-    if (a->ethertype != b->ethertype || a->len != b->len || a->len < hdr + TCP_FLAGS_END)
+    if (a->ethertype != b->ethertype || FT_MIN(a->len, b->len) < hdr + TCP_FLAGS_END)
         return false;
     if (a->data[is_v4 ? 9 : 6] != IP_PROTO_TCP || b->data[is_v4 ? 9 : 6] != IP_PROTO_TCP)
         return false;
     return memcmp(a->data + addrs, b->data + addrs, hdr - addrs + TCP_SEQ_END) == 0 &&
-           a->data[hdr + TCP_FLAGS_END - 1] == b->data[hdr + TCP_FLAGS_END - 1];
+           kind_of(a->data + hdr) == kind_of(b->data + hdr);
 }
 
 /* A SYN-ACK that was made again while its neighbour was asked for: both would leave together, and
@@ -163,6 +171,7 @@ static void drop_older(struct ft_net *net, struct net_iface *iface, struct net_n
         net->env->counters.steps_list_nodes++;
         if (says_the_same(old, ctl)) {
             n->n_ctls--;
+            iface->n_ctl_waiting--;
             ft_ctl_drop(net, iface, old);
             return;
         }
@@ -188,7 +197,7 @@ static bool is_segment(const struct net_ctl *ctl, const struct ft_ip_tx *tx, con
     }
     return memcmp(ctl->data + (is_v4 ? 12 : 8), addrs, is_v4 ? 8 : 32) == 0 &&
            memcmp(ctl->data + hdr, tcp, TCP_SEQ_END) == 0 &&
-           ctl->data[hdr + TCP_FLAGS_END - 1] == tcp[TCP_FLAGS_END - 1];
+           kind_of(ctl->data + hdr) == kind_of(tcp);
 }
 
 void ft_ctl_cancel(struct ft_net *net, const struct ft_ip_tx *tx, const uint8_t *tcp)
@@ -207,6 +216,17 @@ void ft_ctl_cancel(struct ft_net *net, const struct ft_ip_tx *tx, const uint8_t 
     }
 }
 
+/* Those that wait take half of the queue at most: what strangers make us say to hosts that are not
+   there (a flood of SYNs in the names of neighbours, A-90) leaves room for the others. */
+static bool may_wait(const struct ft_net *net, const struct net_iface *iface,
+                     const struct net_neigh *n)
+{
+    const struct ft_limits *limits = &net->env->config.limits;
+
+    return n->n_ctls < limits->neighbour_queue_max &&
+           iface->n_ctl_waiting < limits->control_max / 2;
+}
+
 /* Whether the record is in the frame. Else it waits for its neighbour, or is gone. */
 static bool output_one(struct ft_net *net, struct net_iface *iface, struct net_ctl *ctl,
                        struct ft_frame *frame)
@@ -220,9 +240,10 @@ static bool output_one(struct ft_net *net, struct net_iface *iface, struct net_c
         result = ft_link_resolve(net, iface, &ctl->next_hop, ctl->mac, &n);
     if (result == FT_TX_WAIT)
         drop_older(net, iface, n, ctl);
-    if (result == FT_TX_WAIT && n->n_ctls < net->env->config.limits.neighbour_queue_max) {
+    if (result == FT_TX_WAIT && may_wait(net, iface, n)) {
         list_push_back(&n->ctls, &ctl->node);
         n->n_ctls++;
+        iface->n_ctl_waiting++;
         return false;
     }
     if (result != FT_TX_READY) {

@@ -348,6 +348,7 @@ static void check_iface(const struct ft_net *net, const struct net_iface *iface)
     ft_assert(n_addrs == iface->n_addrs);
     ft_assert(n_addrs <= net->env->config.limits.addrs_max);
     ft_assert(iface->n_ctl <= net->env->config.limits.control_max);
+    ft_assert(iface->n_ctl_waiting <= iface->n_ctl);
     ft_list_for_each (node, &iface->ready) {
         const struct ft_flow *flow = ft_container_of(node, struct ft_flow, node);
 

@@ -58,7 +58,8 @@ struct net_neigh *ft_neigh_find(struct ft_net *net, struct net_iface *iface,
     return NULL;
 }
 
-/* What waited may go on: flows to the ready list, records to the control queue. */
+/* What waited may go on: flows to the ready list, records to the control queue, where they come
+   before what was said later. */
 static void release(struct ft_net *net, struct net_neigh *n)
 {
     struct net_iface *iface = n->iface;
@@ -71,7 +72,9 @@ static void release(struct ft_net *net, struct net_neigh *n)
         flow->place = FT_FLOW_IDLE;
         ft_flow_ready(net, flow, iface->ifindex);
     }
+    list_splice_back(&n->ctls, &iface->ctl);
     list_splice_back(&iface->ctl, &n->ctls);
+    iface->n_ctl_waiting -= n->n_ctls;
     n->n_ctls = 0;
 }
 
@@ -79,6 +82,7 @@ static void drop_ctls(struct ft_net *net, struct net_neigh *n)
 {
     ft_list_for_each (node, &n->ctls)
         ft_ctl_drop(net, n->iface, ft_container_of(node, struct net_ctl, node));
+    n->iface->n_ctl_waiting -= n->n_ctls;
     n->n_ctls = 0;
 }
 

@@ -55,9 +55,10 @@ struct net_iface {
     uint32_t flags;    /* FT_IF_* */
     uint8_t hop_limit; /* of IPv6: what a router said, else 0 */
 
-    struct ft_list ready; /* flows with something to send */
-    struct ft_list ctl;   /* control records to be sent now */
-    uint32_t n_ctl;       /* records here and at neighbours */
+    struct ft_list ready;   /* flows with something to send */
+    struct ft_list ctl;     /* control records to be sent now */
+    uint32_t n_ctl;         /* records here and at neighbours */
+    uint32_t n_ctl_waiting; /* of them, at neighbours */
 
     struct ft_list addrs; /* struct net_addr */
     uint32_t n_addrs;

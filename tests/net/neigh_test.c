@@ -316,6 +316,28 @@ static void replies_that_wait_for_one_neighbour_are_bounded(void **state)
     assert_int_equal(host_drain(&h), 8);
 }
 
+/* Found by the simulator (scenario syn-flood): replies to neighbours that are not there filled the
+   queue, so that those that are there got none. */
+/* proves: A-90 */
+static void replies_that_wait_leave_room_for_others(void **state)
+{
+    (void)state;
+    say_echo(&h, &(struct say){.src = B4}, 8);
+    host_take_in(&h);
+    (void)host_drain(&h);
+    arp(ARP_OP_REPLY, B4, mac_b, US4);
+    assert_int_equal(host_drain(&h), 1);
+    for (unsigned i = 0; i < 160; i++) {
+        say_echo(&h, &(struct say){.src = addr_v4(0x0a070064 + i / 8)}, 8);
+        host_take_in(&h);
+        (void)host_drain(&h);
+    }
+    assert_int_equal(h.env.counters.control_dropped, 160 - 64); /* half of 128 wait */
+    say_echo(&h, &(struct say){.src = B4}, 8);
+    host_take_in(&h);
+    assert_int_equal(host_drain(&h), 1);
+}
+
 /* Found by the simulator (seed 773): a SYN-ACK that was made three times while its neighbour was
    asked for left three times, the last after what followed it, with a timestamp that went back. */
 static void what_is_said_again_to_a_waiting_neighbour_replaces_what_waits(void **state)
@@ -339,6 +361,53 @@ static void what_is_said_again_to_a_waiting_neighbour_replaces_what_waits(void *
     assert_int_equal(out_ip(&h)[20 + 31], 3);
     assert_true(host_sent(&h) > 0);
     assert_int_equal(out_ip(&h)[20 + 3], 8);
+    assert_int_equal(host_sent(&h), 0);
+}
+
+/* Found by the simulator (seeds 12747, 14535): of two SYN-ACKs the older waited, and left after the
+   newer one, which had not been asked for yet when the neighbour answered. */
+static void what_waited_leaves_before_what_was_said_later(void **state)
+{
+    struct ft_ip_tx tx = {.src = US4, .dst = B4, .l4_len = 20, .proto = IP_PROTO_TCP};
+    uint8_t seg[20] = {0, 80, 9, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10};
+
+    (void)state;
+    assert_int_equal(ft_ctl_send(h.net, &tx, seg), 0);
+    assert_int_equal(host_drain(&h), 1); /* the question; the segment waits */
+    seg[3] = 2;
+    assert_int_equal(ft_ctl_send(h.net, &tx, seg), 0);
+    arp(ARP_OP_REPLY, B4, mac_b, US4);
+    assert_true(host_sent(&h) > 0);
+    assert_int_equal(out_ip(&h)[20 + 3], 1);
+    assert_true(host_sent(&h) > 0);
+    assert_int_equal(out_ip(&h)[20 + 3], 2);
+    assert_int_equal(host_sent(&h), 0);
+}
+
+/* Found by the simulator (seed 75996): a SYN-ACK with ECN was not found when it was to be taken
+   back, and left after its connection's octets. One that is made again may be without, and shorter.
+ */
+static void what_is_taken_back_is_found_whatever_it_says_of_ecn(void **state)
+{
+    struct ft_ip_tx tx = {.src = US4, .dst = B4, .l4_len = 24, .proto = IP_PROTO_TCP};
+    uint8_t seg[24] = {0, 80, 9, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0x61, 0xd2};
+
+    (void)state;
+    assert_int_equal(ft_ctl_send(h.net, &tx, seg), 0);
+    assert_int_equal(host_drain(&h), 1); /* the question; the segment waits */
+    seg[12] = 0x50;
+    seg[13] = 0x12;
+    tx.l4_len = 20;
+    assert_int_equal(ft_ctl_send(h.net, &tx, seg), 0);
+    assert_int_equal(host_drain(&h), 0);
+    arp(ARP_OP_REPLY, B4, mac_b, US4);
+    assert_true(host_sent(&h) > 0);
+    assert_int_equal(out_ip(&h)[20 + 13], 0x12);
+    assert_int_equal(host_sent(&h), 0);
+    seg[13] = 0x52;
+    assert_int_equal(ft_ctl_send(h.net, &tx, seg), 0);
+    seg[13] = 0x12;
+    ft_ctl_cancel(h.net, &tx, seg);
     assert_int_equal(host_sent(&h), 0);
 }
 
@@ -430,7 +499,10 @@ int main(void)
         T(dead_destinations_take_no_more_than_half_the_table),
         T(forged_requests_do_not_evict_the_gateway),
         T(replies_that_wait_for_one_neighbour_are_bounded),
+        T(replies_that_wait_leave_room_for_others),
         T(what_is_said_again_to_a_waiting_neighbour_replaces_what_waits),
+        T(what_is_taken_back_is_found_whatever_it_says_of_ecn),
+        T(what_waited_leaves_before_what_was_said_later),
         T(advertisements_follow_the_table_of_rfc_4861),
         T(advertisement_that_nobody_asked_for_makes_no_entry),
         T(second_gateway_takes_over),
