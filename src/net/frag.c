@@ -266,16 +266,28 @@ static bool keep(struct ft_net *net, struct net_datagram *d, const struct net_in
     list_push_front(prev, &f->node); /* behind prev, be it the head or a node */
     d->n_pieces++;
     d->n_octets += piece->len;
-    d->ce = d->ce || piece->ce;
+    d->ecns |= (uint8_t)(1u << piece->ecn);
     charge(net, d, (uint32_t)size);
     return true;
 }
 
 /* ---- the whole datagram ---------------------------------------------------------------------- */
 
+/* RFC 3168 5.3: a mark on any fragment is one on the datagram ... */
+static bool marked(const struct net_datagram *d)
+{
+    return d->ecns & 1u << IP_ECN_CE;
+}
+
+/* ... and of fragments of which one is not ECN-capable none can honestly be marked. */
+static bool mark_is_odd(const struct net_datagram *d)
+{
+    return marked(d) && (d->ecns & 1u << IP_ECN_NOT_ECT);
+}
+
 static void patch4(uint8_t *hdr, uint32_t hdr_len, uint32_t len, bool ce)
 {
-    if (ce && (hdr[1] & IP_ECN_MASK) != IP_ECN_NOT_ECT)
+    if (ce)
         hdr[1] |= IP_ECN_CE;
     be16_store(hdr + 2, (uint16_t)len);
     be16_store(hdr + 6, 0);
@@ -285,7 +297,7 @@ static void patch4(uint8_t *hdr, uint32_t hdr_len, uint32_t len, bool ce)
 
 static void patch6(uint8_t *hdr, const struct net_frag *first, uint32_t len, bool ce)
 {
-    if (ce && (hdr[1] >> 4 & IP_ECN_MASK) != IP_ECN_NOT_ECT)
+    if (ce)
         hdr[1] |= IP_ECN_CE << 4;
     be16_store(hdr + 4, (uint16_t)(len - IP6_HDR_LEN));
     hdr[first->next_at] = first->proto;
@@ -313,9 +325,9 @@ static bool assemble(struct ft_net *net, struct net_datagram *d, struct net_in *
     ft_assert(at == len);
     net->env->counters.steps_octets_copied += len;
     if (is_v4)
-        patch4(buf, first->hdr_len, len, d->ce);
+        patch4(buf, first->hdr_len, len, marked(d));
     else
-        patch6(buf, first, len, d->ce);
+        patch6(buf, first, len, marked(d));
     in->l3 = buf;
     in->contig = len;
     in->total = len;
@@ -328,7 +340,7 @@ static bool assemble(struct ft_net *net, struct net_datagram *d, struct net_in *
 
 static bool finish(struct ft_net *net, struct net_datagram *d, struct net_in *in)
 {
-    bool done = assemble(net, d, in);
+    bool done = !mark_is_odd(d) && assemble(net, d, in);
 
     if (done)
         net->env->counters.reassembled++;

@@ -2,7 +2,7 @@
 /*
  * IPv4 comes in: RFC 1122 3.2.1 in its order, up to the transport header. A packet from or to an
  * address that cannot be is dropped before anything is made of it (A-19, A-20); options are
- * verified and then ignored, source routes drop the packet (A-17, A-18).
+ * verified and then ignored (MUST-50), source routes drop the packet (A-17, A-18).
  */
 #include <errno.h>
 
@@ -67,7 +67,7 @@ static bool reassemble(struct ft_net *net, struct net_in *in, struct ip4_hdr *ip
         .hdr_len = ip->hdr_len,
         .proto = ip->proto,
         .more = ip->mf,
-        .ce = (ip->tos & IP_ECN_MASK) == IP_ECN_CE,
+        .ecn = ip->tos & IP_ECN_MASK,
     };
 
     if (!ft_in_linearize(net, in)) {

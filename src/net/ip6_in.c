@@ -85,7 +85,7 @@ static struct net_piece piece_of(const struct ip6_hdr *ip, const struct ip6_chai
         .next_at = chain->frag_prev,
         .proto = chain->frag.next,
         .more = chain->frag.more,
-        .ce = (ip->tclass & IP_ECN_MASK) == IP_ECN_CE,
+        .ecn = ip->tclass & IP_ECN_MASK,
     };
 }
 

@@ -550,7 +550,7 @@ struct net_datagram {
     uint8_t proto;  /* of IPv4; 0 for IPv6 */
     uint8_t source; /* index into net->frag_sources */
     bool dead;      /* overlapped: the rest of it is ignored (RFC 5722 4) */
-    bool ce;        /* a fragment was marked CE */
+    uint8_t ecns;   /* which ECN fields its fragments had: 1 << field */
     bool quiet;     /* no ICMP error about it */
     bool local;     /* sent to an address of ours, not to a group */
 };
@@ -565,7 +565,7 @@ struct net_piece {
     uint32_t next_at; /* IPv6: where in it the Fragment header is named */
     uint8_t proto;    /* IPv4: protocol; IPv6: what the Fragment header names */
     bool more;
-    bool ce;
+    uint8_t ecn; /* the ECN field */
 };
 
 /**

@@ -423,22 +423,38 @@ static void neighbour_discovery_in_fragments_is_ignored(void **state)
     assert_int_equal(host_drain(&h), 0);
 }
 
-/* RFC 3168 5.3: a mark on any fragment is a mark on the datagram. */
-static void congestion_mark_survives_reassembly(void **state)
+/* A datagram in two fragments with these ECN fields. */
+static void two_fragments(uint8_t first, uint8_t second)
 {
-    struct say s = {.src = B4, .id = 8, .mf = true, .proto = IP_PROTO_UDP, .tos = IP_ECN_ECT0};
+    struct say s = {.src = B4, .id = 8, .mf = true, .proto = IP_PROTO_UDP, .tos = first};
 
-    (void)state;
     make_datagram(64);
     say_ip(&h, &s, datagram, 32);
     host_take_in(&h);
     s.mf = false;
     s.off = 32;
-    s.tos = IP_ECN_CE;
+    s.tos = second;
     say_ip(&h, &s, datagram + 32, 32);
     host_take_in(&h);
+}
+
+/* RFC 3168 5.3: a mark on any fragment is a mark on the datagram. */
+static void congestion_mark_survives_reassembly(void **state)
+{
+    (void)state;
+    two_fragments(IP_ECN_ECT0, IP_ECN_CE);
     assert_whole(64);
     assert_int_equal(h.rx.tos, IP_ECN_CE);
+}
+
+/* RFC 3168 5.3: where another fragment is not ECN-capable the datagram is dropped, rather than that
+   a mark is made up or lost. */
+/* proves: ECN-13 */
+static void a_mark_beside_a_fragment_that_is_not_capable_drops_the_datagram(void **state)
+{
+    (void)state;
+    two_fragments(IP_ECN_CE, IP_ECN_NOT_ECT);
+    assert_true(host_dropped(&h, FT_RX_DROP_REASSEMBLY));
 }
 
 int main(void)
@@ -461,6 +477,7 @@ int main(void)
         T(first_fragment_without_its_headers_is_dropped),
         T(neighbour_discovery_in_fragments_is_ignored),
         T(congestion_mark_survives_reassembly),
+        T(a_mark_beside_a_fragment_that_is_not_capable_drops_the_datagram),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
