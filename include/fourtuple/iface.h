@@ -60,11 +60,13 @@ enum ft_if_type {
 
 /* Flags of an interface. */
 enum {
-    FT_IF_TX_CSUM = 1 << 0,  /* the link fills in checksums (CSUM_PARTIAL allowed) */
-    FT_IF_TSO = 1 << 1,      /* the link takes frames with gso_type, up to gso_max octets */
-    FT_IF_SLAAC = 1 << 2,    /* form addresses and routes from router advertisements */
-    FT_IF_NO_DAD = 1 << 3,   /* addresses are neither probed nor announced */
-    FT_IF_FAST_DAD = 1 << 4, /* RFC 5227's times divided by ten (a virtual wire) */
+    FT_IF_TX_CSUM = 1 << 0,        /* the link fills in checksums (CSUM_PARTIAL allowed) */
+    FT_IF_TSO = 1 << 1,            /* the link takes frames with gso_type, up to gso_max octets */
+    FT_IF_SLAAC = 1 << 2,          /* form addresses and routes from router advertisements */
+    FT_IF_NO_DAD = 1 << 3,         /* addresses are neither probed nor announced */
+    FT_IF_FAST_DAD = 1 << 4,       /* RFC 5227's times divided by ten (a virtual wire) */
+    FT_IF_OWN_LINK_LOCAL = 1 << 5, /* with FT_IF_SLAAC: the link-local address is the caller's to
+                                      choose and to add; the stack forms none */
 };
 
 struct ft_if_config {
@@ -179,6 +181,16 @@ FT_PUBLIC int ft_route_add(struct ft_stack *stack, const struct ft_route_config 
  * Return: 0; -ESRCH.
  */
 FT_PUBLIC int ft_route_del(struct ft_stack *stack, const struct ft_route_config *config);
+
+/**
+ * List the routes: those that were added, those to the prefixes of addresses, and those that
+ * routers advertised and that have not ended.
+ *
+ * @ret_routes: up to @n are written, the preferred ones first
+ *
+ * Return: how many there are (may be more than @n).
+ */
+FT_PUBLIC int ft_routes(const struct ft_stack *stack, struct ft_route_config *ret_routes, size_t n);
 
 /**
  * Tell the stack what time it is, and run the timers that are due. Socket calls use the time last

@@ -321,6 +321,9 @@ int ft_net_addr_del(struct ft_net *net, int ifindex, const struct ft_addr *addr)
 int ft_net_addr_state(const struct ft_net *net, int ifindex, const struct ft_addr *addr);
 /** As ft_addrs(). */
 int ft_net_addrs(const struct ft_net *net, int ifindex, struct ft_addr_info *ret_addrs, size_t n);
+
+/** As ft_routes(). */
+int ft_net_routes(const struct ft_net *net, struct ft_route_config *ret_routes, size_t n);
 /** As ft_route_add(). */
 int ft_net_route_add(struct ft_net *net, const struct ft_route_config *config);
 /** As ft_route_del(). */

@@ -493,7 +493,8 @@ struct ndp_msg;
 enum ft_net_verdict ft_slaac_advert(struct ft_net *net, struct net_in *in,
                                     const struct ft_addr *router, const struct ndp_msg *msg);
 
-/** Begin on an interface with FT_IF_SLAAC: a link-local address, router solicitations. */
+/** Begin on an interface with FT_IF_SLAAC: a link-local address if it is ours to form, router
+    solicitations. */
 void ft_slaac_start(struct ft_net *net, struct net_iface *iface);
 
 /** A neighbour is no router any more (RFC 4861 7.2.5). */

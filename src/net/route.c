@@ -164,3 +164,26 @@ int ft_net_route_del(struct ft_net *net, const struct ft_route_config *config)
     ft_route_remove(net, route);
     return 0;
 }
+
+int ft_net_routes(const struct ft_net *net, struct ft_route_config *ret_routes, size_t n)
+{
+    size_t i = 0;
+
+    for (uint32_t k = 0; k < net->n_routes; k++) {
+        const struct net_route *r = &net->routes[k];
+
+        if (r->expires_at <= net->env->now)
+            continue;
+        if (i < n)
+            ret_routes[i] = (struct ft_route_config){
+                .size = sizeof(ret_routes[i]),
+                .prefix = r->prefix,
+                .prefix_len = r->plen,
+                .gateway = r->gateway,
+                .ifindex = r->ifindex,
+                .metric = r->metric,
+            };
+        i++;
+    }
+    return (int)i;
+}

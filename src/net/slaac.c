@@ -82,7 +82,8 @@ void ft_slaac_start(struct ft_net *net, struct net_iface *iface)
         .slaac = true,
     };
 
-    (void)ft_addr_new(net, iface, &spec); /* without room for it there is no autoconfiguration */
+    if (!(iface->flags & FT_IF_OWN_LINK_LOCAL))
+        (void)ft_addr_new(net, iface, &spec); /* without room there is no autoconfiguration */
     iface->solicit_at = net->env->now + ft_net_random(net, 0, scaled(iface, SOLICIT_DELAY_MAX));
     arm(net, iface);
 }

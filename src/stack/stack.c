@@ -118,3 +118,8 @@ int ft_addrs(const struct ft_stack *stack, int ifindex, struct ft_addr_info *ret
 {
     return ft_net_addrs(stack->net, ifindex, ret_addrs, n);
 }
+
+int ft_routes(const struct ft_stack *stack, struct ft_route_config *ret_routes, size_t n)
+{
+    return ft_net_routes(stack->net, ret_routes, n);
+}

@@ -307,6 +307,42 @@ static void without_the_flag_advertisements_do_nothing(void **state)
     assert_int_equal(ft_net_addrs(h.net, h.eth, NULL, 0), 3);
 }
 
+/* A host that shows its addresses to others chooses the link-local one itself: there is no second.
+ */
+static void link_local_may_be_the_callers(void **state)
+{
+    struct ft_addr own = V6(0xfe80000000000000, 0x77);
+    struct ndp_msg ra = advert();
+
+    (void)state;
+    host_close(&h);
+    host_open_bare(&h, FT_IF_SLAAC | FT_IF_FAST_DAD | FT_IF_OWN_LINK_LOCAL);
+    assert_int_equal(ft_net_addr_add(h.net, h.eth, &own, 64, 0), 0);
+    host_after(&h, 5 * FT_SEC);
+    (void)host_drain(&h);
+    assert_int_equal(ft_net_addrs(h.net, h.eth, NULL, 0), 1);
+    take_ra(R_LL, &ra);
+    assert_int_equal(ft_net_addrs(h.net, h.eth, NULL, 0), 2);
+    assert_int_equal(addr_on(0x20010db800010000).state, FT_ADDR_OPTIMISTIC);
+}
+
+/* Those of addresses, of advertisements and added ones, as long as they are good. */
+static void routes_are_listed(void **state)
+{
+    struct ft_route_config routes[4];
+    struct ndp_msg ra = advert();
+
+    (void)state;
+    assert_int_equal(ft_net_routes(h.net, routes, 4), 1); /* fe80::/64 */
+    take_ra(R_LL, &ra);
+    assert_int_equal(ft_net_routes(h.net, NULL, 0), 3);
+    assert_int_equal(ft_net_routes(h.net, routes, 4), 3);
+    assert_true(routes[2].prefix_len == 0 && addr_eq(&routes[2].gateway, &R_LL));
+    assert_true(routes[2].ifindex == h.eth && routes[2].metric == 1024);
+    host_after(&h, 1801 * FT_SEC);
+    assert_int_equal(ft_net_routes(h.net, routes, 4), 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -321,6 +357,8 @@ int main(void)
         T(conflicts_of_formed_addresses_are_tried_three_times),
         T(router_that_steps_down_loses_its_route),
         T(without_the_flag_advertisements_do_nothing),
+        T(link_local_may_be_the_callers),
+        T(routes_are_listed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
