@@ -101,6 +101,7 @@ void ft_wheel_cancel(struct ft_wheel *w, struct ft_timer *t)
     if (!ft_timer_armed(t))
         return;
     list_remove(&t->node);
+    w->n_armed--;
     if (level > 0)
         w->n_in[level][slot_of(tick_of(t), level)]--;
     /* It was alone if its neighbour is the head of a list that is empty now. */
@@ -117,6 +118,7 @@ void ft_wheel_arm(struct ft_wheel *w, struct ft_timer *t, ft_time at)
         return;
     uint64_t tick = (at + FT_WHEEL_TICK - 1) >> FT_WHEEL_TICK_SHIFT;
     t->at_kind = tick << FT_WHEEL_TICK_SHIFT | ft_timer_kind(t);
+    w->n_armed++;
     if (tick <= w->now_tick)
         list_push_back(&w->held, &t->node);
     else
@@ -272,10 +274,23 @@ struct ft_timer *ft_wheel_expire(struct ft_wheel *w, ft_time now)
         w->in_round = false;
         return NULL;
     }
+    w->n_armed--;
     return timer_of(node);
 }
 
-static void check_slot(const struct ft_wheel *w, unsigned level, unsigned slot)
+static uint32_t list_len(const struct ft_list *head)
+{
+    uint32_t n = 0;
+
+    ft_list_for_each (node, head) {
+        ft_assert(node->next->prev == node);
+        n++;
+    }
+    return n;
+}
+
+/* A slot that has timers. Return: how many. */
+static uint32_t check_slot(const struct ft_wheel *w, unsigned level, unsigned slot)
 {
     const struct ft_list *head = &w->slots[level][slot];
     unsigned shift = level * DIGIT_BITS;
@@ -291,39 +306,38 @@ static void check_slot(const struct ft_wheel *w, unsigned level, unsigned slot)
         ft_assert(tick >> shift != w->now_tick >> shift);
         /* Of the present round of the level, or of the next. */
         ft_assert((tick >> shift >> DIGIT_BITS) - (w->now_tick >> shift >> DIGIT_BITS) <= 1);
-        n += level > 0;
+        n++;
     }
-    ft_assert(n == w->n_in[level][slot]);
+    ft_assert(n > 0 && w->n_in[level][slot] == (level > 0 ? n : 0));
+    return n;
 }
 
-/* Empty slots, which most are, without a branch for each; halves that say they are empty are looked
-   at by turns, in one of sixteen ticks. */
-static void check_half(const struct ft_wheel *w, unsigned level, unsigned half)
+void ft_wheel_check_timers(const struct ft_wheel *w)
 {
-    uint64_t in_use = 0;
-    unsigned turn = (unsigned)(w->now_tick * UINT64_C(0x9e3779b97f4a7c15) >> 60);
+    uint32_t n = list_len(&w->due) + list_len(&w->held);
 
-    if (!w->occupied[level][half] && (2 * level + half) % 16 != turn)
-        return;
-    for (unsigned i = 0; i < FT_WHEEL_SLOTS; i++) {
-        unsigned slot = half * FT_WHEEL_SLOTS + i;
-        bool is_empty = list_empty(&w->slots[level][slot]) & (w->n_in[level][slot] == 0);
+    ft_assert(!w->levels || w->wake <= next_tick(w));
+    for (unsigned level = 0; level < FT_WHEEL_LEVELS; level++) {
+        const uint64_t *occupied = w->occupied[level];
 
-        in_use |= (uint64_t)!is_empty << i;
+        ft_assert((occupied[0] || occupied[1]) == (w->levels >> level & 1));
+        for (unsigned half = 0; half < 2; half++) {
+            for (uint64_t left = occupied[half]; left; left &= left - 1)
+                n += check_slot(w, level, half * FT_WHEEL_SLOTS + (unsigned)__builtin_ctzll(left));
+        }
     }
-    ft_assert(in_use == w->occupied[level][half]);
-    for (; in_use != 0; in_use &= in_use - 1)
-        check_slot(w, level, half * FT_WHEEL_SLOTS + (unsigned)__builtin_ctzll(in_use));
+    ft_assert(n == w->n_armed);
 }
 
 void ft_wheel_check(const struct ft_wheel *w)
 {
+    ft_wheel_check_timers(w);
     for (unsigned level = 0; level < FT_WHEEL_LEVELS; level++) {
-        bool occupied = w->occupied[level][0] || w->occupied[level][1];
+        for (unsigned slot = 0; slot < 2 * FT_WHEEL_SLOTS; slot++) {
+            bool occupied = w->occupied[level][slot / FT_WHEEL_SLOTS] >> slot % FT_WHEEL_SLOTS & 1;
 
-        ft_assert(!occupied || w->wake <= next_tick(w));
-        ft_assert(occupied == (w->levels >> level & 1));
-        for (unsigned half = 0; half < 2; half++)
-            check_half(w, level, half);
+            ft_assert(list_empty(&w->slots[level][slot]) == !occupied);
+            ft_assert(occupied || w->n_in[level][slot] == 0);
+        }
     }
 }

@@ -41,6 +41,7 @@ struct ft_wheel {
     uint64_t now_tick;   /* ticks up to this one have been moved to @due */
     uint64_t wake;       /* before this tick there is nothing to do but for @held */
     uint64_t n_moved;    /* work: timers moved to a lower level */
+    uint32_t n_armed;    /* timers in it, in all lists together */
     uint16_t levels;     /* bit n: level n has a timer */
     bool in_round;       /* a round has begun and ft_wheel_expire has not said NULL yet */
     struct ft_list due;  /* fire in this round */
@@ -128,7 +129,13 @@ void ft_wheel_begin(struct ft_wheel *w, ft_time now);
  */
 struct ft_timer *ft_wheel_expire(struct ft_wheel *w, ft_time now);
 
-/** Assert that the wheel's lists and bitmaps agree. O(timers); for tests and ft_stack_check. */
+/** Assert that the wheel's lists and bitmaps agree. O(slots + timers). */
 void ft_wheel_check(const struct ft_wheel *w);
+
+/**
+ * Assert the same of all slots that are said to have timers, and that they have all. O(timers): a
+ * slot that is said to be empty is not looked at, but a timer in it would be missing elsewhere.
+ */
+void ft_wheel_check_timers(const struct ft_wheel *w);
 
 #endif

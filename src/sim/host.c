@@ -172,6 +172,8 @@ void ft_sim_host_crash(struct sim_world *world, struct sim_host *host)
 {
     if (host->stack == NULL)
         return;
+    if (world->options.check && !world->failed)
+        ft_stack_check(host->stack);
     count_host(host, &world->counters);
     ft_stack_free(host->stack);
     host->stack = NULL;
@@ -390,8 +392,10 @@ void ft_sim_host_run(struct sim_world *world, struct sim_host *host)
     }
     if (world->failed)
         return;
-    if (world->options.check)
+    if (world->options.check_all)
         ft_stack_check(host->stack);
+    else if (world->options.check)
+        ft_stack_check_changes(host->stack);
     next = ft_deadline(host->stack);
     if (host->link_free_at > world->now && host->link_free_at < next)
         next = host->link_free_at;

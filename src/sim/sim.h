@@ -37,7 +37,8 @@ struct sim_options {
     const char *scenario; /* its name; NULL: everything is drawn */
     const char *link;     /* of the bottleneck, as impair_parse() reads it; NULL: as drawn */
     FILE *trace;          /* where every packet and event is written as text; NULL: nowhere */
-    bool check;           /* ft_stack_check() after every event */
+    bool check;           /* ft_stack_check_changes() after every event */
+    bool check_all;       /* and ft_stack_check() as well: slower, and exact about the event */
     struct sim_cut cut;
 };
 

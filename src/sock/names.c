@@ -14,13 +14,10 @@
 #include "base/env.h"
 #include "priv.h"
 
-#define GROUP_MIN    1u /* most names have no other that listens alike */
+#define GROUP_MIN 1u /* most names have no other that listens alike */
 
 /* Names of a port looked at before bind() to port 0 takes it for too crowded. */
-#define CROWD_MAX    16u
-
-/* Checks of names that have not changed are left out, but for each so-many-th. */
-#define CHECK_ANYWAY 64u
+#define CROWD_MAX 16u
 
 /* ---- who may hold a name ----------------------------------------------------------------------
  */
@@ -423,16 +420,20 @@ static void check_page(const struct port_page *page, uint32_t first)
     }
 }
 
-void ft_names_check(struct ft_names *names)
+void ft_names_check(const struct ft_names *names)
 {
-    if (names->n_checked == names->n_changes && ++names->n_skipped < CHECK_ANYWAY)
-        return;
-    names->n_checked = names->n_changes;
-    names->n_skipped = 0;
     for (uint32_t i = 0; i < 2 * PORT_PAGES; i++) {
         const struct port_page *page = names->pages[i / PORT_PAGES][i % PORT_PAGES];
 
         if (page)
             check_page(page, i % PORT_PAGES << PORT_PAGE_SHIFT);
     }
+}
+
+void ft_names_check_changes(struct ft_names *names)
+{
+    if (names->n_checked == names->n_changes)
+        return;
+    ft_names_check(names);
+    names->n_checked = names->n_changes;
 }

@@ -101,7 +101,6 @@ struct ft_names {
     struct port_page *pages[2][PORT_PAGES]; /* TCP's and UDP's, by the high octet of the port */
     uint32_t n_changes;                     /* ports taken and left, names held, heard, released */
     uint32_t n_checked;                     /* n_changes when all of it was checked */
-    uint32_t n_skipped;                     /* checks since then */
 };
 
 /* A way through all ephemeral ports of this shard, in an order that cannot be guessed. */

@@ -41,6 +41,8 @@ struct ft_slots {
     uint32_t n_used;           /* descriptors open; read by anyone */
     uint32_t ready_head;       /* index of the oldest slot with events, or FT_NO_SLOT */
     uint32_t ready_tail;       /* index of the newest */
+    uint32_t n_changes;        /* slots opened, closed and made */
+    uint32_t n_checked;        /* n_changes when the free ones were checked */
 };
 
 /** Make an empty table of descriptors. */
@@ -124,6 +126,9 @@ size_t ft_ready_take(struct ft_slots *slots, struct ft_event *ret_events, size_t
 /** Assert every invariant of the descriptors. */
 void ft_slots_check(const struct ft_slots *slots);
 
+/** The same, but free ones are passed over if none was opened or closed since the last time. */
+void ft_slots_check_changes(struct ft_slots *slots);
+
 /* ---- the four-tuple table (table.c) ---------------------------------------------------------- */
 
 enum ft_conn_kind {
@@ -202,6 +207,9 @@ struct ft_conn *ft_table_next(const struct ft_table *table, uint64_t *cursor);
 
 /** Assert every invariant of the table. */
 void ft_table_check(const struct ft_table *table);
+
+/** The same, if anything was put in or taken out since the last time. Return: whether it was. */
+bool ft_table_check_changes(struct ft_table *table);
 
 /* ---- socket names and ports (names.c, ports.c) ----------------------------------------------- */
 
@@ -308,8 +316,11 @@ struct ft_name *ft_name_match_next(struct ft_names *names, uint8_t protocol,
                                    const struct ft_addr *addr, uint16_t port, int ifindex,
                                    struct ft_name *last);
 
-/** Assert every invariant of the names, if any has changed since the last time, or now and then. */
-void ft_names_check(struct ft_names *names);
+/** Assert every invariant of the names. */
+void ft_names_check(const struct ft_names *names);
+
+/** The same, if any has changed since the last time. */
+void ft_names_check_changes(struct ft_names *names);
 
 /* ---- addresses at the border (addr.c) -------------------------------------------------------- */
 

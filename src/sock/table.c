@@ -62,6 +62,8 @@ struct ft_table {
     uint32_t cap_segments; /* entries of the directory */
     uint32_t n_buckets;
     uint32_t n;           /* entries */
+    uint32_t n_changes;   /* entries put in, taken out and replaced */
+    uint32_t n_checked;   /* n_changes when all of it was checked */
     struct ft_pool lines; /* those linked behind a bucket */
     uint8_t key[16];
 };
@@ -496,6 +498,7 @@ int ft_table_insert(struct ft_table *table, struct ft_conn *conn)
     if (!can_pack(conn) || append(table, home(table, hash), &entry, NULL) < 0)
         return -ENOBUFS;
     table->n++;
+    table->n_changes++;
     if (2 * (uint64_t)table->n > (uint64_t)LOAD_GROW_HALVES * table->n_buckets)
         grow(table);
     return 0;
@@ -524,6 +527,7 @@ void ft_table_remove(struct ft_table *table, struct ft_conn *conn)
         ft_pool_put(&table->lines, last);
     }
     table->n--;
+    table->n_changes++;
     if (table->n_buckets > BUCKETS_MIN &&
         4 * (uint64_t)table->n < (uint64_t)LOAD_GROW_HALVES * table->n_buckets)
         shrink(table);
@@ -538,6 +542,7 @@ void ft_table_replace(struct ft_table *table, struct ft_conn *old, struct ft_con
     ft_assert(same_name(old, now));
     ft_assert(can_pack(now));
     pack(line->packed[i], now);
+    table->n_changes++;
 }
 
 uint32_t ft_table_len(const struct ft_table *table)
@@ -564,10 +569,22 @@ struct ft_conn *ft_table_next(const struct ft_table *table, uint64_t *cursor)
     return NULL;
 }
 
+/* Neither an entry nor a link: nothing of what holds for a line can be broken. */
+static bool is_blank(const struct line *line)
+{
+    uint64_t tags;
+
+    static_assert(sizeof(tags) == LINE_LEN - 1, "the last tag is looked at by itself");
+    memcpy(&tags, line->tags, sizeof(tags));
+    return (tags | line->tags[LINE_LEN - 1] | line->n) == 0;
+}
+
 static uint32_t check_bucket(const struct ft_table *table, uint32_t place)
 {
     uint32_t n = 0, n_lines = 0;
 
+    if (is_blank(line_at(table, place)))
+        return 0;
     for (const struct line *line = line_at(table, place); line; line = next_line(line)) {
         ft_assert(line_len(line) <= (line->n & LINK ? LINE_LINKED : LINE_LEN));
         ft_assert(!(line->n & LINK) || line_len(line) == LINE_LINKED);
@@ -603,4 +620,13 @@ void ft_table_check(const struct ft_table *table)
         n += check_bucket(table, place);
     ft_assert(n == table->n);
     table->env->counters.steps_table_probes = probes; /* checking is no work of a packet */
+}
+
+bool ft_table_check_changes(struct ft_table *table)
+{
+    if (table->n_checked == table->n_changes)
+        return false;
+    ft_table_check(table);
+    table->n_checked = table->n_changes;
+    return true;
 }

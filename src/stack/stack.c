@@ -11,6 +11,9 @@
 /* Spare chunks kept for the next ring that needs one. */
 #define CHUNKS_SPARE 64
 
+/* So often ft_stack_check_changes() looks at everything. */
+#define CHECK_ALL    64
+
 static int init_layers(struct ft_stack *stack)
 {
     struct ft_env *env = &stack->env;
@@ -93,20 +96,39 @@ void ft_stack_free(struct ft_stack *stack)
     allocator.free(allocator.ctx, stack, sizeof *stack);
 }
 
-void ft_stack_check(const struct ft_stack *stack)
+/* What counts no changes is small, or has to be gone through to see them. */
+static void check_uncounted(const struct ft_stack *stack)
 {
     enum ft_sock_kind kind;
     void *obj;
-    ft_wheel_check(&stack->env.wheel);
-    ft_slots_check(&stack->slots);
-    ft_names_check(stack->names);
     ft_net_check(stack->net);
-    ft_tcp_check(&stack->tcp);
     for (uint32_t i = 0, n = stack->slots.n_used;
          n > 0 && ft_slot_next(&stack->slots, &i, &kind, &obj); i++, n--)
         if (kind == FT_KIND_UDP)
             ft_udp_check(&stack->udp, obj);
     ft_assert(stack->n_outs <= stack->env.config.limits.frames_out_max);
+}
+
+void ft_stack_check(const struct ft_stack *stack)
+{
+    ft_wheel_check(&stack->env.wheel);
+    ft_slots_check(&stack->slots);
+    ft_names_check(stack->names);
+    ft_tcp_check(&stack->tcp);
+    check_uncounted(stack);
+}
+
+void ft_stack_check_changes(struct ft_stack *stack)
+{
+    if (++stack->n_checks % CHECK_ALL == 0) {
+        ft_stack_check(stack);
+        return;
+    }
+    ft_wheel_check_timers(&stack->env.wheel);
+    ft_slots_check_changes(&stack->slots);
+    ft_names_check_changes(stack->names);
+    ft_tcp_check_changes(&stack->tcp);
+    check_uncounted(stack);
 }
 
 int ft_addr_state(const struct ft_stack *stack, int ifindex, const struct ft_addr *addr)

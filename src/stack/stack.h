@@ -41,6 +41,7 @@ struct ft_stack {
     struct stack_out *outs;   /* config.limits.frames_out_max of them */
     uint32_t outs_free;       /* index of the first free one; UINT32_MAX: none */
     uint32_t n_outs;          /* in use */
+    uint32_t n_checks;        /* by ft_stack_check_changes() */
     struct ft_record *record; /* NULL: nothing is recorded */
 };
 

@@ -513,8 +513,8 @@ void ft_tcb_raise(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t bits);
 /** Trace an event of a connection: its names are filled in. */
 void ft_tcb_trace(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_trace_event *event);
 
-/** Assert the invariants of a TCB. */
-void ft_tcb_check(const struct ft_tcb *tcb);
+/** Assert the invariants of a TCB. @all: as for ft_sent_check(). */
+void ft_tcb_check(const struct ft_tcb *tcb, bool all);
 
 /* ---- state.c --------------------------------------------------------------------------------- */
 

@@ -75,6 +75,8 @@ struct tcp_sents {
     uint32_t again;       /* octets in the network that were sent again */
     uint32_t sacked_segs; /* segments that SACK told of */
     uint32_t order;       /* transmissions so far */
+    uint32_t n_changes;   /* of records: lengths, marks, how many there are */
+    uint32_t n_checked;   /* n_changes when each was checked */
     struct ft_list by_time;
     struct ft_list losses;
     struct tcp_sent *spare; /* list of a few for the next frames */
@@ -204,8 +206,9 @@ void ft_sent_lose_all(struct tcp_sents *sents);
  */
 void ft_sent_unsent(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq seq, ft_seq end);
 
-/** Assert the invariants. */
-void ft_sent_check(const struct ft_tcb *tcb);
+/** Assert the invariants of the records. @all: of each of them, even if none has changed since the
+    last time. */
+void ft_sent_check(const struct ft_tcb *tcb, bool all);
 
 /* ---- rack.c: RFC 8985 ------------------------------------------------------------------------ */
 

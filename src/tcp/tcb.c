@@ -274,7 +274,7 @@ void ft_tcb_count_unfinished(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcp->n_unfinished += unfinished ? 1 : UINT32_MAX;
 }
 
-void ft_tcb_check(const struct ft_tcb *tcb)
+void ft_tcb_check(const struct ft_tcb *tcb, bool all)
 {
     ft_assert(tcb->conn.kind == FT_CONN_TCB);
     ft_assert(tcb->cold != NULL);
@@ -293,7 +293,7 @@ void ft_tcb_check(const struct ft_tcb *tcb)
     ft_assert(!(tcb->gaps && tcb->gaps->ranges.n == 0));
     ft_assert(!tcb->gaps || seq_gt(tcb->gaps->ranges.r[0].lo, tcb->rcv_nxt));
     if (tcb->busy)
-        ft_sent_check(tcb);
+        ft_sent_check(tcb, all);
     /* Something is out or waits for a window: a timer watches over it. */
     bool waits = tcb_flight(tcb) > 0 || (tcb->flags & TCB_PERSIST);
     ft_assert(!waits || tcb->retx_at != FT_TIME_NEVER || tcb->flow.place != FT_FLOW_IDLE);

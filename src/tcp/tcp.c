@@ -102,32 +102,70 @@ void ft_tcp_fini(struct ft_tcp *tcp)
     ft_pool_fini(&tcp->listeners);
 }
 
-void ft_tcp_check(const struct ft_tcp *tcp)
+/* Connections that have a descriptor. Return: how many of them are in the four-tuple table. */
+static uint32_t check_slots(const struct ft_tcp *tcp, bool all)
 {
     enum ft_sock_kind kind;
     void *obj;
-    uint64_t cursor = 0;
-    uint32_t n_time_wait = 0;
-    uint32_t n_embryos = 0;
-    const struct ft_conn *conn;
+    uint32_t n_in_table = 0;
     for (uint32_t i = 0, n = tcp->slots->n_used; n > 0 && ft_slot_next(tcp->slots, &i, &kind, &obj);
          i++, n--) {
         if (kind != FT_KIND_TCB)
             continue;
         const struct ft_tcb *tcb = obj;
         ft_assert(tcb->slot == i);
-        ft_tcb_check(tcb);
+        ft_tcb_check(tcb, all);
+        n_in_table += (tcb->flags & TCB_IN_TABLE) != 0;
     }
+    return n_in_table;
+}
+
+/* Those that only the table has; and that it has as many of each kind as there are. Return: how
+   many there were. */
+static uint32_t check_table(const struct ft_tcp *tcp, bool all)
+{
+    uint64_t cursor = 0;
+    uint32_t n_bare = 0;
+    uint32_t n_time_wait = 0;
+    uint32_t n_embryos = 0;
+    const struct ft_conn *conn;
     while ((conn = ft_table_next(tcp->table, &cursor))) {
         n_time_wait += conn->kind == FT_CONN_TIME_WAIT;
         n_embryos += conn->kind == FT_CONN_EMBRYO;
-        if (conn->kind == FT_CONN_TCB)
-            ft_tcb_check(ft_container_of(conn, const struct ft_tcb, conn));
+        if (conn->kind != FT_CONN_TCB)
+            continue;
+        const struct ft_tcb *tcb = ft_container_of(conn, const struct ft_tcb, conn);
+        if (tcb->slot == FT_NO_SLOT) {
+            ft_tcb_check(tcb, all);
+            n_bare++;
+        }
     }
     ft_assert(n_time_wait == tcp->n_time_wait);
     ft_assert(n_embryos == tcp->embryos.n_used);
+    return n_bare;
+}
+
+/* Each connection is looked at once. @walk: the table is gone through even if all connections in it
+   have descriptors. */
+static void check(const struct ft_tcp *tcp, bool all, bool walk)
+{
+    uint32_t n = check_slots(tcp, all) + tcp->n_time_wait + tcp->embryos.n_used;
+    if (walk || n < ft_table_len(tcp->table))
+        n += check_table(tcp, all);
+    ft_assert(n == ft_table_len(tcp->table));
     ft_assert(tcp->n_unfinished <= tcp->n_orphans);
+}
+
+void ft_tcp_check(const struct ft_tcp *tcp)
+{
     ft_table_check(tcp->table);
+    check(tcp, true, true);
+}
+
+void ft_tcp_check_changes(struct ft_tcp *tcp)
+{
+    bool table_changed = ft_table_check_changes(tcp->table);
+    check(tcp, false, table_changed);
 }
 
 int ft_tcp_unpin_closed(struct ft_tcp *tcp, void *obj)

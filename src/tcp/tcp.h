@@ -97,6 +97,10 @@ void ft_tcp_fini(struct ft_tcp *tcp);
 /** Assert every invariant of every connection. */
 void ft_tcp_check(const struct ft_tcp *tcp);
 
+/** The same, but the table and the sent records of a connection are passed over if nothing has
+    changed in them since the last time. */
+void ft_tcp_check_changes(struct ft_tcp *tcp);
+
 /**
  * A segment has arrived (RFC 9293 3.10.7).
  *
