@@ -80,7 +80,8 @@ FT_PUBLIC ft_sock ft_accept(struct ft_stack *stack, ft_sock sock, struct sockadd
 
 /**
  * Connect a stream (RFC 9293 3.10.1, active OPEN), or set a datagram socket's peer (AF_UNSPEC
- * dissolves it).
+ * dissolves it). A stream that is not bound gets an ephemeral port (RFC 6056), never one that
+ * would make the peer itself.
  *
  * @addr: borrowed
  *

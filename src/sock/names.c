@@ -74,7 +74,9 @@ static bool port_conflicts(struct ft_names *names, const struct port *port,
     if ((port->n_plain > 0 || (port->n_reuse > 0 && !name->reuse_addr)) &&
         conns_overlap(port, name))
         return true;
-    ft_list_for_each (node, &port->names) {
+    if (!port->names)
+        return false;
+    ft_list_for_each (node, &port->names->held) {
         names->env->counters.steps_list_nodes++;
         if (names_conflict(name, ft_container_of(node, struct ft_name, node)))
             return true;
@@ -92,7 +94,9 @@ static bool port_is_free(struct ft_names *names, const struct port *port,
         return true;
     if ((port->n_plain > 0 || port->n_reuse > 0) && conns_overlap(port, name))
         return false;
-    ft_list_for_each (node, &port->names) {
+    if (!port->names)
+        return true;
+    ft_list_for_each (node, &port->names->held) {
         names->env->counters.steps_list_nodes++;
         if (++n > CROWD_MAX || names_overlap(name, ft_container_of(node, struct ft_name, node)))
             return false;
@@ -112,7 +116,7 @@ static bool group_fits(const struct name_group *group, const struct ft_name *nam
 static struct name_group *find_group(struct ft_names *names, const struct port *port,
                                      const struct ft_name *name)
 {
-    ft_list_for_each (node, &port->groups) {
+    ft_list_for_each (node, &port->names->groups) {
         struct name_group *group = ft_container_of(node, struct name_group, node);
 
         names->env->counters.steps_list_nodes++;
@@ -162,7 +166,7 @@ static int group_join(struct ft_names *names, struct port *port, struct ft_name 
         group->ipv6 = name->ipv6;
         group->v6only = name->v6only;
         group->spread = name->reuse_port;
-        list_push_front(&port->groups, &group->node);
+        list_push_front(&port->names->groups, &group->node);
     }
     if (group_reserve(mem, group) < 0) {
         if (group->n == 0)
@@ -205,11 +209,12 @@ static int hold(struct ft_names *names, struct ft_name *name, uint16_t port)
 
     if (!record)
         return -ENOBUFS;
-    if (name->listening && group_join(names, record, name) < 0) {
+    if (port_make_names(names, record) < 0 ||
+        (name->listening && group_join(names, record, name) < 0)) {
         port_unuse(names, record);
         return -ENOBUFS;
     }
-    list_push_back(&record->names, &name->node);
+    list_push_back(&record->names->held, &name->node);
     name->port = port;
     return 0;
 }
@@ -217,7 +222,7 @@ static int hold(struct ft_names *names, struct ft_name *name, uint16_t port)
 int ft_name_bind(struct ft_names *names, struct ft_name *name, uint16_t port)
 {
     const struct port *record;
-    struct port_walk walk;
+    struct ft_port_walk walk;
 
     ft_assert(name->port == 0);
     list_init(&name->node);
@@ -228,8 +233,8 @@ int ft_name_bind(struct ft_names *names, struct ft_name *name, uint16_t port)
             return -EADDRINUSE;
         return hold(names, name, port);
     }
-    port_walk_begin(names->env, &walk);
-    while (port_walk_next(&walk, &port)) {
+    ft_port_walk_begin(names->env, &walk);
+    while (ft_port_walk_next(&walk, &port)) {
         names->env->counters.steps_list_nodes++;
         if (port_is_free(names, port_find(names, name->protocol, port), name))
             return hold(names, name, port);
@@ -263,7 +268,7 @@ int ft_name_listen(struct ft_names *names, struct ft_name *name)
     port = port_find(names, name->protocol, name->port);
     ft_assert(port);
     if (name->protocol == IPPROTO_TCP) {
-        ft_list_for_each (node, &port->names) {
+        ft_list_for_each (node, &port->names->held) {
             const struct ft_name *other = ft_container_of(node, struct ft_name, node);
 
             names->env->counters.steps_list_nodes++;
@@ -317,9 +322,9 @@ struct ft_name *ft_name_match(struct ft_names *names, uint8_t protocol, const st
     const struct name_group *best = NULL;
     uint32_t best_score = 0;
 
-    if (!record)
+    if (!record || !record->names)
         return NULL;
-    ft_list_for_each (node, &record->groups) {
+    ft_list_for_each (node, &record->names->groups) {
         const struct name_group *group = ft_container_of(node, struct name_group, node);
         uint32_t score = group_score(group, addr, ifindex);
 
@@ -341,12 +346,12 @@ struct ft_name *ft_name_match_next(struct ft_names *names, uint8_t protocol,
     const struct port *record = port_find(names, protocol, port);
     const struct ft_list *node;
 
-    if (!record)
+    if (!record || !record->names)
         return NULL;
     if (last && last->member + 1 < last->group->n)
         return last->group->members[last->member + 1];
-    node = last ? last->group->node.next : record->groups.next;
-    for (; node != &record->groups; node = node->next) {
+    node = last ? last->group->node.next : record->names->groups.next;
+    for (; node != &record->names->groups; node = node->next) {
         const struct name_group *group = ft_container_of(node, struct name_group, node);
 
         names->env->counters.steps_list_nodes++;
@@ -381,15 +386,18 @@ static void check_port(const struct port *port)
 {
     uint32_t n_listening = 0, n_members = 0;
 
-    ft_assert(!list_empty(&port->names) || port->n_reuse > 0 || port->n_plain > 0);
-    ft_list_for_each (node, &port->names) {
+    ft_assert(port->names || port->n_reuse > 0 || port->n_plain > 0);
+    if (!port->names)
+        return;
+    ft_assert(!list_empty(&port->names->held));
+    ft_list_for_each (node, &port->names->held) {
         const struct ft_name *name = ft_container_of(node, struct ft_name, node);
 
         ft_assert(name->port == port->port && name->protocol == port->protocol);
         ft_assert(name->listening == (name->group != NULL));
         n_listening += name->listening;
     }
-    ft_list_for_each (node, &port->groups) {
+    ft_list_for_each (node, &port->names->groups) {
         const struct name_group *group = ft_container_of(node, struct name_group, node);
 
         ft_assert(group->n > 0 && group->n <= group->cap);

@@ -49,13 +49,30 @@ struct port *port_use(struct ft_names *names, uint8_t protocol, uint16_t port)
         return NULL;
     }
     names->pages[protocol == IPPROTO_UDP][port >> PORT_PAGE_SHIFT] = page;
-    list_init(&record->names);
-    list_init(&record->groups);
     record->port = port;
     record->protocol = protocol;
     page->ports[port & (PORT_PAGE_LEN - 1)] = record;
     page->n++;
     return record;
+}
+
+int port_make_names(struct ft_names *names, struct port *port)
+{
+    if (port->names)
+        return 0;
+    port->names = ft_mem_alloc(&names->env->mem, sizeof(*port->names));
+    if (!port->names)
+        return -ENOBUFS;
+    list_init(&port->names->held);
+    list_init(&port->names->groups);
+    return 0;
+}
+
+static void drop_names(struct ft_names *names, struct port *port)
+{
+    ft_assert(list_empty(&port->names->groups));
+    ft_mem_free(&names->env->mem, port->names, sizeof(*port->names));
+    port->names = NULL;
 }
 
 void port_unuse(struct ft_names *names, struct port *port)
@@ -65,9 +82,10 @@ void port_unuse(struct ft_names *names, struct port *port)
     struct port_page *page = *at;
 
     names->n_changes++;
-    if (!list_empty(&port->names) || port->n_reuse > 0 || port->n_plain > 0)
+    if (port->names && list_empty(&port->names->held))
+        drop_names(names, port);
+    if (port->names || port->n_reuse > 0 || port->n_plain > 0)
         return;
-    ft_assert(list_empty(&port->groups));
     ft_assert(page->n > 0);
     page->ports[port->port & (PORT_PAGE_LEN - 1)] = NULL;
     ft_mem_free(&names->env->mem, port, sizeof(*port));
@@ -121,7 +139,7 @@ static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
     return a;
 }
 
-void port_walk_begin(struct ft_env *env, struct port_walk *walk)
+void ft_port_walk_begin(struct ft_env *env, struct ft_port_walk *walk)
 {
     const struct ft_config *config = &env->config;
     uint32_t n_shards = config->n_shards ? config->n_shards : 1;
@@ -142,7 +160,7 @@ void port_walk_begin(struct ft_env *env, struct port_walk *walk)
     while (greatest_common_divisor(walk->n, walk->stride) != 1);
 }
 
-bool port_walk_next(struct port_walk *walk, uint16_t *ret_port)
+bool ft_port_walk_next(struct ft_port_walk *walk, uint16_t *ret_port)
 {
     if (walk->n_left == 0)
         return false;
@@ -152,23 +170,10 @@ bool port_walk_next(struct port_walk *walk, uint16_t *ret_port)
     return true;
 }
 
-int ft_port_pick(struct ft_names *names, const struct ft_table *table, uint8_t protocol,
-                 struct ft_conn *conn, bool reuse)
+bool ft_port_named(const struct ft_names *names, uint8_t protocol, uint16_t port)
 {
-    struct port_walk walk;
-    uint16_t port;
+    const struct port *record = port_find(names, protocol, port);
 
-    port_walk_begin(names->env, &walk);
-    while (port_walk_next(&walk, &port)) {
-        const struct port *record = port_find(names, protocol, port);
-
-        names->env->counters.steps_list_nodes++;
-        if (record && !list_empty(&record->names))
-            continue;
-        conn->local_port = port;
-        if (!ft_table_find(table, conn))
-            return ft_port_hold(names, protocol, &conn->local, port, reuse);
-    }
-    conn->local_port = 0;
-    return -EADDRNOTAVAIL;
+    names->env->counters.steps_list_nodes++;
+    return record && record->names;
 }

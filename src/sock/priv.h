@@ -79,17 +79,24 @@ struct name_group {
     bool spread; /* SO_REUSEPORT: packets are spread by their hash; else the newest gets all */
 };
 
-/* A port that somebody uses. */
-struct port {
-    struct ft_list names;  /* struct ft_name: who holds a name with it */
+/* The names with a port. */
+struct port_names {
+    struct ft_list held;   /* struct ft_name: who holds one */
     struct ft_list groups; /* struct name_group: those of them that listen */
-    uint32_t n_reuse;      /* ft_port_hold() with @reuse, not yet dropped */
-    uint32_t n_plain;      /* and without */
-    struct ft_addr local;  /* the local address of all of those, if ... */
-    bool mixed;            /* ... they do not have several */
-    uint16_t port;
-    uint8_t protocol;
 };
+
+/* A port that somebody uses. Ephemeral ones are many, and have no names. */
+struct port {
+    struct port_names *names; /* NULL: there are none */
+    uint32_t n_reuse;         /* ft_port_hold() with @reuse, not yet dropped */
+    uint32_t n_plain;         /* and without */
+    struct ft_addr local;     /* the local address of all of those, if ... */
+    bool mixed;               /* ... they do not have several */
+    uint8_t protocol;
+    uint16_t port;
+};
+
+static_assert(sizeof(struct port) <= 40, "a client has one for nearly each connection");
 
 struct port_page {
     struct port *ports[PORT_PAGE_LEN];
@@ -103,29 +110,16 @@ struct ft_names {
     uint32_t n_checked;                     /* n_changes when all of it was checked */
 };
 
-/* A way through all ephemeral ports of this shard, in an order that cannot be guessed. */
-struct port_walk {
-    uint32_t first;  /* the lowest one */
-    uint32_t step;   /* from one to the next higher: n_shards */
-    uint32_t n;      /* how many there are */
-    uint32_t at;     /* the next is first + at * step */
-    uint32_t stride; /* has no factor in common with n, so that all are reached */
-    uint32_t n_left; /* how many have not been reached yet */
-};
-
 /** The record of a port; NULL: nobody uses it. */
 struct port *port_find(const struct ft_names *names, uint8_t protocol, uint16_t port);
 
 /** The record of a port, made if there is none. Return: it; NULL: memory was refused. */
 struct port *port_use(struct ft_names *names, uint8_t protocol, uint16_t port);
 
+/** Make room for names with a port. Return: 0; -ENOBUFS. */
+int port_make_names(struct ft_names *names, struct port *port);
+
 /** Free the record of a port if nobody uses it any more. */
 void port_unuse(struct ft_names *names, struct port *port);
-
-/** Begin a walk at a random port with a random stride (RFC 6056). */
-void port_walk_begin(struct ft_env *env, struct port_walk *walk);
-
-/** The next port. Return: false: all have been tried. */
-bool port_walk_next(struct port_walk *walk, uint16_t *ret_port);
 
 #endif

@@ -281,17 +281,24 @@ int ft_port_hold(struct ft_names *names, uint8_t protocol, const struct ft_addr 
 /** It does so no more. */
 void ft_port_drop(struct ft_names *names, uint8_t protocol, uint16_t port, bool reuse);
 
-/**
- * Pick an ephemeral port for an active socket and hold it as ft_port_hold() does: no name holds it,
- * and the four-tuple is free. Ports are shared by connections to different peers.
- *
- * @conn:  all of the name set but local_port, which is written
- * @reuse: SO_REUSEADDR
- *
- * Return: 0; -EADDRNOTAVAIL: none is left for this peer; -ENOBUFS.
- */
-int ft_port_pick(struct ft_names *names, const struct ft_table *table, uint8_t protocol,
-                 struct ft_conn *conn, bool reuse);
+/* A way through all ephemeral ports of this shard, in an order that cannot be guessed. */
+struct ft_port_walk {
+    uint32_t first;  /* the lowest one */
+    uint32_t step;   /* from one to the next higher: n_shards */
+    uint32_t n;      /* how many there are */
+    uint32_t at;     /* the next is first + at * step */
+    uint32_t stride; /* has no factor in common with n, so that all are reached */
+    uint32_t n_left; /* how many have not been reached yet */
+};
+
+/** Begin a walk at a random port with a random stride (RFC 6056). */
+void ft_port_walk_begin(struct ft_env *env, struct ft_port_walk *walk);
+
+/** The next port. Return: false: all have been tried. */
+bool ft_port_walk_next(struct ft_port_walk *walk, uint16_t *ret_port);
+
+/** Whether a name holds a port, so that no active socket may pick it. */
+bool ft_port_named(const struct ft_names *names, uint8_t protocol, uint16_t port);
 
 /**
  * Find whose a packet is that matched no four-tuple: specific address before wildcard, then bound

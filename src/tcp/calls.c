@@ -184,23 +184,42 @@ static int check_remote(struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_
     return peer->port ? 0 : -EADDRNOTAVAIL;
 }
 
+/* Whether the local name is the remote one: only who binds it so connects a socket to itself. */
+static bool is_itself(const struct ft_conn *conn)
+{
+    return conn->local_port == conn->remote_port && addr_eq(&conn->local, &conn->remote);
+}
+
+/* An ephemeral port with which the four-tuple is free. */
+static int pick_port(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    struct ft_port_walk walk;
+    ft_port_walk_begin(tcp->env, &walk);
+    while (ft_port_walk_next(&walk, &tcb->conn.local_port)) {
+        if (is_itself(&tcb->conn) || ft_port_named(tcp->names, IPPROTO_TCP, tcb->conn.local_port))
+            continue;
+        if (ft_table_find(tcp->table, &tcb->conn))
+            continue;
+        int err = ft_port_hold(tcp->names, IPPROTO_TCP, &tcb->conn.local, tcb->conn.local_port,
+                               tcb->cold->opts.flags & OPT_REUSE_ADDR);
+        tcb->flags |= err ? 0 : TCB_PORT_HELD;
+        return err;
+    }
+    tcb->conn.local_port = 0;
+    return -EADDRNOTAVAIL;
+}
+
 /* Give the connection its four-tuple and enter it in the table. */
 static int name_conn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_endpoint *peer,
                      const struct ft_path *path)
 {
     struct ft_addr old_local = tcb->conn.local;
-    bool reuse = tcb->cold->opts.flags & OPT_REUSE_ADDR;
     bool scoped = addr_is_link_local(&peer->addr) && !addr_is_v4(&peer->addr);
     tcb->conn.local = path->src; /* MUST-44 */
     tcb->conn.remote = peer->addr;
     tcb->conn.remote_port = peer->port;
     tcb->conn.ifindex = scoped ? (uint16_t)path->ifindex : 0;
-    int err = 0;
-    if (!tcb->cold->name) {
-        err = ft_port_pick(tcp->names, tcp->table, IPPROTO_TCP, &tcb->conn, reuse);
-        if (!err)
-            tcb->flags |= TCB_PORT_HELD;
-    }
+    int err = tcb->cold->name ? 0 : pick_port(tcp, tcb);
     if (!err)
         err = ft_table_insert(tcp->table, &tcb->conn);
     if (err) {

@@ -48,11 +48,19 @@ static struct ft_conn to_peer(uint32_t peer)
 
 static int connect_to(struct world *w, struct ft_conn *conn)
 {
-    int err = ft_port_pick(w->names, w->table, IPPROTO_TCP, conn, false);
+    struct ft_port_walk walk;
 
-    if (!err)
+    ft_port_walk_begin(&w->t.env, &walk);
+    while (ft_port_walk_next(&walk, &conn->local_port)) {
+        if (ft_port_named(w->names, IPPROTO_TCP, conn->local_port) || ft_table_find(w->table, conn))
+            continue;
+        assert_int_equal(ft_port_hold(w->names, IPPROTO_TCP, &conn->local, conn->local_port, false),
+                         0);
         assert_int_equal(ft_table_insert(w->table, conn), 0);
-    return err;
+        return 0;
+    }
+    conn->local_port = 0;
+    return -EADDRNOTAVAIL;
 }
 
 static void hang_up(struct world *w, struct ft_conn *conn)

@@ -229,6 +229,30 @@ static void ephemeral_ports_do_not_follow_each_other(void **state)
     ladder_close(&t);
 }
 
+/* A client that tries again and again where nobody listens must not be answered by itself one day
+   (RFC 9293 3.5, simultaneous open); who binds the name that it connects to wants just that. */
+static void an_ephemeral_port_never_connects_a_socket_to_itself(void **state)
+{
+    struct sockaddr_in self = {
+        .sin_family = AF_INET, .sin_port = htons(40000), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr *name = (const struct sockaddr *)&self;
+    struct ladder t;
+    ft_sock sock;
+
+    (void)state;
+    ladder_init(&t);
+    t.config.port_min = t.config.port_max = 40000;
+    ladder_start(&t);
+    sock = ft_socket(t.stack, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(ft_connect(t.stack, sock, name, sizeof(self)), -EADDRNOTAVAIL);
+    assert_int_equal(ft_bind(t.stack, sock, name, sizeof(self)), 0);
+    assert_int_equal(ft_connect(t.stack, sock, name, sizeof(self)), -EINPROGRESS);
+    after_ms(&t, 1);
+    assert_int_equal(ft_connect(t.stack, sock, name, sizeof(self)), 0);
+    assert_int_equal(ft_abort(t.stack, sock), 0);
+    ladder_close(&t);
+}
+
 /* A connection gives its port back as it holds it, though SO_REUSEADDR changed in between. */
 static void a_change_of_reuseaddr_while_connected_keeps_the_port_right(void **state)
 {
@@ -253,6 +277,7 @@ static void a_change_of_reuseaddr_while_connected_keeps_the_port_right(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_ephemeral_port_never_connects_a_socket_to_itself),
         cmocka_unit_test(an_active_open_keeps_the_address_it_was_given),
         cmocka_unit_test(an_open_to_many_is_an_error),
         cmocka_unit_test(a_change_of_reuseaddr_while_connected_keeps_the_port_right),
