@@ -29,12 +29,6 @@ struct sim_arguments {
     bool json, plan, events, counters, shrink, fail_fast, list, help;
 };
 
-/** Whether @i is in a set. */
-static inline bool sim_bit(const uint64_t *set, uint32_t i)
-{
-    return set[i / 64] >> (i % 64) & 1;
-}
-
 /**
  * Read what was typed.
  *

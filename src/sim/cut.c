@@ -284,11 +284,6 @@ const char *ft_sim_trouble(uint32_t i, const char **ret_text)
 
 /* ---- hosts, conversations, faults, octets ---- */
 
-static bool has(const uint64_t *set, uint32_t i)
-{
-    return set[i / 64] >> (i % 64) & 1;
-}
-
 /* The host that takes over for one that is gone: of the same kind, by turns. */
 static uint8_t successor(const struct sim_plan *plan, uint8_t host)
 {
@@ -321,7 +316,7 @@ static bool mark_hosts(struct sim_plan *plan, const struct sim_cut *cut)
         struct sim_host_plan *host = &plan->host[i];
         uint32_t number = host->is_server ? i - plan->n_clients : i;
 
-        host->absent = (cut->only_hosts && !has(&cut->hosts[host->is_server], number)) ||
+        host->absent = (cut->only_hosts && !sim_bit(&cut->hosts[host->is_server], number)) ||
                        number >= n_most[host->is_server];
         n_left[host->is_server] += host->absent ? 0 : 1;
     }
@@ -351,7 +346,7 @@ static void cut_faults(struct sim_plan *plan, const struct sim_cut *cut)
     for (uint32_t i = 0; i < plan->n_faults; i++) {
         struct sim_fault_plan *fault = &plan->fault[i];
 
-        fault->absent = fault->absent || !has(cut->faults, i);
+        fault->absent = fault->absent || !sim_bit(cut->faults, i);
         if (i + 1 < plan->n_faults && sim_fault_is_end(fault[1].kind)) {
             fault[1].absent = fault->absent;
             i++;
@@ -395,7 +390,7 @@ bool ft_sim_cut(struct sim_plan *plan, const struct sim_cut *cut)
     if ((cut->only_hosts || cut->n_hosts != 0) && !cut_hosts(plan, cut))
         return false;
     for (uint32_t i = 0; cut->only_conns && i < plan->n_conns; i++)
-        plan->conn[i].absent = !has(cut->conns, i);
+        plan->conn[i].absent = !sim_bit(cut->conns, i);
     for (uint32_t i = 0; i < N_TROUBLES; i++) {
         if (cut->without >> i & 1)
             troubles[i].take_out(plan);

@@ -118,6 +118,48 @@ const char *ft_sim_trouble(uint32_t i, const char **ret_text);
  */
 void ft_sim_what_is_left(const struct sim_world *world, struct sim_cut *ret);
 
+/* A search for the smallest part of a world that still fails. */
+struct sim_shrink {
+    /* Says whether a part of a seed's world fails in the same way, and if so how; false to all
+       once nothing more may be tried. */
+    bool (*fails)(void *context, uint64_t seed, const struct sim_cut *cut, struct sim_result *ret);
+    void *context;
+
+    /* the smallest so far: set by the caller, whose cut names all that is left */
+    uint64_t seed;
+    struct sim_cut cut;
+    struct sim_result result;
+};
+
+/** Whether @i is in a set of a cut. */
+static inline bool sim_bit(const uint64_t *set, uint32_t i)
+{
+    return set[i / 64] >> (i % 64) & 1;
+}
+
+/** How many of the first @n are in a set. */
+static inline uint32_t sim_count(const uint64_t *set, uint32_t n)
+{
+    uint32_t members = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        members += sim_bit(set, i) ? 1 : 0;
+    return members;
+}
+
+/**
+ * Take out of a part whatever it fails without: conversations, hosts, faults, troubles, octets.
+ */
+void ft_sim_shrink(struct sim_shrink *s);
+
+/**
+ * Look for the same failure among two hosts, and one or two of their conversations, of any other
+ * seed, with the kinds of trouble that are left.
+ *
+ * Return: whether there is one; then it is the smallest so far.
+ */
+bool ft_sim_shrink_elsewhere(struct sim_shrink *s);
+
 /**
  * Print the plan: hosts, links, conversations and faults, a line each.
  */
