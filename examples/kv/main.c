@@ -138,6 +138,8 @@ static int run(const struct options *options, uint64_t seed)
         else if (options->is_one)
             printf("seed %" PRIu64 " held: %" PRIu64 " frames, trace hash %016" PRIx64 "\n", seed,
                    result.frames, result.trace_hash);
+    } else if (sim == NULL && options->pcap != NULL) {
+        fprintf(stderr, "kv: --pcap: %s: %s\n", options->pcap, strerror(-error));
     } else {
         fprintf(stderr, "kv: %s\n", why[0] != '\0' ? why : strerror(-error));
     }
@@ -152,8 +154,9 @@ static bool read_seed(const char *text, uint64_t *ret)
 
     if (text == NULL || *text < '0' || *text > '9')
         return false;
+    errno = 0;
     *ret = strtoull(text, &end, 10);
-    return *end == '\0';
+    return *end == '\0' && errno == 0;
 }
 
 static bool read_options(char **argv, struct options *ret)
@@ -189,11 +192,13 @@ int main(int argc, char **argv)
     (void)argc;
     if (!read_options(argv, &options))
         return 2;
-    for (uint64_t seed = options.first; seed <= options.last; seed++) {
+    for (uint64_t seed = options.first;; seed++) {
         int held = run(&options, seed);
 
         if (held <= 0)
             return held < 0 ? 2 : 1;
+        if (seed == options.last)
+            break; /* which may be the largest number there is */
     }
     if (!options.is_one)
         printf("seeds %" PRIu64 " to %" PRIu64 " held\n", options.first, options.last);

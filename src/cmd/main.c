@@ -2,7 +2,6 @@
 /*
  * fourtuple SUBCOMMAND ...: finds the subcommand in a table and leaves the rest to it.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,9 +35,11 @@ static void print_help(FILE *out)
 /* A help text or a list that nobody could be given is no success. */
 static int end(int status, int failed)
 {
-    if (fflush(stdout) == 0 || status != 0)
+    int error = host_flush(stdout);
+
+    if (error == 0 || status != 0)
         return status;
-    host_say("the output cannot be written: %s", strerror(errno));
+    host_say("the output cannot be written: %s", strerror(error));
     return failed;
 }
 

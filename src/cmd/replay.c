@@ -180,7 +180,7 @@ int ft_cmd_replay(int argc, char **argv)
     struct arguments args;
     uint8_t *data = NULL;
     size_t len = 0;
-    int told = read_arguments(argc, argv, &args);
+    int lost = 0, told = read_arguments(argc, argv, &args);
 
     if (told > 0)
         return fputs(help, stdout) == EOF ? BAD_ARGUMENTS : SAME;
@@ -196,7 +196,10 @@ int ft_cmd_replay(int argc, char **argv)
     }
     replay_run(data, len, &args.options, &result);
     told = tell(args.file, &result);
-    if (args.trace != NULL && fflush(args.options.trace) != 0)
-        return complain(args.trace, strerror(errno)), BAD_ARGUMENTS;
-    return told;
+    if (args.trace != NULL)
+        lost = host_flush(args.options.trace);
+    if (lost == 0)
+        return told;
+    (void)complain(args.trace, strerror(lost));
+    return told == SAME ? BAD_ARGUMENTS : told;
 }

@@ -21,7 +21,7 @@ struct tally {
     struct ft_counters counters;
     struct timespec began;
     struct sim_result last;
-    bool shows_progress;
+    bool shows_progress; /* as sim_arguments.progress */
 };
 
 static uint64_t wall_ms(const struct tally *tally)
@@ -132,7 +132,8 @@ int ft_cmd_sim(int argc, char **argv)
         return 0;
     }
     ft_cmd_sim_catch();
-    tally.shows_progress = isatty(STDERR_FILENO) && args.first != args.last;
+    args.progress = isatty(STDERR_FILENO) && args.first != args.last;
+    tally.shows_progress = args.progress;
     (void)clock_gettime(CLOCK_MONOTONIC, &tally.began);
     if (args.jobs > 1 && args.first != args.last)
         status = ft_cmd_sim_jobs(&args, count, &tally);

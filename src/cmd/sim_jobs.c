@@ -161,7 +161,7 @@ static bool read_all(int fd, void *data, size_t len)
 }
 
 /* Read what a worker has to say of its next seed, and print it. Return: whether all came. */
-static bool hear(const struct worker *worker, struct report *ret)
+static bool hear(const struct worker *worker, const struct sim_arguments *args, struct report *ret)
 {
     char *text;
     bool whole;
@@ -173,6 +173,8 @@ static bool hear(const struct worker *worker, struct report *ret)
         return false;
     whole = read_all(worker->fd, text, ret->out_len + ret->err_len);
     if (whole) {
+        if (ret->out_len + ret->err_len > 0)
+            ft_cmd_sim_clear(args, stderr);
         (void)fwrite(text, 1, ret->out_len, stdout);
         fflush(stdout);
         (void)fwrite(text + ret->out_len, 1, ret->err_len, stderr);
@@ -187,6 +189,7 @@ static bool bury(struct worker *worker, uint64_t seed, const struct sim_argument
 {
     int how = end(worker, false);
 
+    ft_cmd_sim_clear(args, stderr);
     if (WIFSIGNALED(how))
         host_say("sim: seed %" PRIu64 " failed: its process died of signal %d", seed,
                  WTERMSIG(how));
@@ -208,7 +211,7 @@ static int gather(struct worker *workers, const struct sim_arguments *args, sim_
 
     for (uint64_t seed = args->first;; seed++) {
         struct worker *worker = &workers[(seed - args->first) % args->jobs];
-        bool heard = hear(worker, &report);
+        bool heard = hear(worker, args, &report);
 
         if (!heard && ft_cmd_sim_interrupted())
             return 0;

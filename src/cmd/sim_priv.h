@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the files of `fourtuple sim`: the arguments (sim.c), one seed run and told (sim_run.c),
- * many seeds in several processes (sim_jobs.c).
+ * Between the files of `fourtuple sim`: the arguments (sim_args.c, sim_cut.c), one seed run and
+ * told (sim_run.c), many seeds in several processes (sim_jobs.c), the search for the smallest part
+ * of a run that still fails (sim_shrink.c), the sums (sim.c).
  */
 #ifndef CMD_SIM_PRIV_H
 #define CMD_SIM_PRIV_H
@@ -26,6 +27,7 @@ struct sim_arguments {
     struct sim_options options; /* but for the seed */
     const char *length_text;    /* as it was typed */
     const char *trace;          /* name of the file */
+    bool progress;              /* a line at the terminal tells how far it is */
     bool json, plan, events, counters, shrink, fail_fast, list, help;
 };
 
@@ -66,6 +68,9 @@ void ft_cmd_sim_print_command(uint64_t seed, const struct sim_arguments *args, F
  */
 void ft_cmd_sim_catch(void);
 
+/** Take the line of progress away before something else is told. @err: where; others have none. */
+void ft_cmd_sim_clear(const struct sim_arguments *args, FILE *err);
+
 /**
  * Return: whether SIGINT has come.
  */
@@ -86,7 +91,7 @@ int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, 
 /**
  * Run a world, told of nowhere.
  *
- * @limit_s: seconds of real time after which it counts as one that does not end
+ * @limit_s: seconds of processor time after which it counts as one that does not end
  *
  * Return: false: it could not be made.
  */

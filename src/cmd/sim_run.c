@@ -15,9 +15,9 @@
 #include "host/say.h"
 
 #define EVENTS_TOLD   20
-#define STUCK_AFTER_S 120 /* seconds of real time that a seed may take */
+#define STUCK_AFTER_S 120 /* seconds of processor time that a seed may take */
 
-/* What the handler of SIGABRT and SIGALRM needs; signals leave no other way. */
+/* What the handler of SIGABRT and SIGPROF needs; signals leave no other way. */
 static sigjmp_buf out_of_the_core;
 static volatile sig_atomic_t in_the_core;
 static volatile sig_atomic_t interrupted;
@@ -40,17 +40,17 @@ static bool run_guarded(struct sim_world *world, time_t limit_s)
 
     if (number == 0) {
         in_the_core = 1;
-        (void)setitimer(ITIMER_REAL, &limit, NULL);
+        (void)setitimer(ITIMER_PROF, &limit, NULL);
         ft_sim_world_run(world);
     }
     in_the_core = 0;
-    (void)setitimer(ITIMER_REAL, &none, NULL);
+    (void)setitimer(ITIMER_PROF, &none, NULL);
     if (number == SIGINT)
         ft_sim_abandon(world, "it was interrupted");
     else if (number == SIGABRT)
         ft_sim_abandon(world, "an assertion of the core failed (run it under gdb to see which)");
     else if (number != 0)
-        ft_sim_abandon(world, "the run does not end, in real time");
+        ft_sim_abandon(world, "the run does not end: its processor time is used up");
     return number != SIGINT;
 }
 
@@ -180,6 +180,7 @@ static int run_world(struct sim_world **at, const struct sim_options *options,
         world = *at = find_event(world, options);
         ft_sim_world_result(world, ret);
     }
+    ft_cmd_sim_clear(args, err);
     if (args->json)
         print_json(ret, options->seed, out);
     fflush(out);
@@ -190,12 +191,20 @@ static int run_world(struct sim_world **at, const struct sim_options *options,
     return ret->failed ? 1 : 0;
 }
 
+/* Return: 0, or why something that was written is lost. */
+static int close_whole(FILE *file)
+{
+    int error = host_flush(file);
+
+    return fclose(file) != 0 && error == 0 ? errno : error;
+}
+
 int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, FILE *err,
                     struct sim_result *ret)
 {
     struct sim_options options = args->options;
     struct sim_world *world;
-    int status = 0;
+    int status = 0, lost = 0;
 
     memset(ret, 0, sizeof(*ret));
     options.seed = seed;
@@ -216,13 +225,21 @@ int ft_cmd_sim_seed(uint64_t seed, const struct sim_arguments *args, FILE *out, 
         status = run_world(&world, &options, args, out, err, ret);
     }
     ft_sim_world_free(world);
-    if (options.trace != NULL && fclose(options.trace) != 0) {
-        host_say("--trace: %s cannot be written: %s", args->trace, strerror(errno));
+    if (options.trace != NULL)
+        lost = close_whole(options.trace);
+    if (lost != 0) {
+        host_say("--trace: %s cannot be written: %s", args->trace, strerror(lost));
         return 2;
     }
     if (ret->failed && args->shrink)
         ft_cmd_sim_shrink(seed, args, ret, err);
     return status;
+}
+
+void ft_cmd_sim_clear(const struct sim_arguments *args, FILE *err)
+{
+    if (args->progress && err == stderr)
+        (void)fputs("\r\033[K", err);
 }
 
 bool ft_cmd_sim_interrupted(void)
@@ -237,6 +254,6 @@ void ft_cmd_sim_catch(void)
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_signal;
     (void)sigaction(SIGABRT, &action, NULL);
-    (void)sigaction(SIGALRM, &action, NULL);
+    (void)sigaction(SIGPROF, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
 }

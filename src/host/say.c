@@ -5,6 +5,7 @@
  */
 #include "host/say.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -21,4 +22,11 @@ void host_say(const char *format, ...)
             *c = '?';
     }
     (void)fprintf(stderr, "fourtuple: %s\n", text);
+}
+
+int host_flush(FILE *file)
+{
+    if (fflush(file) != 0)
+        return errno;
+    return ferror(file) ? EIO : 0; /* its own errno is gone */
 }

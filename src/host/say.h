@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the program says on standard error: one line each, whatever the arguments contain.
+ * What the program says on standard error: one line each, whatever the arguments contain; and
+ * whether what it has written elsewhere is there.
  */
 #ifndef HOST_SAY_H
 #define HOST_SAY_H
+
+#include <stdio.h>
 
 /**
  * Write `fourtuple: `, the text and an end of line to standard error.
@@ -12,5 +15,12 @@
  *          is cut
  */
 void host_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * Write out what a stream still holds.
+ *
+ * Return: 0: nothing of all that was written to it is lost; an errno, EIO for a loss of before.
+ */
+int host_flush(FILE *file);
 
 #endif

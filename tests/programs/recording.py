@@ -64,6 +64,74 @@ def a_recording_that_is_cut_or_flipped_is_told(lab):
         check(why in err and "fourtuple: cut.rec: octet" in err, err)
 
 
+MASK = (1 << 64) - 1
+ODD = 0xd6e8feb86659fd93
+
+
+def step(lane, word):
+    lane ^= word
+    return ((lane << 29 | lane >> 35) & MASK) * ODD & MASK
+
+
+def record_check(octets):
+    """The hash of src/wire/record.h."""
+    lanes = [0x9e3779b97f4a7c15 * (i + 1) & MASK for i in range(4)]
+    words = octets + bytes(-len(octets) % 32)
+    for at in range(0, len(words), 8):
+        lanes[at // 8 % 4] = step(lanes[at // 8 % 4], int.from_bytes(words[at:at + 8], "little"))
+    value = len(octets)
+    for lane in lanes:
+        value = step(value, lane)
+    value = (value ^ value >> 32) * ODD & MASK
+    return (value ^ value >> 29).to_bytes(8, "little")
+
+
+def records(octets):
+    """The kind of each record, where its data begins, and where its check stands."""
+    at = 16
+    while at < len(octets) and octets[at + 4] != 0:
+        end = at + 8 + int.from_bytes(octets[at:at + 4], "little")
+        yield octets[at + 4], at, at + 8 + 8 * octets[at + 5], end
+        at = end + 8
+
+
+def alter(octets, kind, where):
+    """One octet is another one, @where octets before the end of the data, in the first record of the
+    kind that has so many; its check is right."""
+    for found, begin, data, end in records(octets):
+        if found == kind and end - data >= where:
+            changed = bytearray(octets)
+            changed[end - where] ^= 1
+            changed[end:end + 8] = record_check(bytes(changed[begin:end]))
+            return bytes(changed)
+    raise AssertionError(f"no record of kind {kind}")
+
+
+def what_another_core_would_do_is_named(lab):
+    build, frame = 2, 6
+    record(lab, 20_000)
+    whole = (lab.folder / "client.rec").read_bytes()
+    other = lab.folder / "other.rec"
+    other.write_bytes(alter(whole, build, 1))
+    status, out, err = replay(lab, "other.rec")
+    equal(status, 0, out + err)
+    check("other.rec: recorded by another build" in err and err.count("\n") == 1, err)
+    check("all equal" in out, out)
+    # Of the first full segment, one octet of payload: the checksum is wrong, so the ACK is another.
+    other.write_bytes(alter(whole, frame, 1400))
+    status, out, err = replay(lab, "other.rec")
+    equal(status, 1, out + err)
+    check(re.match(r"diverged at \d+\.\d{9} s: .+; \d+ frames before it are equal$", out), out)
+
+
+def a_trace_that_is_lost_is_no_success(lab):
+    record(lab, 20_000)
+    for option in ("--trace", "--pcap"):
+        status, out, err = replay(lab, "client.rec", option, "/dev/full")
+        equal(status, 2, out + err)
+        check("/dev/full" in err and err.count("\n") == 1, err)
+
+
 def wrong_arguments_are_named(lab):
     for args in (["--until", "soon", "x"], ["--nothing"], [], ["no.rec"], ["x", "--pcap"], ["."]):
         status, _, err = replay(lab, *args)
@@ -79,4 +147,6 @@ def wrong_arguments_are_named(lab):
 
 if __name__ == "__main__":
     sys.exit(main(a_download_over_a_lossy_wire_replays_bit_for_bit,
-                  a_recording_that_is_cut_or_flipped_is_told, wrong_arguments_are_named))
+                  a_recording_that_is_cut_or_flipped_is_told,
+                  what_another_core_would_do_is_named, a_trace_that_is_lost_is_no_success,
+                  wrong_arguments_are_named))
