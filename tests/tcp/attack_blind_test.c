@@ -7,14 +7,6 @@
 
 #define LIMIT 10 /* config.limits.challenge_acks_per_s */
 
-static struct ft_sock_info info_of(const struct ladder *t)
-{
-    struct ft_sock_info info;
-
-    assert_int_equal(ft_sock_info(t->stack, t->peer->sock, &info), 0);
-    return info;
-}
-
 /* RFC 5961 3.2: of all resets in the window only the exact one counts; the rest is challenged. */
 /* proves: A-77 BLIND-1 BLIND-2 BLIND-3 */
 static void only_the_exact_reset_ends_a_connection(void **state)
@@ -52,13 +44,13 @@ static void a_syn_changes_nothing_of_a_connection(void **state)
     (void)state;
     ladder_open(&t);
     peer_connects(&t, .mss = 1460, .wscale = 3, .sack_ok = 1, .tsval = 1000);
-    struct ft_sock_info was = info_of(&t);
+    struct ft_sock_info was = stack_info(&t);
     for (unsigned i = 0; i < 5; i++) {
         peer_sends(&t, SEG_SYN, .seq = seqs[i], .wnd = 1, .mss = 100, .wscale = 14, .tsval = 5000);
         stack_sends(&t, SEG_ACK, .seq = 1, .ack = 101, .tsecr = 1000);
         stack_sends_nothing(&t);
     }
-    struct ft_sock_info is = info_of(&t);
+    struct ft_sock_info is = stack_info(&t);
     assert_int_equal(is.state, FT_TCP_ESTABLISHED);
     assert_int_equal(is.mss, was.mss);
     assert_int_equal(is.snd_wnd, was.snd_wnd);
@@ -66,7 +58,7 @@ static void a_syn_changes_nothing_of_a_connection(void **state)
     t.peer->nxt = 101;
     peer_sends(&t, SEG_ACK, .wnd = 1000, .len = 10, .tsval = 1001, .tsecr = 0);
     stack_sends(&t, SEG_ACK, .ack = 111, .tsecr = 1001);
-    assert_int_equal(info_of(&t).snd_wnd, 8000); /* still scaled by 3 */
+    assert_int_equal(stack_info(&t).snd_wnd, 8000); /* still scaled by 3 */
     ladder_close(&t);
 }
 
@@ -131,7 +123,7 @@ static void control_of_unacceptable_segments_is_not_taken(void **state)
     peer_sends(&t, SEG_ACK, .len = 100);
     user_writes(&t, 5840);
     (void)ladder_forget(&t);
-    struct ft_sock_info was = info_of(&t);
+    struct ft_sock_info was = stack_info(&t);
     for (unsigned i = 0; i < 8; i++) {
         peer_sends(&t, SEG_ACK, .seq = 50, .ack = 1, .wnd = 0);
         peer_sends(&t, SEG_ACK | SEG_ECE, .seq = 101 + 5000000, .ack = 1, .wnd = 0);
@@ -139,7 +131,7 @@ static void control_of_unacceptable_segments_is_not_taken(void **state)
     }
     /* Acceptable, but older than the segment that told the window. */
     peer_sends(&t, SEG_ACK, .seq = 200, .len = 1, .ack = 1, .wnd = 0);
-    struct ft_sock_info is = info_of(&t);
+    struct ft_sock_info is = stack_info(&t);
     assert_int_equal(is.cwnd, was.cwnd);
     assert_int_equal(is.ssthresh, was.ssthresh);
     assert_int_equal(is.snd_wnd, was.snd_wnd);

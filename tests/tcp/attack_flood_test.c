@@ -8,14 +8,6 @@
 #include "base/env.h"
 #include "tcp/priv.h"
 
-static struct ft_sock_info info_of(const struct ladder *t)
-{
-    struct ft_sock_info info;
-
-    assert_int_equal(ft_sock_info(t->stack, t->peer->sock, &info), 0);
-    return info;
-}
-
 /* A port of the peer that is none of the ladder's own: everything is as at first. */
 static void use_port(struct ladder *t, uint16_t port)
 {
@@ -466,10 +458,10 @@ static void single_octets_take_no_more_than_octets(void **state)
     peer_sends(&t, SEG_ACK, .len = 1000);
     user_reads(&t, 1000);
     ladder_peer(&t, 0);
-    uint32_t full = info_of(&t).recv_q;
+    uint32_t full = stack_info(&t).recv_q;
     user_reads(&t, full);
     (void)ladder_forget(&t);
-    assert_true(info_of(&t).rcv_wnd >= 16000);
+    assert_true(stack_info(&t).rcv_wnd >= 16000);
     ladder_close(&t);
 }
 

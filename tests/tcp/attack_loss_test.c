@@ -5,14 +5,6 @@
  */
 #include "ladder.h"
 
-static struct ft_sock_info info_of(const struct ladder *t)
-{
-    struct ft_sock_info info;
-
-    assert_int_equal(ft_sock_info(t->stack, t->peer->sock, &info), 0);
-    return info;
-}
-
 static uint32_t random32(uint64_t *seed)
 {
     *seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
@@ -55,7 +47,7 @@ static void recovery_survives_any_acks(void **state)
                 s.sack[k].hi = s.sack[k].lo + random32(&seed) % 1000;
             }
             ladder_peer_sends(&t, s);
-            assert_true(info_of(&t).cwnd >= info_of(&t).mss);
+            assert_true(stack_info(&t).cwnd >= stack_info(&t).mss);
             if (random32(&seed) % 8 == 0)
                 after_ms(&t, random32(&seed) % 4000);
         }
@@ -115,12 +107,12 @@ static void an_ack_of_the_future_counts_for_nothing(void **state)
     peer_connects(&t, .mss = 1000);
     user_writes(&t, 500000);
     (void)ladder_forget(&t);
-    struct ft_sock_info was = info_of(&t);
+    struct ft_sock_info was = stack_info(&t);
     uint32_t seen = t.peer->snd_max - t.peer->iss;
     for (uint32_t ahead = 1; ahead < 30; ahead++)
         peer_sends(&t, SEG_ACK, .ack = seen + ahead * ahead * ahead * ahead);
-    assert_int_equal(info_of(&t).cwnd, was.cwnd);
-    assert_int_equal(info_of(&t).send_q, was.send_q);
+    assert_int_equal(stack_info(&t).cwnd, was.cwnd);
+    assert_int_equal(stack_info(&t).send_q, was.send_q);
     assert_in_range(ladder_forget(&t), 1, 10);
     /* ACKs for all that is out, early as they may be: never more out than buffer and window. */
     for (unsigned i = 0; i < 40; i++) {
@@ -150,12 +142,12 @@ static uint32_t growth(unsigned pieces, bool avoidance)
             peer_sends(&t, SEG_ACK, .ack = una);
         }
         (void)ladder_forget(&t);
-        assert_true(info_of(&t).cwnd >= info_of(&t).ssthresh);
+        assert_true(stack_info(&t).cwnd >= stack_info(&t).ssthresh);
     }
-    uint32_t before = info_of(&t).cwnd;
+    uint32_t before = stack_info(&t).cwnd;
     for (unsigned i = 1; i <= pieces; i++)
         peer_sends(&t, SEG_ACK, .ack = una + 1000 * i / pieces);
-    uint32_t grown = info_of(&t).cwnd - before;
+    uint32_t grown = stack_info(&t).cwnd - before;
     ladder_close(&t);
     return grown;
 }
@@ -200,7 +192,7 @@ static void duplicates_by_the_thousand_send_no_flood(void **state)
     }
     assert_int_equal(stack_counts(&t).tcp_fast_retransmits, 1);
     /* RFC 5681 3.2: what limited transmit sent is not counted. */
-    assert_int_equal(info_of(&t).ssthresh, flight / 2);
+    assert_int_equal(stack_info(&t).ssthresh, flight / 2);
     /* ssthresh and as much as was out when the loss was found (RFC 6582). */
     assert_true(t.peer->snd_max - t.peer->iss - una <= flight / 2 + flight + 3000);
     ladder_close(&t);
@@ -229,7 +221,7 @@ static void garbage_delays_neither_timers_nor_others(void **state)
     peer_connects(&t, .mss = 1000);
     user_writes(&t, 1000);
     (void)ladder_forget(&t);
-    ft_time sent = t.now, again = 0, rto = info_of(&t).rto_us * FT_US;
+    ft_time sent = t.now, again = 0, rto = stack_info(&t).rto_us * FT_US;
     for (unsigned i = 0; i < 200000 && !again; i++) {
         for (unsigned k = 0; k < 60; k++)
             garbage[k] = (uint8_t)random32(&seed);

@@ -9,14 +9,6 @@
 #include "wire/eth.h"
 #include "wire/ip4.h"
 
-static struct ft_sock_info info_of(const struct ladder *t)
-{
-    struct ft_sock_info info;
-
-    assert_int_equal(ft_sock_info(t->stack, t->peer->sock, &info), 0);
-    return info;
-}
-
 /* The first @len octets of a segment whose data offset says @doff, with a right checksum. */
 static void sends_header(struct ladder *t, unsigned doff, size_t len, unsigned flags)
 {
@@ -193,8 +185,8 @@ static void absurd_sack_blocks_move_nothing(void **state)
         s.seq = 101;
         ladder_peer_sends(&t, s);
     }
-    assert_true(info_of(&t).cwnd >= 1000);
-    assert_int_equal(info_of(&t).octets_acked, 0);
+    assert_true(stack_info(&t).cwnd >= 1000);
+    assert_int_equal(stack_info(&t).octets_acked, 0);
     (void)transfer(&t, 100000, 0, 1460);
     ladder_close(&t);
 }
@@ -210,14 +202,14 @@ static void a_window_scale_stays_within_14(void **state)
         ladder_open(&t);
         peer_connects(&t, .mss = 1460, .wscale = shift, .wnd = 1000);
         peer_sends(&t, SEG_ACK, .wnd = 65535, .wscale = 1);
-        assert_int_equal(info_of(&t).snd_wnd, UINT32_C(65535) << (shift > 14 ? 14 : shift));
+        assert_int_equal(stack_info(&t).snd_wnd, UINT32_C(65535) << (shift > 14 ? 14 : shift));
         ladder_close(&t);
     }
     ladder_open(&t);
     user_connects(&t);
     stack_sends(&t, SEG_SYN);
     peer_sends(&t, SEG_SYN | SEG_ACK, .mss = 1460, .wscale = 14, .wnd = 30000);
-    assert_int_equal(info_of(&t).snd_wnd, 30000);
+    assert_int_equal(stack_info(&t).snd_wnd, 30000);
     ladder_close(&t);
 }
 
@@ -240,9 +232,9 @@ static void an_absurd_echo_leaves_the_rto_in_its_bounds(void **state)
         after_ms(&t, 10);
         random = random * 1664525 + 1013904223;
         peer_sends(&t, SEG_ACK, .tsval = 1 + i, .tsecr = echoes[i % 6]);
-        assert_true(info_of(&t).rto_us >= 200000 && info_of(&t).rto_us <= 120000000);
+        assert_true(stack_info(&t).rto_us >= 200000 && stack_info(&t).rto_us <= 120000000);
     }
-    assert_int_equal(info_of(&t).octets_acked, 20000);
+    assert_int_equal(stack_info(&t).octets_acked, 20000);
     ladder_close(&t);
 }
 

@@ -5,14 +5,6 @@
  */
 #include "ladder.h"
 
-static struct ft_sock_info info_of(const struct ladder *t)
-{
-    struct ft_sock_info info;
-
-    assert_int_equal(ft_sock_info(t->stack, t->peer->sock, &info), 0);
-    return info;
-}
-
 /* RFC 6093: urgent octets are octets of the stream, and the pointer sizes nothing. */
 /* proves: A-64 */
 static void an_urgent_pointer_changes_no_octet(void **state)
@@ -91,7 +83,7 @@ static void nothing_beyond_the_promised_edge_is_taken(void **state)
     ladder_open(&t);
     peer_connects(&t, .mss = 1460);
     user_sets(&t, SOL_SOCKET, SO_RCVBUF, 4096);
-    uint32_t edge = 101 + info_of(&t).rcv_wnd;
+    uint32_t edge = 101 + stack_info(&t).rcv_wnd;
     for (unsigned k = 1; k <= 64; k *= 2) {
         uint32_t from = edge - 10;
 
@@ -101,7 +93,7 @@ static void nothing_beyond_the_promised_edge_is_taken(void **state)
     while (ladder_take(&t))
         assert_int_equal(t.seg.ack.v, 101);
     assert_int_equal(stack_state(&t), FT_TCP_ESTABLISHED);
-    assert_true(info_of(&t).recv_q == 0);
+    assert_true(stack_info(&t).recv_q == 0);
     ladder_close(&t);
 }
 
@@ -211,8 +203,9 @@ static void every_window_probe_is_answered(void **state)
     (void)state;
     ladder_open(&t);
     peer_connects(&t, .mss = 1460);
-    while (info_of(&t).rcv_wnd > 0) {
-        peer_sends(&t, SEG_ACK, .len = 1460 < info_of(&t).rcv_wnd ? 1460 : info_of(&t).rcv_wnd);
+    while (stack_info(&t).rcv_wnd > 0) {
+        peer_sends(&t, SEG_ACK,
+                   .len = 1460 < stack_info(&t).rcv_wnd ? 1460 : stack_info(&t).rcv_wnd);
         (void)ladder_forget(&t);
     }
     uint32_t nxt = t.peer->nxt;
@@ -307,7 +300,7 @@ static void the_first_fin_is_the_end(void **state)
         }
         peer_sends(&t, SEG_ACK, .seq = 101, .len = 400);
         if (stack_state(&t) == FT_TCP_CLOSE_WAIT) {
-            user_reads(&t, info_of(&t).recv_q);
+            user_reads(&t, stack_info(&t).recv_q);
             user_reads_nothing(&t, 0);
             user_reads_nothing(&t, 0);
         }

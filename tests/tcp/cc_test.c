@@ -5,14 +5,6 @@
  */
 #include "ladder.h"
 
-static struct ft_sock_info info_of(const struct ladder *t)
-{
-    struct ft_sock_info info;
-
-    assert_int_equal(ft_sock_info(t->stack, t->peer->sock, &info), 0);
-    return info;
-}
-
 static int choose(struct ladder *t, ft_sock sock, const char *name, socklen_t len)
 {
     return ft_setsockopt(t->stack, sock, IPPROTO_TCP, TCP_CONGESTION, name, len);
@@ -95,11 +87,11 @@ static void connections_inherit_the_choice(void **state)
     assert_int_equal(choose(&t, t.peer->sock, "reno", 4), 0);
     assert_chosen(&t, t.peer->sock, "reno");
     assert_chosen(&t, t.listener, "cubic");
-    assert_int_equal(info_of(&t).cwnd, 14600);
+    assert_int_equal(stack_info(&t).cwnd, 14600);
     peer_sends(&t, SEG_ACK);
-    assert_int_equal(info_of(&t).cwnd, 29200);
+    assert_int_equal(stack_info(&t).cwnd, 29200);
     assert_int_equal(choose(&t, t.peer->sock, "cubic", 5), 0);
-    assert_int_equal(info_of(&t).cwnd, 29200);
+    assert_int_equal(stack_info(&t).cwnd, 29200);
     ladder_close(&t);
 }
 
@@ -115,7 +107,7 @@ static void connect_with_window(struct ladder *t)
     (void)ladder_forget(t);
     after_ms(t, 10);
     peer_sends(t, SEG_ACK);
-    assert_int_equal(info_of(t).cwnd, 58400);
+    assert_int_equal(stack_info(t).cwnd, 58400);
 }
 
 /* As Linux restarts after idle: by half for each RTO that has passed, not below the initial window;
@@ -127,25 +119,25 @@ static void after_a_pause_the_window_is_smaller(void **state)
     (void)state;
     ladder_open(&t);
     connect_with_window(&t);
-    after_us(&t, info_of(&t).rto_us + 1000);
+    after_us(&t, stack_info(&t).rto_us + 1000);
     user_writes(&t, 100);
     stack_sends(&t, SEG_ACK, .len = 100);
-    assert_int_equal(info_of(&t).cwnd, 29200);
+    assert_int_equal(stack_info(&t).cwnd, 29200);
     peer_sends(&t, SEG_ACK);
     after_ms(&t, 5000);
     user_writes(&t, 100);
     stack_sends(&t, SEG_ACK, .len = 100);
-    assert_int_equal(info_of(&t).cwnd, 14600);
+    assert_int_equal(stack_info(&t).cwnd, 14600);
     ladder_close(&t);
 
     ladder_init(&t);
     t.config.profile = FT_PROFILE_RFC;
     ladder_start(&t);
     connect_with_window(&t);
-    after_us(&t, info_of(&t).rto_us + 1000);
+    after_us(&t, stack_info(&t).rto_us + 1000);
     user_writes(&t, 100);
     stack_sends(&t, SEG_ACK, .len = 100);
-    assert_int_equal(info_of(&t).cwnd, 14600);
+    assert_int_equal(stack_info(&t).cwnd, 14600);
     ladder_close(&t);
 }
 
@@ -164,15 +156,15 @@ static void cubic_gives_up_three_tenths(void **state)
     (void)ladder_forget(&t);
     for (unsigned i = 0; i < 3; i++)
         peer_sends(&t, SEG_ACK, .ack = 1);
-    assert_int_equal(info_of(&t).ssthresh, 10220);
+    assert_int_equal(stack_info(&t).ssthresh, 10220);
     (void)ladder_forget(&t);
     ladder_peer(&t, 1);
     peer_connects(&t, .mss = 1460);
     user_writes(&t, 14600);
     (void)ladder_forget(&t);
     after_ms(&t, 1500);
-    assert_int_equal(info_of(&t).cwnd, 1460);
-    assert_int_equal(info_of(&t).ssthresh, 10220);
+    assert_int_equal(stack_info(&t).cwnd, 1460);
+    assert_int_equal(stack_info(&t).ssthresh, 10220);
     ladder_close(&t);
 }
 

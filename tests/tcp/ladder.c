@@ -183,6 +183,23 @@ struct ft_counters stack_counts(const struct ladder *t)
     return c;
 }
 
+struct ft_sock_info stack_info(const struct ladder *t)
+{
+    struct ft_sock_info info;
+
+    assert_int_equal(ft_sock_info(t->stack, t->peer->sock, &info), 0);
+    return info;
+}
+
+struct tcp_info stack_tcp_info(const struct ladder *t)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    assert_int_equal(ft_getsockopt(t->stack, t->peer->sock, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info;
+}
+
 void ladder_check(const struct ladder *t)
 {
     if (!t->unchecked)

@@ -210,6 +210,12 @@ void ladder_check(const struct ladder *t);
 /** The counters now. */
 struct ft_counters stack_counts(const struct ladder *t);
 
+/** What the socket table says of the present socket. */
+struct ft_sock_info stack_info(const struct ladder *t);
+
+/** The present socket's TCP_INFO. */
+struct tcp_info stack_tcp_info(const struct ladder *t);
+
 /** Time passes; timers fire at their instants, and what they send is kept for stack_sends(). */
 void after_ms(struct ladder *t, uint64_t ms);
 

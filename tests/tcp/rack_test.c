@@ -7,14 +7,6 @@
 
 #define RTT_MS 100
 
-static struct ft_sock_info info_of(const struct ladder *t)
-{
-    struct ft_sock_info info;
-
-    assert_int_equal(ft_sock_info(t->stack, t->peer->sock, &info), 0);
-    return info;
-}
-
 static uint32_t stack_ms(const struct ladder *t, uint32_t offset)
 {
     return (uint32_t)(t->now / FT_MS) + offset;
@@ -58,7 +50,7 @@ static void the_passive_side_times_its_handshake(void **state)
 
     (void)state;
     opened(&t, false, NULL);
-    assert_in_range(info_of(&t).srtt_us, RTT_MS * 1000 - 10, RTT_MS * 1000 + 10);
+    assert_in_range(stack_info(&t).srtt_us, RTT_MS * 1000 - 10, RTT_MS * 1000 + 10);
     ladder_close(&t);
     ladder_open(&t);
     stack_listens(&t);
@@ -70,7 +62,7 @@ static void the_passive_side_times_its_handshake(void **state)
     after_ms(&t, 50);
     peer_sends(&t, SEG_ACK, .seq = 101);
     t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
-    assert_int_equal(info_of(&t).srtt_us, 0);
+    assert_int_equal(stack_info(&t).srtt_us, 0);
     ladder_close(&t);
 }
 
@@ -93,7 +85,7 @@ static void what_is_overtaken_is_lost_after_the_reordering_window(void **state)
     after_ms(&t, 2);
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
     stack_sends_nothing(&t);
-    assert_int_equal(info_of(&t).ca_state, 3);
+    assert_int_equal(stack_info(&t).ca_state, 3);
     assert_int_equal(stack_counts(&t).tcp_rto, 0);
     ladder_close(&t);
 }
@@ -113,7 +105,7 @@ static void what_comes_late_is_not_sent_again(void **state)
     peer_sends(&t, SEG_ACK, .ack = 3001);
     after_ms(&t, 1000);
     stack_sends_nothing(&t);
-    assert_int_equal(info_of(&t).ca_state, 0);
+    assert_int_equal(stack_info(&t).ca_state, 0);
     assert_int_equal(stack_counts(&t).tcp_retrans_segs, 0);
     ladder_close(&t);
 }
@@ -189,7 +181,7 @@ static void a_lost_retransmission_is_found_without_a_timeout(void **state)
     peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{1001, 11001}}, .n_sack = 1);
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
     peer_sends(&t, SEG_ACK);
-    assert_int_equal(info_of(&t).ca_state, 0);
+    assert_int_equal(stack_info(&t).ca_state, 0);
     assert_int_equal(stack_counts(&t).tcp_rto, 0);
     ladder_close(&t);
 }
@@ -242,7 +234,7 @@ static void what_the_peer_took_back_is_sent_again(void **state)
         peer_sends(&t, SEG_ACK, .ack = una);
     }
     stack_sends_nothing(&t);
-    assert_int_equal(info_of(&t).send_q, 0);
+    assert_int_equal(stack_info(&t).send_q, 0);
     ladder_close(&t);
 }
 
@@ -264,7 +256,7 @@ static void the_last_of_a_flight_is_probed(void **state)
     stack_sends(&t, SEG_ACK, .seq = 2001, .len = 1000);
     stack_sends_nothing(&t);
     assert_int_equal(stack_counts(&t).tcp_tail_probes, 1);
-    assert_int_equal(info_of(&t).cwnd, 10000);
+    assert_int_equal(stack_info(&t).cwnd, 10000);
     /* 7.4: its SACK shows what else was lost, and RACK repairs it. */
     after_ms(&t, RTT_MS);
     peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{2001, 3001}}, .n_sack = 1);
@@ -338,9 +330,9 @@ static void a_probe_that_repaired_a_loss_costs_what_a_loss_costs(void **state)
         segments(&t, 2, 1);
         peer_sends(&t, SEG_ACK, .ack = 3001);
         if (twice)
-            assert_int_equal(info_of(&t).ssthresh, UINT32_MAX);
+            assert_int_equal(stack_info(&t).ssthresh, UINT32_MAX);
         else
-            assert_true(info_of(&t).ssthresh < 10000);
+            assert_true(stack_info(&t).ssthresh < 10000);
         assert_int_equal(stack_counts(&t).tcp_rto, 0);
         ladder_close(&t);
     }
@@ -369,11 +361,11 @@ static void recovery_sends_in_proportion_to_what_is_delivered(void **state)
         n += ladder_forget(&t);
     }
     /* Two by limited transmit, then the hole and new ones until ssthresh is in the network. */
-    uint32_t target = info_of(&t).ssthresh / 1000;
-    assert_int_equal(info_of(&t).ca_state, 3);
+    uint32_t target = stack_info(&t).ssthresh / 1000;
+    assert_int_equal(stack_info(&t).ca_state, 3);
     assert_in_range(n, target - 2, target + 3);
     peer_sends(&t, SEG_ACK, .ack = 10001 + 20000);
-    assert_int_equal(info_of(&t).cwnd, info_of(&t).ssthresh);
+    assert_int_equal(stack_info(&t).cwnd, stack_info(&t).ssthresh);
     ladder_close(&t);
 }
 
@@ -393,12 +385,12 @@ static void a_spurious_timeout_is_undone(void **state)
     stack_sends(&t, SEG_ACK, .seq = 10001, .len = 1000); /* the probe */
     after_ms(&t, 305);
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
-    assert_int_equal(info_of(&t).ca_state, 4);
-    assert_int_equal(info_of(&t).cwnd, 1000);
+    assert_int_equal(stack_info(&t).ca_state, 4);
+    assert_int_equal(stack_info(&t).cwnd, 1000);
     peer_sends(&t, SEG_ACK, .ack = 2001);
-    assert_int_equal(info_of(&t).ca_state, 0);
-    assert_true(info_of(&t).cwnd >= 10000);
-    assert_int_equal(info_of(&t).ssthresh, UINT32_MAX);
+    assert_int_equal(stack_info(&t).ca_state, 0);
+    assert_true(stack_info(&t).cwnd >= 10000);
+    assert_int_equal(stack_info(&t).ssthresh, UINT32_MAX);
     while (ladder_take(&t))
         assert_true(t.seg.seq.v - t.peer->iss >= 11001);
     assert_int_equal(stack_counts(&t).tcp_spurious_recoveries, 1);
@@ -423,7 +415,7 @@ static void a_timeout_that_was_none_too_early_is_repaired(void **state)
     stack_sends(&t, SEG_ACK, .seq = 1001, .len = 1000);
     stack_sends(&t, SEG_ACK, .seq = 2001, .len = 1000);
     peer_sends(&t, SEG_ACK, .ack = 3001);
-    assert_int_equal(info_of(&t).ca_state, 0);
+    assert_int_equal(stack_info(&t).ca_state, 0);
     assert_int_equal(stack_counts(&t).tcp_spurious_recoveries, 0);
     ladder_close(&t);
 }
@@ -443,12 +435,12 @@ static void an_old_echo_undoes_a_recovery(void **state)
     peer_sends(&t, SEG_ACK, .ack = 1, .tsval = 2, .tsecr = first, .sack = {{1001, 4001}},
                .n_sack = 1);
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
-    assert_int_equal(info_of(&t).ca_state, 3);
+    assert_int_equal(stack_info(&t).ca_state, 3);
     after_ms(&t, 10);
     peer_sends(&t, SEG_ACK, .ack = 4001, .tsval = 3, .tsecr = first);
-    assert_int_equal(info_of(&t).ca_state, 0);
-    assert_true(info_of(&t).cwnd >= 10000);
-    assert_int_equal(info_of(&t).ssthresh, UINT32_MAX);
+    assert_int_equal(stack_info(&t).ca_state, 0);
+    assert_true(stack_info(&t).cwnd >= 10000);
+    assert_int_equal(stack_info(&t).ssthresh, UINT32_MAX);
     assert_int_equal(stack_counts(&t).tcp_spurious_recoveries, 1);
     ladder_close(&t);
 }
@@ -467,12 +459,12 @@ static void d_sacks_of_all_retransmissions_undo_a_recovery(void **state)
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
     (void)ladder_forget(&t);
     peer_sends(&t, SEG_ACK, .ack = 4001);
-    uint32_t cut = info_of(&t).ssthresh;
+    uint32_t cut = stack_info(&t).ssthresh;
     assert_true(cut < 10000);
     (void)ladder_forget(&t);
     peer_sends(&t, SEG_ACK, .ack = 4001, .sack = {{1, 1001}}, .n_sack = 1);
-    assert_int_equal(info_of(&t).ca_state, 0);
-    assert_int_equal(info_of(&t).ssthresh, UINT32_MAX);
+    assert_int_equal(stack_info(&t).ca_state, 0);
+    assert_int_equal(stack_info(&t).ssthresh, UINT32_MAX);
     assert_int_equal(stack_counts(&t).tcp_spurious_recoveries, 1);
     ladder_close(&t);
 }

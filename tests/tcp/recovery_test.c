@@ -5,14 +5,6 @@
  */
 #include "ladder.h"
 
-static struct ft_sock_info info_of(const struct ladder *t)
-{
-    struct ft_sock_info info;
-
-    assert_int_equal(ft_sock_info(t->stack, t->peer->sock, &info), 0);
-    return info;
-}
-
 /* ---- RFC 6298 -------------------------------------------------------------------------------- */
 
 /* RFC 6298 2.2: the first sample R gives SRTT = R, RTTVAR = R/2; 2.3: the next ones are smoothed by
@@ -26,20 +18,20 @@ static void the_rto_follows_the_round_trip_time(void **state)
     ladder_open(&t);
     user_connects(&t);
     stack_sends(&t, SEG_SYN, .seq = 0);
-    assert_int_equal(info_of(&t).rto_us, 1000000);
+    assert_int_equal(stack_info(&t).rto_us, 1000000);
     after_ms(&t, 400);
     peer_sends(&t, SEG_SYN | SEG_ACK, .mss = 1460);
     stack_sends(&t, SEG_ACK);
-    assert_int_equal(info_of(&t).srtt_us, 400000);
-    assert_int_equal(info_of(&t).rttvar_us, 200000);
-    assert_int_equal(info_of(&t).rto_us, 1200000);
+    assert_int_equal(stack_info(&t).srtt_us, 400000);
+    assert_int_equal(stack_info(&t).rttvar_us, 200000);
+    assert_int_equal(stack_info(&t).rto_us, 1200000);
     user_writes(&t, 100);
     stack_sends(&t, SEG_ACK, .len = 100);
     after_ms(&t, 480);
     peer_sends(&t, SEG_ACK);
-    assert_int_equal(info_of(&t).srtt_us, 410000);
-    assert_int_equal(info_of(&t).rttvar_us, 170000);
-    assert_int_equal(info_of(&t).rto_us, 1090000);
+    assert_int_equal(stack_info(&t).srtt_us, 410000);
+    assert_int_equal(stack_info(&t).rttvar_us, 170000);
+    assert_int_equal(stack_info(&t).rto_us, 1090000);
     ladder_close(&t);
 }
 
@@ -57,7 +49,7 @@ static void what_was_sent_twice_gives_no_sample_and_backs_off(void **state)
     after_ms(&t, 100);
     peer_sends(&t, SEG_SYN | SEG_ACK, .mss = 1460);
     stack_sends(&t, SEG_ACK);
-    assert_int_equal(info_of(&t).rto_us, 300000);
+    assert_int_equal(stack_info(&t).rto_us, 300000);
     user_writes(&t, 100);
     stack_sends(&t, SEG_ACK, .len = 100);
     for (unsigned i = 0; i < 5; i++) {
@@ -68,8 +60,8 @@ static void what_was_sent_twice_gives_no_sample_and_backs_off(void **state)
     }
     after_ms(&t, 50);
     peer_sends(&t, SEG_ACK);
-    assert_int_equal(info_of(&t).srtt_us, 100000);
-    assert_int_equal(info_of(&t).rto_us, 300000);
+    assert_int_equal(stack_info(&t).srtt_us, 100000);
+    assert_int_equal(stack_info(&t).rto_us, 300000);
     ladder_close(&t);
 }
 
@@ -87,8 +79,8 @@ static void after_a_lost_syn_the_rto_begins_with_three_seconds(void **state)
     stack_sends(&t, SEG_SYN, .seq = 0);
     peer_sends(&t, SEG_SYN | SEG_ACK, .mss = 1460);
     stack_sends(&t, SEG_ACK);
-    assert_int_equal(info_of(&t).rto_us, 3000000);
-    assert_int_equal(info_of(&t).cwnd, 1460);
+    assert_int_equal(stack_info(&t).rto_us, 3000000);
+    assert_int_equal(stack_info(&t).cwnd, 1460);
     ladder_close(&t);
 }
 
@@ -134,7 +126,7 @@ static void slow_start_begins_with_ten_segments_and_doubles(void **state)
     for (n = 0; ladder_take(&t); n++)
         ;
     assert_int_equal(n, 20);
-    assert_int_equal(info_of(&t).cwnd, 20000);
+    assert_int_equal(stack_info(&t).cwnd, 20000);
     ladder_close(&t);
 }
 
@@ -153,8 +145,8 @@ static void after_a_timeout_slow_start_and_then_avoidance(void **state)
     after_ms(&t, 200);
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
     stack_sends_nothing(&t);
-    assert_int_equal(info_of(&t).cwnd, 1000);
-    assert_int_equal(info_of(&t).ssthresh, 5000);
+    assert_int_equal(stack_info(&t).cwnd, 1000);
+    assert_int_equal(stack_info(&t).ssthresh, 5000);
     peer_sends(&t, SEG_ACK, .ack = 10001);
     assert_int_equal(ladder_forget(&t), 5);
     peer_sends(&t, SEG_ACK);
@@ -182,12 +174,12 @@ static void the_third_duplicate_ack_repairs_a_loss(void **state)
     stack_sends(&t, SEG_ACK, .seq = 11001, .len = 1000);
     peer_sends(&t, SEG_ACK, .ack = 1);
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
-    assert_int_equal(info_of(&t).ca_state, 3);
+    assert_int_equal(stack_info(&t).ca_state, 3);
     assert_int_equal(stack_counts(&t).tcp_fast_retransmits, 1);
     /* RFC 6582 3.2: a full acknowledgement ends recovery at ssthresh at most. */
     peer_sends(&t, SEG_ACK, .ack = 12001);
-    assert_int_equal(info_of(&t).ca_state, 0);
-    assert_true(info_of(&t).cwnd <= info_of(&t).ssthresh);
+    assert_int_equal(stack_info(&t).ca_state, 0);
+    assert_true(stack_info(&t).cwnd <= stack_info(&t).ssthresh);
     ladder_close(&t);
 }
 
@@ -255,7 +247,7 @@ static void sack_blocks_show_every_hole(void **state)
     peer_sends(&t, SEG_ACK, .ack = 2001, .sack = {{5001, 10001}, {3001, 4001}}, .n_sack = 2);
     stack_sends_nothing(&t);
     peer_sends(&t, SEG_ACK, .ack = 10001);
-    assert_int_equal(info_of(&t).ca_state, 0);
+    assert_int_equal(stack_info(&t).ca_state, 0);
     assert_int_equal(stack_counts(&t).tcp_rto, 0);
     ladder_close(&t);
 }
@@ -318,7 +310,7 @@ static void a_pause_brings_the_window_back_to_its_beginning(void **state)
         while (ladder_forget(&t) > 0)
             peer_sends(&t, SEG_ACK);
     }
-    assert_true(info_of(&t).cwnd > 10000);
+    assert_true(stack_info(&t).cwnd > 10000);
     after_ms(&t, 3000);
     user_writes(&t, 40000);
     assert_int_equal(ladder_forget(&t), 10);

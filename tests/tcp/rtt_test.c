@@ -5,19 +5,10 @@
  */
 #include "ladder.h"
 
-static struct tcp_info info_of(const struct ladder *t)
-{
-    struct tcp_info info;
-    socklen_t len = sizeof(info);
-
-    assert_int_equal(ft_getsockopt(t->stack, t->peer->sock, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
-    return info;
-}
-
 static void assert_times(const struct ladder *t, uint32_t srtt_us, uint32_t rttvar_us,
                          uint32_t rto_us)
 {
-    struct tcp_info info = info_of(t);
+    struct tcp_info info = stack_tcp_info(t);
 
     assert_int_equal(info.tcpi_rtt, srtt_us);
     assert_int_equal(info.tcpi_rttvar, rttvar_us);
@@ -70,9 +61,9 @@ static void a_steady_path_keeps_a_floor(void **state)
     connect_in(&t, 10);
     for (unsigned i = 0; i < 100; i++)
         exchange(&t, 10);
-    assert_in_range(info_of(&t).tcpi_rtt, 9900, 10100);
-    assert_in_range(info_of(&t).tcpi_rttvar, 0, 100);
-    assert_in_range(info_of(&t).tcpi_rto, 209900, 210100);
+    assert_in_range(stack_tcp_info(&t).tcpi_rtt, 9900, 10100);
+    assert_in_range(stack_tcp_info(&t).tcpi_rttvar, 0, 100);
+    assert_in_range(stack_tcp_info(&t).tcpi_rto, 209900, 210100);
     ladder_close(&t);
 }
 
@@ -134,7 +125,7 @@ static void a_lost_syn_makes_one_wait_longer(void **state)
     stack_sends(&t, SEG_SYN);
     peer_sends(&t, SEG_SYN | SEG_ACK, .seq = 100, .ack = 1, .mss = 1460);
     stack_sends(&t, SEG_ACK, .ack = 101);
-    assert_int_equal(info_of(&t).tcpi_rto, 3000000);
+    assert_int_equal(stack_tcp_info(&t).tcpi_rto, 3000000);
     exchange(&t, 80);
     assert_times(&t, 80000, 40000, 280000);
     ladder_close(&t);
