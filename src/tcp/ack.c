@@ -158,7 +158,8 @@ void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
         ft_tcb_count_unfinished(tcp, tcb);
         ft_tcb_wake(tcp, tcb);
     }
-    if (tcb->busy)
+    /* RFC 8985 7.2: an ACK of nothing new does not put the probe off. */
+    if (tcb->busy && (told.advanced || told.delivered > 0))
         ft_tlp_schedule(tcp, tcb);
     if (told.advanced)
         idle(tcp, tcb);

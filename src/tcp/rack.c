@@ -4,6 +4,9 @@
  * window has passed (RACK); the last of a flight, behind which nothing comes to tell of it, is
  * probed (TLP). It reads sent records and sets two deadlines; what a loss then does is recovery's.
  *
+ * RFC 6675 PIPE-6. Deviation: no rescue retransmission once a recovery; the tail loss probe, and
+ * RACK on what was sent again, find a lost end without one.
+ *
  * Where the RFC compares times and then sequence numbers, the count of transmissions is compared:
  * the order is the same, and segments that left in one instant have one, too.
  */
@@ -23,7 +26,7 @@ static ft_time min_rtt(const struct ft_tcb *tcb)
 
 /* ---- 6.2 ------------------------------------------------------------------------------------- */
 
-/* Step 4, RACK_update_reo_wnd(): a D-SACK tells that the window was too narrow. One that TLP's
+/* Step 4, RACK_update_reo_wnd() (4): a D-SACK tells that the window was too narrow. One that TLP's
    probe has caused does not. */
 void ft_rack_adapt(struct ft_tcb *tcb, const struct tcp_told *told)
 {
@@ -85,7 +88,8 @@ void ft_rack_update(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_tol
     ft_rack_adapt(tcb, told);
 }
 
-/* RACK_sent_after(): a segment that left later has been delivered. */
+/* RACK_sent_after(): a segment that left later has been delivered. So a retransmission that was
+   lost is found, too (3.3). */
 static bool overtaken(const struct tcp_rack *rack, const struct tcp_sent *sent)
 {
     int32_t d = (int32_t)(rack->newest.order - sent->order);
@@ -104,14 +108,33 @@ static uint32_t lose(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent *se
     return sent->len;
 }
 
+/* How long a segment may be under way before the reordering window begins. Deviation: where
+   reordering was seen not RACK.rtt alone but SRTT at least. What has overtaken others has come
+   faster than they do, and says nothing of when those are due; RFC 8985 would take all for lost
+   that are behind it by more than a quarter of the least round trip, which is nearly nothing where
+   both a segment and its ACK overtook. */
+static ft_time usual_rtt(const struct ft_tcb *tcb)
+{
+    ft_time rtt = tcb->busy->rack.rtt;
+    return tcb->rack.reo_seen ? FT_MAX(rtt, tcb->cold->srtt_us * FT_US) : rtt;
+}
+
+/* When the last of those that were overtaken is due at the latest: it left no later than what
+   overtook it. */
+static ft_time all_due(const struct tcp_rack *rack, ft_time age)
+{
+    return rack->newest.at + age;
+}
+
 /* Step 5, RACK_detect_loss(). The records are in the order in which they left: the first that is
-   not due ends it, and the timer is set for it. (The RFC sets it for the last of those that were
-   overtaken, so as to need fewer timers; here one node in the wheel is moved.) */
+   not due ends it. The timer is set for the last that was overtaken: where segments overtake each
+   other those before it are about to arrive, at the pace of the path, and a timer for the first
+   would take for lost what is a moment late behind others of one burst. */
 uint32_t ft_rack_detect(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     struct tcp_rack *rack = &tcb->busy->rack;
     struct tcp_sents *sents = &tcb->busy->sents;
-    ft_time wnd = reo_wnd(tcb);
+    ft_time age = usual_rtt(tcb) + reo_wnd(tcb);
     uint32_t octets = 0;
     struct ft_list *node;
     rack->reo_at = FT_TIME_NEVER;
@@ -120,9 +143,8 @@ uint32_t ft_rack_detect(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcp->env->counters.steps_list_nodes++;
         if (!overtaken(rack, sent))
             break;
-        ft_time due = sent->sent_at + rack->rtt + wnd;
-        if (due > tcp->env->now) {
-            rack->reo_at = due;
+        if (sent->sent_at + age > tcp->env->now) {
+            rack->reo_at = all_due(rack, age);
             ft_tcb_arm(tcp, tcb);
             break;
         }
@@ -163,7 +185,7 @@ static bool may_probe(const struct ft_tcb *tcb)
            !busy->rack.probing && !busy->rack.unsampled && tcb->snd_wnd > 0;
 }
 
-/* TLP_calc_PTO(). */
+/* 7.2, TLP_calc_PTO(). */
 void ft_tlp_schedule(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     struct tcp_rack *rack = &tcb->busy->rack;
@@ -213,7 +235,7 @@ void ft_tlp_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, bool again)
     ft_tcb_restart_rto(tcp, tcb);
 }
 
-/* TLP_process_ack(). */
+/* 7.4, TLP_process_ack(). */
 bool ft_tlp_acked(struct ft_tcb *tcb, const struct tcp_told *told, bool has_sack)
 {
     struct tcp_rack *rack = &tcb->busy->rack;

@@ -258,9 +258,10 @@ static void change_state(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tc
         leave(tcp, tcb);
     if (tcb->flags & (TCB_RECOVERY | TCB_LOSS))
         return;
-    bool left_over = tcb->busy->recovery.more && tcb->busy->sents.lost > 0;
+    bool left_over = tcb->busy->recovery.more;
     tcb->busy->recovery.more = false;
-    if (told->sample.lost > 0 || left_over)
+    /* What this ACK had taken for lost may be in the network again, by undo. */
+    if (tcb->busy->sents.lost > 0 && (told->sample.lost > 0 || left_over))
         enter_recovery(tcp, tcb, told);
 }
 

@@ -369,7 +369,10 @@ static void mark_sacked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent 
                         struct tcp_told *told)
 {
     struct tcp_sents *sents = &tcb->busy->sents;
+    ft_time timed = told->last_sent_at;
     delivered(tcp, tcb, sent, sent->len, told);
+    if (tcb->rack.reo_seen)
+        told->last_sent_at = timed;
     told->sample.sacked += sent->len;
     list_remove(&sent->node);
     mark(sents, sent, SENT_LOST | SENT_AGAIN, SENT_SACKED);

@@ -162,6 +162,56 @@ static void a_duplicate_that_the_peer_tells_of_widens_the_window(void **state)
     ladder_close(&t);
 }
 
+/* RFC 8985 6.2 step 5: the timer is for the last of what was overtaken. One for the first took for
+   lost, where segments overtake each other, what was a moment late behind others of its burst. */
+static void the_reordering_timer_waits_for_all_that_was_overtaken(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    opened(&t, false, NULL);
+    user_sets(&t, IPPROTO_TCP, TCP_NODELAY, 1);
+    segments(&t, 0, 1);
+    after_ms(&t, 10);
+    segments(&t, 1, 1);
+    after_ms(&t, 10);
+    segments(&t, 2, 1);
+    after_ms(&t, RTT_MS);
+    peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{2001, 3001}}, .n_sack = 1);
+    after_ms(&t, RTT_MS / 4 - 1); /* the first was due after 5, the second after 15 */
+    stack_sends_nothing(&t);
+    after_ms(&t, 2);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
+    ladder_close(&t);
+}
+
+/* bench/recovery, reorder-1: a segment that took half of the way's time was sent 60 others again,
+   and a round trip of nearly nothing, of one that overtook and an ACK that did, stayed the least.
+ */
+static void what_overtakes_says_nothing_of_those_that_it_overtook(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    opened(&t, false, NULL);
+    segments(&t, 0, 5);
+    after_ms(&t, RTT_MS);
+    peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{1001, 3001}}, .n_sack = 1);
+    peer_sends(&t, SEG_ACK, .ack = 3001); /* reordering is seen */
+    peer_sends(&t, SEG_ACK, .ack = 5001);
+    segments(&t, 5, 3);
+    after_ms(&t, RTT_MS - 10);
+    segments(&t, 8, 1);
+    after_ms(&t, 2);
+    peer_sends(&t, SEG_ACK, .ack = 5001, .sack = {{8001, 9001}}, .n_sack = 1);
+    stack_sends_nothing(&t);
+    after_ms(&t, 8);
+    peer_sends(&t, SEG_ACK, .ack = 9001);
+    assert_int_equal(stack_counts(&t).tcp_retrans_segs, 0);
+    assert_in_range(stack_info(&t).min_rtt_us, RTT_MS * 1000 - 10, RTT_MS * 1000 + 10);
+    ladder_close(&t);
+}
+
 /* RFC 8985 3.3, 6.2: a retransmission that is lost, too, is found by what left after it. */
 /* proves: RACK-8 */
 static void a_lost_retransmission_is_found_without_a_timeout(void **state)
@@ -212,7 +262,7 @@ static void a_timeout_spares_what_left_of_late(void **state)
 }
 
 /* RFC 2018 8: a peer may take back what it SACKed; at a timeout the marks count no more. */
-/* proves: SACK-5 */
+/* proves: SACK-5 PIPE-1 */
 static void what_the_peer_took_back_is_sent_again(void **state)
 {
     struct ladder t;
@@ -235,6 +285,44 @@ static void what_the_peer_took_back_is_sent_again(void **state)
     }
     stack_sends_nothing(&t);
     assert_int_equal(stack_info(&t).send_q, 0);
+    ladder_close(&t);
+}
+
+/* RFC 6675 5.1: until all that was out at a timeout is acknowledged no recovery begins, so the
+   window is not cut twice; and what the peer says that it holds is not sent again. */
+/* proves: PIPE-12 PIPE-13 */
+static void after_a_timeout_no_recovery_begins(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    opened(&t, false, NULL);
+    segments(&t, 0, 8);
+    after_ms(&t, 203);
+    stack_sends(&t, SEG_ACK, .seq = 7001, .len = 1000); /* the probe */
+    after_ms(&t, 303);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
+    after_ms(&t, 606); /* again: the second is not taken for spurious (F-RTO) */
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
+    assert_int_equal(stack_info(&t).ca_state, 4);
+    uint32_t ssthresh = stack_info(&t).ssthresh;
+    after_ms(&t, RTT_MS);
+    peer_sends(&t, SEG_ACK, .ack = 1001, .sack = {{3001, 6001}}, .n_sack = 1);
+    peer_sends(&t, SEG_ACK, .ack = 1001, .sack = {{3001, 7001}}, .n_sack = 1);
+    assert_int_equal(stack_info(&t).ca_state, 4);
+    assert_int_equal(stack_info(&t).ssthresh, ssthresh);
+    assert_int_equal(stack_counts(&t).tcp_fast_retransmits, 0);
+    stack_sends(&t, SEG_ACK, .seq = 1001, .len = 1000);
+    stack_sends(&t, SEG_ACK, .seq = 2001, .len = 1000);
+    (void)ladder_forget(&t);
+    after_ms(&t, RTT_MS); /* of the two only the second arrives: a loss that was not there before */
+    peer_sends(&t, SEG_ACK, .ack = 1001, .sack = {{2001, 7001}}, .n_sack = 1);
+    stack_sends(&t, SEG_ACK, .seq = 1001, .len = 1000);
+    assert_int_equal(stack_info(&t).ca_state, 4);
+    assert_int_equal(stack_info(&t).ssthresh, ssthresh);
+    assert_int_equal(stack_counts(&t).tcp_fast_retransmits, 0);
+    peer_sends(&t, SEG_ACK, .ack = 8001);
+    assert_int_equal(stack_info(&t).ca_state, 0);
     ladder_close(&t);
 }
 
@@ -265,6 +353,24 @@ static void the_last_of_a_flight_is_probed(void **state)
     stack_sends(&t, SEG_ACK, .seq = 1001, .len = 1000);
     peer_sends(&t, SEG_ACK);
     assert_int_equal(stack_counts(&t).tcp_rto, 0);
+    ladder_close(&t);
+}
+
+/* RFC 8985 7.2: the timer runs anew when octets leave or are acknowledged, and at no other ACK. */
+static void an_ack_of_nothing_new_does_not_put_the_probe_off(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    opened(&t, false, NULL);
+    segments(&t, 0, 3);
+    after_ms(&t, RTT_MS);
+    peer_sends(&t, SEG_ACK, .ack = 1);
+    after_ms(&t, RTT_MS + 1);
+    stack_sends_nothing(&t);
+    after_ms(&t, 2);
+    stack_sends(&t, SEG_ACK, .seq = 2001, .len = 1000);
+    peer_sends(&t, SEG_ACK);
     ladder_close(&t);
 }
 
@@ -342,6 +448,7 @@ static void a_probe_that_repaired_a_loss_costs_what_a_loss_costs(void **state)
 
 /* RFC 9937 6: what leaves in recovery is in proportion to what is delivered, and at its end as much
    as ssthresh is in the network. */
+/* proves: PIPE-4 PIPE-10 PIPE-11 */
 static void recovery_sends_in_proportion_to_what_is_delivered(void **state)
 {
     struct ladder t;
@@ -420,28 +527,52 @@ static void a_timeout_that_was_none_too_early_is_repaired(void **state)
     ladder_close(&t);
 }
 
+/* Of ten segments the first, late, is sent again. Return: the timestamp of the ten. */
+static uint32_t recovers_of_reordering(struct ladder *t)
+{
+    uint32_t offset = 0;
+
+    opened(t, true, &offset);
+    segments(t, 0, 10);
+    uint32_t first = stack_ms(t, offset);
+    after_ms(t, RTT_MS);
+    peer_sends(t, SEG_ACK, .ack = 1, .tsval = 2, .tsecr = first, .sack = {{1001, 4001}},
+               .n_sack = 1);
+    stack_sends(t, SEG_ACK, .seq = 1, .len = 1000);
+    assert_int_equal(stack_info(t).ca_state, 3);
+    after_ms(t, 10);
+    return first;
+}
+
 /* RFC 3522 3.2: the timestamp that is echoed is older than the retransmission: what was
    acknowledged is what had left first, and the window comes back. */
 static void an_old_echo_undoes_a_recovery(void **state)
 {
     struct ladder t;
-    uint32_t offset = 0;
 
     (void)state;
-    opened(&t, true, &offset);
-    segments(&t, 0, 10);
-    uint32_t first = stack_ms(&t, offset);
-    after_ms(&t, RTT_MS);
-    peer_sends(&t, SEG_ACK, .ack = 1, .tsval = 2, .tsecr = first, .sack = {{1001, 4001}},
-               .n_sack = 1);
-    stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
-    assert_int_equal(stack_info(&t).ca_state, 3);
-    after_ms(&t, 10);
+    uint32_t first = recovers_of_reordering(&t);
     peer_sends(&t, SEG_ACK, .ack = 4001, .tsval = 3, .tsecr = first);
     assert_int_equal(stack_info(&t).ca_state, 0);
     assert_true(stack_info(&t).cwnd >= 10000);
     assert_int_equal(stack_info(&t).ssthresh, UINT32_MAX);
     assert_int_equal(stack_counts(&t).tcp_spurious_recoveries, 1);
+    ladder_close(&t);
+}
+
+/* bench/recovery, reorder-1: losses that were found by the ACK that undid all of them began another
+   recovery, in which nothing was lost, sent again or to be undone; it took three tenths of cwnd. */
+static void losses_that_an_undo_takes_back_begin_no_recovery(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    uint32_t first = recovers_of_reordering(&t);
+    peer_sends(&t, SEG_ACK, .ack = 4001, .tsval = 3, .tsecr = first, .sack = {{6001, 9001}},
+               .n_sack = 1); /* in recovery, so 4001 and 5001 are lost at once */
+    assert_int_equal(stack_info(&t).ssthresh, UINT32_MAX);
+    assert_int_equal(stack_counts(&t).tcp_spurious_recoveries, 1);
+    assert_int_equal(stack_counts(&t).tcp_fast_retransmits, 1);
     ladder_close(&t);
 }
 
@@ -511,10 +642,14 @@ int main(void)
         cmocka_unit_test(what_comes_late_is_not_sent_again),
         cmocka_unit_test(who_has_seen_reordering_waits_whatever_was_sacked),
         cmocka_unit_test(a_duplicate_that_the_peer_tells_of_widens_the_window),
+        cmocka_unit_test(the_reordering_timer_waits_for_all_that_was_overtaken),
+        cmocka_unit_test(what_overtakes_says_nothing_of_those_that_it_overtook),
         cmocka_unit_test(a_lost_retransmission_is_found_without_a_timeout),
         cmocka_unit_test(a_timeout_spares_what_left_of_late),
         cmocka_unit_test(what_the_peer_took_back_is_sent_again),
+        cmocka_unit_test(after_a_timeout_no_recovery_begins),
         cmocka_unit_test(the_last_of_a_flight_is_probed),
+        cmocka_unit_test(an_ack_of_nothing_new_does_not_put_the_probe_off),
         cmocka_unit_test(after_an_unanswered_probe_comes_the_timeout),
         cmocka_unit_test(a_new_segment_is_the_better_probe),
         cmocka_unit_test(a_probe_that_repaired_a_loss_costs_what_a_loss_costs),
@@ -522,6 +657,7 @@ int main(void)
         cmocka_unit_test(a_spurious_timeout_is_undone),
         cmocka_unit_test(a_timeout_that_was_none_too_early_is_repaired),
         cmocka_unit_test(an_old_echo_undoes_a_recovery),
+        cmocka_unit_test(losses_that_an_undo_takes_back_begin_no_recovery),
         cmocka_unit_test(d_sacks_of_all_retransmissions_undo_a_recovery),
         cmocka_unit_test(without_records_sending_goes_on_in_larger_steps),
     };

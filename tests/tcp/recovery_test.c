@@ -158,7 +158,7 @@ static void after_a_timeout_slow_start_and_then_avoidance(void **state)
 
 /* RFC 5681 3.2: the third duplicate ACK sends the segment again without waiting for the timer;
    RFC 3042: the first two each let a new one go. */
-/* proves: MUST-19 CC-8 CC-9 CC-11 */
+/* proves: MUST-19 CC-8 CC-9 CC-11 PIPE-7 */
 static void the_third_duplicate_ack_repairs_a_loss(void **state)
 {
     struct ladder t;
@@ -213,7 +213,7 @@ static void a_partial_ack_sends_the_next_hole(void **state)
 /* RFC 8985 6.2: what left before a segment that was delivered is lost when three were SACKed, or a
    quarter of the round trip has passed; each hole is filled as PRR allows, without waiting for the
    ACK of the hole before; none is sent twice. */
-/* proves: SACK-6 */
+/* proves: SACK-6 PIPE-2 PIPE-3 PIPE-5 PIPE-8 */
 static void sack_blocks_show_every_hole(void **state)
 {
     struct ladder t;
