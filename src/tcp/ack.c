@@ -136,6 +136,14 @@ static uint32_t rtt_us(const struct ft_tcp *tcp, const struct tcp_told *told)
     return (uint32_t)FT_MAX(FT_MIN(us, (ft_time)UINT32_MAX), (ft_time)1);
 }
 
+/* Octets that may open cwnd. As Linux: those that this ACK has delivered, and not what blocks had
+   told of before; unless the path reorders by more than duplicates would take for a loss. */
+static uint32_t opens_by(const struct ft_tcb *tcb, const struct tcp_told *told)
+{
+    bool whole = tcb->rack.reordering > 3 || !told->advanced;
+    return whole ? told->sample.acked : FT_MIN(told->delivered, told->sample.acked);
+}
+
 void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
 {
     struct tcp_told told;
@@ -147,6 +155,7 @@ void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
     ft_sack_take(tcp, tcb, &in->seg, &told);
     ft_tcp_recovery_acked(tcp, tcb, &told, in->seg.n_sack > 0);
     if (told.advanced || told.delivered > 0 || told.sample.lost > 0) {
+        told.sample.acked = opens_by(tcb, &told);
         told.sample.flight = tcb_pipe(tcb);
         if (told.last_sent_at)
             told.sample.rtt_us = rtt_us(tcp, &told);

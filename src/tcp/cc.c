@@ -162,7 +162,7 @@ static void note_pipe(const struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t fli
         return;
     cc->pipe_before = cc->pipe;
     cc->limited_before = cc->limited;
-    cc->pipe = 0;
+    cc->pipe = flight; /* most of which is of the round that begins */
     cc->limited = false;
     cc->pipe_end = tcb->snd_max;
     validate(tcp, tcb);

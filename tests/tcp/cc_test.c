@@ -168,6 +168,47 @@ static void cubic_gives_up_three_tenths(void **state)
     ladder_close(&t);
 }
 
+/* As Linux: blocks open no window, and what they have told of opens none when it is acknowledged.
+ */
+static void what_was_sacked_before_opens_no_window(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_listens(&t);
+    peer_connects(&t, .mss = 1000, .sack_ok = 1, .wscale = 7);
+    user_writes(&t, 10000);
+    (void)ladder_forget(&t);
+    after_ms(&t, 100);
+    peer_sends(&t, SEG_ACK, .ack = 1, .n_sack = 1, .sack = {{1001, 3001}});
+    assert_int_equal(stack_info(&t).cwnd, 10000);
+    peer_sends(&t, SEG_ACK, .ack = 3001);
+    assert_int_equal(stack_info(&t).cwnd, 11000);
+    ladder_close(&t);
+}
+
+/* RFC 7661 4.2: what was out when a round trip began counts for it, so that each ACK of a window
+   that was used to the full opens it. */
+static void a_window_used_once_opens_to_twice_that(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_listens(&t);
+    peer_connects(&t, .mss = 1000, .wscale = 7);
+    user_writes(&t, 10000);
+    (void)ladder_forget(&t);
+    after_ms(&t, 100);
+    for (unsigned i = 1; i <= 5; i++) {
+        peer_sends(&t, SEG_ACK, .ack = 2000 * i + 1);
+        assert_int_equal(stack_info(&t).cwnd, 10000 + 2000 * i);
+        after_ms(&t, 5);
+    }
+    ladder_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +217,8 @@ int main(void)
         cmocka_unit_test(connections_inherit_the_choice),
         cmocka_unit_test(after_a_pause_the_window_is_smaller),
         cmocka_unit_test(cubic_gives_up_three_tenths),
+        cmocka_unit_test(what_was_sacked_before_opens_no_window),
+        cmocka_unit_test(a_window_used_once_opens_to_twice_that),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
