@@ -82,6 +82,8 @@ enum ft_tcp_without {
     FT_TCP_NO_SACK = 2,         /* net.ipv4.tcp_sack = 0 */
     FT_TCP_NO_WSCALE = 4,       /* net.ipv4.tcp_window_scaling = 0 */
     FT_TCP_NO_IDLE_RESTART = 8, /* net.ipv4.tcp_slow_start_after_idle = 0 */
+    FT_TCP_NO_METRICS = 16,     /* net.ipv4.tcp_no_metrics_save = 1: connections learn nothing from
+                                   those before them to the same host (RFC 9040) */
 };
 
 struct ft_config {

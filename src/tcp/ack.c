@@ -136,6 +136,27 @@ static uint32_t rtt_us(const struct ft_tcp *tcp, const struct tcp_told *told)
     return (uint32_t)FT_MAX(FT_MIN(us, (ft_time)UINT32_MAX), (ft_time)1);
 }
 
+/* RFC 7765 4: with so few segments out that no three duplicates can come, the timer counts from
+   when the first of them left, and not from this ACK. Where a tail loss probe is due it comes
+   before the timer in any case (RFC 8985 7.2). */
+#define RESTART_SEGS 4
+
+static void rto_restart(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    const struct tcp_sent *first = tcb->busy ? tcb->busy->sents.first : NULL;
+    uint32_t octets = (uint32_t)seq_diff(seq_max(tcb_snd_end(tcb), tcb->snd_max), tcb->snd_una);
+    if (!first || tcb->retx_at == FT_TIME_NEVER || (tcb->flags & TCB_PERSIST))
+        return;
+    if (tcb->busy->rack.probe_at != FT_TIME_NEVER ||
+        octets > (RESTART_SEGS - 1) * (uint32_t)tcb->snd_mss)
+        return;
+    ft_time at = first->sent_at + ft_tcp_rto(tcb, 0);
+    if (at <= tcp->env->now || at >= tcb->retx_at)
+        return; /* step 4 b: no time is left, so a whole RTO */
+    tcb->retx_at = at;
+    ft_tcb_arm(tcp, tcb);
+}
+
 /* Octets that may open cwnd. As Linux: those that this ACK has delivered, and not what blocks had
    told of before; unless the path reorders by more than duplicates would take for a loss. */
 static uint32_t opens_by(const struct ft_tcb *tcb, const struct tcp_told *told)
@@ -170,7 +191,9 @@ void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
     /* RFC 8985 7.2: an ACK of nothing new does not put the probe off. */
     if (tcb->busy && (told.advanced || told.delivered > 0))
         ft_tlp_schedule(tcp, tcb);
-    if (told.advanced)
+    if (told.advanced) {
+        rto_restart(tcp, tcb);
         idle(tcp, tcb);
+    }
     update_window(tcp, tcb, in, wnd);
 }

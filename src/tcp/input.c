@@ -3,6 +3,7 @@
  * SEGMENT ARRIVES: RFC 9293 3.10.7, in its order, with RFC 5961 (blind attacks) and RFC 7323
  * (timestamps). LISTEN is in listen.c, TIME-WAIT in timewait.c, replies in reply.c.
  */
+#include "metrics.h"
 #include "priv.h"
 #include "relisten.h"
 
@@ -47,6 +48,7 @@ void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb)
     ft_tfo_drop(tcp, tcb, false);
     if (ft_ring_len(&tcb->snd) == 0)
         ft_tcb_drop_busy(tcp, tcb); /* it timed the SYN */
+    ft_metrics_use(tcp, tcb);
     ft_tcb_restart_rto(tcp, tcb);
     ft_tcb_restart_keepalive(tcp, tcb);
     ft_path_confirm(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
@@ -328,6 +330,7 @@ static enum tcp_verdict fin_acked(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ft_tcp_enter_time_wait(tcp, tcb);
         return TCP_GONE;
     case FT_TCP_LAST_ACK:
+        ft_metrics_save(tcp, tcb);
         ft_tcb_kill(tcp, tcb, 0);
         return TCP_GONE;
     case FT_TCP_ESTABLISHED:

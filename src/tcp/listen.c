@@ -3,6 +3,7 @@
  * Passive sockets and what is half open (RFC 9293 3.10.7.2, and 3.10.7.4 in SYN-RECEIVED). A
  * passive socket never carries an octet: a SYN makes an embryo, the ACK of the SYN-ACK makes a TCB.
  */
+#include "metrics.h"
 #include "priv.h"
 #include "relisten.h"
 
@@ -267,6 +268,7 @@ static void time_handshake(const struct ft_tcp *tcp, const struct tcp_embryo *em
         tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT_LOST / FT_US); /* RFC 6298 5.7 */
     else if (!(embryo->flags & (EMB_AGAIN | EMB_ACKED)))
         ft_tcp_rtt_handshake(tcp, tcb, tcp->env->now > left ? tcp->env->now - left : 0);
+    ft_metrics_use(tcp, tcb);
 }
 
 /* The ACK of the SYN-ACK makes the connection, if the backlog has room. */

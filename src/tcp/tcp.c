@@ -2,6 +2,7 @@
 /*
  * TCP of one stack: its pools, its table, its secrets; how it begins, ends and is checked.
  */
+#include "metrics.h"
 #include "priv.h"
 
 static void init_pools(struct ft_tcp *tcp)
@@ -38,6 +39,7 @@ int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, stru
     ft_derive(env->config.seed, "tcp flow label", tcp->label_key, sizeof tcp->label_key);
     ft_derive(env->config.seed, "tcp cookie", tcp->cookie_key, sizeof tcp->cookie_key);
     ft_derive(env->config.seed, "tcp fastopen", tcp->tfo_key, sizeof tcp->tfo_key);
+    ft_derive(env->config.seed, "tcp metrics", tcp->metrics_key, sizeof tcp->metrics_key);
     tcp->table = ft_table_new(env, "tcp table");
     return tcp->table ? 0 : -ENOMEM;
 }
@@ -94,6 +96,7 @@ void ft_tcp_fini(struct ft_tcp *tcp)
     ft_pool_fini(&tcp->pasts);
     ft_pool_fini(&tcp->tfos);
     ft_tfo_fini(tcp);
+    ft_metrics_fini(tcp);
     ft_pool_fini(&tcp->gaps);
     ft_pool_fini(&tcp->sents);
     ft_pool_fini(&tcp->pins);

@@ -67,6 +67,8 @@ struct ft_tcp {
     uint8_t label_key[16];  /* of the IPv6 flow labels */
     uint8_t cookie_key[16]; /* of the SYN cookies (RFC 4987 3.6) */
     uint8_t tfo_key[16];    /* of the keys of Fast Open cookies, which change (RFC 7413 4.1.2) */
+    uint8_t metrics_key[16]; /* of the table of metrics */
+    struct tcp_metrics *metrics; /* of paths; NULL: nothing yet */
     struct tfo_cache *tfo_cache; /* what servers have told a client; NULL: nothing yet */
 };
 

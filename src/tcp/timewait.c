@@ -3,6 +3,7 @@
  * TIME-WAIT (RFC 9293 3.6.1, 3.10.7.4, RFC 1337, RFC 6191): a cache line a connection, in one queue
  * by age with one timer, since all last equally long.
  */
+#include "metrics.h"
 #include "priv.h"
 
 /* RFC 9293 MUST-13. Deviation: TIME-WAIT lasts 60 s, not 4 min, because Linux's does; under the
@@ -111,6 +112,7 @@ void ft_time_wait_fini(struct ft_tcp *tcp)
 
 void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
+    ft_metrics_save(tcp, tcb);
     tcb_enter(tcp, tcb, FT_TCP_TIME_WAIT);
     struct ft_time_wait as = {
         .snd_nxt = tcb->snd_nxt,

@@ -84,7 +84,8 @@ static void after_a_lost_syn_the_rto_begins_with_three_seconds(void **state)
     ladder_close(&t);
 }
 
-/* RFC 6298 5.3: an ACK of something new starts the timer anew. */
+/* RFC 6298 5.3: an ACK of something new starts the timer anew. With four segments out: with fewer
+   RFC 7765 has it otherwise (metrics_test.c). */
 /* proves: RTO-8 */
 static void an_ack_of_something_new_restarts_the_timer(void **state)
 {
@@ -93,9 +94,10 @@ static void an_ack_of_something_new_restarts_the_timer(void **state)
     (void)state;
     ladder_open(&t);
     stack_connects(&t, .mss = 1000);
-    user_writes(&t, 2000);
+    user_writes(&t, 5000);
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
     stack_sends(&t, SEG_ACK, .seq = 1001, .len = 1000);
+    (void)ladder_forget(&t);
     after_ms(&t, 150);
     peer_sends(&t, SEG_ACK, .ack = 1001);
     after_ms(&t, 150);
