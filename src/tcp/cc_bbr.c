@@ -62,14 +62,18 @@ static uint32_t inflight_of(const struct ft_tcb *tcb, uint64_t bw, uint32_t gain
     return quantize(tcb, ft_bbr_bdp(tcb, bw, gain));
 }
 
-/* BBRInflightWithHeadroom(). */
+/* BBRInflightWithHeadroom(). Deviation: the room is taken from the queue, not from the path. Where
+   a buffer holds less than the headroom a window below the path's own octets leaves the path idle
+   for all of Cruise. */
 static uint32_t with_headroom(const struct ft_tcb *tcb)
 {
     uint32_t hi = bbr_of(tcb)->inflight_hi;
     if (hi == BBR_NONE)
         return hi;
     uint32_t room = FT_MAX((uint32_t)tcb->snd_mss, hi / 100 * HEADROOM);
-    return hi > room ? FT_MAX(hi - room, min_pipe(tcb)) : min_pipe(tcb);
+    uint32_t path = FT_MIN(ft_bbr_bdp(tcb, bbr_of(tcb)->bw, 100), hi);
+    uint32_t rest = hi > room ? hi - room : 0;
+    return FT_MAX(FT_MAX(rest, path), min_pipe(tcb));
 }
 
 /* BBRTargetInflight(). */
@@ -141,8 +145,10 @@ static void handle_too_high(struct ft_tcp *tcp, struct ft_tcb *tcb,
     bbr->probe_samples = false;
     if (!app_limited)
         bbr->inflight_hi = FT_MAX(tx_in_flight, BBR_BETA(target_inflight(tcb)));
-    if (bbr->state == BBR_UP)
-        start_down(tcp, tcb, sample);
+    if (bbr->state != BBR_UP)
+        return;
+    bbr->undo_state = BBR_UP;
+    start_down(tcp, tcb, sample);
 }
 
 /* BBRProbeInflightHiUpward(). */
@@ -197,6 +203,18 @@ static uint32_t prefix_of(uint32_t tx_in_flight, uint32_t lost, uint32_t octets)
     return before + (allowed - lost_before) / (BBR_LOSS_SHARE - 1) * BBR_LOSS_SHARE;
 }
 
+/* SaveStateUponLoss(): once, before the first loss of an episode changes anything. */
+static void save(struct bbr *bbr)
+{
+    if (bbr->undo_saved)
+        return;
+    bbr->undo_saved = true;
+    bbr->undo_state = BBR_UNDO_NONE;
+    bbr->undo_bw_lo = bbr->bw_lo;
+    bbr->undo_inflight_lo = bbr->inflight_lo;
+    bbr->undo_inflight_hi = bbr->inflight_hi;
+}
+
 /* BBRHandleLostPacket(). */
 static void on_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_rate_stamp *stamp,
                     uint32_t octets)
@@ -204,10 +222,10 @@ static void on_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_rat
     struct bbr *bbr = bbr_of(tcb);
     const struct tcp_rate *rate = &tcb->busy->cc.rate;
     uint32_t lost = rate->lost - stamp->lost;
-    if (!bbr->loss_in_round) {
-        bbr->loss_round_delivered = rate->delivered;
-        bbr->loss_in_round = true;
-    }
+    if (!(tcb->flags & (TCB_RECOVERY | TCB_LOSS)))
+        save(bbr);
+    ft_bbr_note(bbr, tcb);
+    bbr->loss_in_round = true;
     if (!bbr->probe_samples || !ft_bbr_too_high(tcb, lost, stamp->in_flight))
         return;
     struct tcp_ack_sample now = {.delivered = rate->delivered};
@@ -217,6 +235,14 @@ static void on_lost(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_rat
 
 /* ---- Startup and Drain ----------------------------------------------------------------------- */
 
+static void startup_is_over(struct ft_tcb *tcb)
+{
+    struct bbr *bbr = bbr_of(tcb);
+    bbr->full_bw_reached = true;
+    uint32_t bdp = ft_bbr_bdp(tcb, ft_bbr_max_bw(bbr), 100);
+    bbr->inflight_hi = FT_MAX(bdp, bbr->inflight_latest);
+}
+
 /* BBRCheckStartupHighLoss(). */
 static void check_high_loss(struct ft_tcb *tcb, const struct tcp_ack_sample *sample)
 {
@@ -225,9 +251,8 @@ static void check_high_loss(struct ft_tcb *tcb, const struct tcp_ack_sample *sam
         bbr->loss_events < STARTUP_LOSSES ||
         !ft_bbr_too_high(tcb, sample->lost_since, sample->tx_in_flight))
         return;
-    bbr->full_bw_reached = true;
-    uint32_t bdp = ft_bbr_bdp(tcb, ft_bbr_max_bw(bbr), 100);
-    bbr->inflight_hi = FT_MAX(bdp, bbr->inflight_latest);
+    bbr->undo_state = BBR_STARTUP;
+    startup_is_over(tcb);
 }
 
 static void check_startup(struct ft_tcp *tcp, struct ft_tcb *tcb,
@@ -440,10 +465,8 @@ static uint32_t on_congestion(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t f
     (void)tcp;
     (void)flight;
     if (tcb->busy) {
-        struct bbr *bbr = bbr_of(tcb);
-        bbr->undo_bw_lo = bbr->bw_lo;
-        bbr->undo_inflight_lo = bbr->inflight_lo;
-        bbr->undo_inflight_hi = bbr->inflight_hi;
+        save(bbr_of(tcb));
+        bbr_of(tcb)->undo_saved = false; /* the next one saves anew */
     }
     return tcb->ssthresh;
 }
@@ -458,15 +481,25 @@ static void on_rto(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
     tcb->cwnd = tcb->snd_mss;
 }
 
+/* HandleSpuriousLossDetection(). */
 static void undo(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     (void)tcp;
     struct bbr *bbr = bbr_of(tcb);
+    struct tcp_ack_sample now = {.delivered = tcb->busy->cc.rate.delivered};
     ft_bbr_reset_full_bw(bbr, 0);
     bbr->loss_in_round = false;
     bbr->bw_lo = FT_MAX(bbr->bw_lo, bbr->undo_bw_lo);
     bbr->inflight_lo = FT_MAX(bbr->inflight_lo, bbr->undo_inflight_lo);
     bbr->inflight_hi = FT_MAX(bbr->inflight_hi, bbr->undo_inflight_hi);
+    if (bbr->undo_state == BBR_STARTUP && bbr->state != BBR_STARTUP) {
+        bbr->full_bw_reached = false;
+        if (bbr->state != BBR_PROBE_RTT)
+            bbr->state = BBR_STARTUP;
+    } else if (bbr->undo_state == BBR_UP && bbr_in_probe_bw(bbr) && bbr->state != BBR_UP) {
+        start_refill(bbr, &now);
+    }
+    bbr->undo_state = BBR_UNDO_NONE;
 }
 
 /* BBRHandleRestartFromIdle(), and the end of recovery. */
@@ -540,6 +573,7 @@ static void init(struct ft_tcp *tcp, struct ft_tcb *tcb)
     bbr->inflight_hi = BBR_NONE;
     bbr->undo_inflight_hi = bbr->undo_inflight_lo = BBR_NONE;
     bbr->undo_bw_lo = BBR_BW_NONE;
+    bbr->undo_state = BBR_UNDO_NONE;
     bbr->min_rtt_at_ms = bbr->probe_rtt_min_at_ms = tcp_now_ms(tcp);
     bbr->min_rtt_us = bbr->probe_rtt_min_us = tcb->cold->srtt_us;
     bbr->acked_from_us = (uint32_t)(tcp->env->now / FT_US);

@@ -11,6 +11,7 @@
 
 #define BBR_NONE       UINT32_MAX /* of octets: no bound */
 #define BBR_BW_NONE    UINT64_MAX /* of rates: no bound */
+#define BBR_UNDO_NONE  UINT8_MAX  /* of states: none was left */
 #define BBR_BETA(x)    ((x) / 10 * 7 + (x) % 10 * 7 / 10)
 #define BBR_LOSS_SHARE 50 /* BBR.LossThresh: one in so many, 2 % */
 
@@ -72,11 +73,13 @@ struct bbr {
     uint8_t probe_up_rounds; /* BBR.bw_probe_up_rounds */
     uint8_t full_bw_count;   /* rounds without growth */
     uint8_t loss_events;     /* ACKs that told of losses in this round trip */
+    uint8_t undo_state;      /* enum bbr_state that a loss has ended, or BBR_UNDO_NONE */
     bool full_bw_reached;    /* the pipe has been filled once */
     bool full_bw_now;        /* it does not grow now */
     bool round_start;        /* this ACK begins a round trip */
     bool loss_round_start;   /* and one of losses */
     bool loss_in_round;      /* something was lost in this one */
+    bool undo_saved;         /* of an episode of losses that has begun, but is no recovery yet */
     bool probe_samples;      /* BBR.bw_probe_samples: losses now are of our probing */
     bool idle_restart;       /* octets leave after a pause */
     bool probe_rtt_timing;   /* BBR.probe_rtt_done_stamp is set */
@@ -112,6 +115,9 @@ void ft_bbr_signals(struct bbr *bbr, const struct ft_tcb *tcb, const struct tcp_
 
 /** BBRAdvanceLatestDeliverySignals() and BBRBoundBWForModel(), after all else. */
 void ft_bbr_signals_done(struct bbr *bbr, const struct tcp_ack_sample *sample);
+
+/** NoteLoss(): a loss is the first in its round of losses, which begins with it. */
+void ft_bbr_note(struct bbr *bbr, const struct ft_tcb *tcb);
 
 /** BBRResetCongestionSignals(). */
 void ft_bbr_reset_signals(struct bbr *bbr);

@@ -9,6 +9,8 @@
 #define FULL_BW_ROUNDS   3
 #define NOISE_SEGS       2 /* losses that are none, of eight times as much at least */
 #define NOISE_SHARE      8
+#define EVENTS           3 /* losses told by one ACK are one event, and fewer are noise */
+#define BURST_SHARE      4 /* ... unless so much of a round trip is lost */
 #define EXTRA_ROUNDS     5 /* half of BBR.ExtraAckedFilterLen */
 #define MIN_RTT_MS       10000
 #define PROBE_RTT_MS     5000
@@ -106,10 +108,31 @@ void ft_bbr_reset_short_term(struct bbr *bbr)
     bbr->inflight_lo = BBR_NONE;
 }
 
-/* BBRAdaptLowerBoundsFromCongestion(): not while we probe and losses are our own doing. Deviation:
-   nor when fewer were lost in the round trip than are taken for too many elsewhere. Else each
-   round trip with a loss by chance, which is every one on a long path, lowers the bounds a little
-   until the next probe, and 1 % of losses costs a fifth of the rate. */
+void ft_bbr_note(struct bbr *bbr, const struct ft_tcb *tcb)
+{
+    if (!bbr->loss_in_round)
+        bbr->loss_round_delivered = tcb->busy->cc.rate.delivered;
+}
+
+static void lower_rate(struct bbr *bbr)
+{
+    if (bbr->bw_lo == BBR_BW_NONE)
+        bbr->bw_lo = ft_bbr_max_bw(bbr);
+    bbr->bw_lo = FT_MAX(bbr->bw_latest, BBR_BETA(bbr->bw_lo));
+}
+
+static void lower_inflight(struct bbr *bbr, const struct ft_tcb *tcb)
+{
+    if (bbr->inflight_lo == BBR_NONE)
+        bbr->inflight_lo = tcb->cwnd;
+    bbr->inflight_lo = FT_MAX(bbr->inflight_latest, BBR_BETA(bbr->inflight_lo));
+}
+
+/* AdaptLowerBoundsFromCongestion(): not while we probe and losses are our own doing. Deviation: nor
+   when fewer were lost in the round trip than are taken for too many elsewhere, or in a burst.
+   Else each round trip with a loss by chance, which is every one on a long path, lowers the bounds
+   a little until the next probe, and 1 % of losses costs a fifth of the rate, in bursts more. A
+   burst says nothing of how long the queue is; CheckStartupHighLoss() filters it in the same way. */
 static void adapt_lower_bounds(struct bbr *bbr, const struct ft_tcb *tcb,
                                const struct tcp_ack_sample *sample)
 {
@@ -118,14 +141,13 @@ static void adapt_lower_bounds(struct bbr *bbr, const struct ft_tcb *tcb,
     bbr->loss_round_lost += lost;
     bbr->loss_round_from = sample->delivered;
     bool probing = bbr->state == BBR_STARTUP || bbr->state == BBR_REFILL || bbr->state == BBR_UP;
-    if (probing || !bbr->loss_in_round || !ft_bbr_too_high(tcb, lost, all))
+    if (probing)
         return;
-    if (bbr->bw_lo == BBR_BW_NONE)
-        bbr->bw_lo = ft_bbr_max_bw(bbr);
-    if (bbr->inflight_lo == BBR_NONE)
-        bbr->inflight_lo = tcb->cwnd;
-    bbr->bw_lo = FT_MAX(bbr->bw_latest, BBR_BETA(bbr->bw_lo));
-    bbr->inflight_lo = FT_MAX(bbr->inflight_latest, BBR_BETA(bbr->inflight_lo));
+    bool burst = bbr->loss_events < EVENTS && lost < all / BURST_SHARE;
+    if (bbr->loss_in_round && !burst && ft_bbr_too_high(tcb, lost, all)) {
+        lower_rate(bbr);
+        lower_inflight(bbr, tcb);
+    }
 }
 
 void ft_bbr_signals(struct bbr *bbr, const struct ft_tcb *tcb, const struct tcp_ack_sample *sample)

@@ -31,12 +31,13 @@ struct path {
     struct tcp_cold cold;
     struct tcp_past past;
     struct tcp_busy busy;
-    uint64_t rate;     /* octets a second */
-    ft_time delay;     /* there and back, without the queue */
-    uint64_t queue;    /* octets that may wait */
-    uint32_t loss_ppm; /* by chance */
-    bool batch;        /* ACKs come for 16 segments at a time */
-    uint64_t app_rate; /* what the user writes, octets a second; 0: all that fits */
+    uint64_t rate;               /* octets a second */
+    ft_time delay;               /* there and back, without the queue */
+    uint64_t queue;              /* octets that may wait */
+    uint32_t loss_ppm;           /* by chance */
+    uint32_t burst_every, burst; /* of so many segments so many one after the other; 0: none */
+    bool batch;                  /* ACKs come for 16 segments at a time */
+    uint64_t app_rate;           /* what the user writes, octets a second; 0: all that fits */
     ft_time free_at, next_at;
     struct flying *flying;
     uint32_t head, tail;
@@ -45,6 +46,7 @@ struct path {
     uint64_t dice;
     ft_time wait_max; /* the longest wait in the queue since it was zeroed */
     double written;
+    ft_time burst_back_at;
 };
 
 static void begin(struct path *p, uint64_t rate, ft_time delay, uint64_t queue)
@@ -84,6 +86,19 @@ static bool unlucky(struct path *p)
     return p->dice % 1000000 < p->loss_ppm;
 }
 
+/* What comes behind a burst tells of all of it at once. */
+static void in_burst(struct path *p, struct flying *f)
+{
+    uint32_t place = p->tail % p->burst_every;
+
+    if (place == 0)
+        p->burst_back_at = f->back_at + p->burst * 2 * MSS * FT_SEC / p->rate;
+    if (place >= p->burst)
+        return;
+    f->lost = true;
+    f->back_at = p->burst_back_at;
+}
+
 static void send_one(struct path *p)
 {
     struct flying *f = &p->flying[p->tail++ % FLYING_MAX];
@@ -104,6 +119,8 @@ static void send_one(struct path *p)
         p->free_at = now + wait + MSS * FT_SEC / p->rate;
     }
     f->back_at = now + wait + MSS * FT_SEC / p->rate + p->delay;
+    if (p->burst_every)
+        in_burst(p, f);
     p->next_at = (p->next_at > now ? p->next_at : now) + MSS * FT_SEC / p->busy.cc.pace_rate;
 }
 
@@ -132,8 +149,8 @@ static void ack(struct path *p)
     }
     sample.prior_flight = prior;
     sample.flight = p->flight;
-    sample.in_recovery = sample.lost > 0;
-    if (sample.in_recovery)
+    sample.in_recovery = sample.lost > 0 || (p->tcb.flags & TCB_RECOVERY);
+    if (sample.lost > 0 && !(p->tcb.flags & TCB_RECOVERY))
         ft_cc_congestion(&p->tcp, &p->tcb, prior);
     ft_cc_acked(&p->tcp, &p->tcb, &sample);
 }
@@ -354,7 +371,77 @@ static void one_per_cent_of_losses_costs_little(void **state)
     end(&p);
 }
 
-/* A queue of a tenth of the path: inflight_hi learns it, and few octets are lost. */
+/* Nor does a burst of eight in five round trips, though it is 5 % of one (bench/recovery, burst-8).
+   When all the round trips have several, the bounds fall. */
+static void a_burst_is_no_congestion(void **state)
+{
+    struct path p;
+    unsigned steps = 0;
+
+    (void)state;
+    begin(&p, 12500000, 20 * FT_MS, 1 << 20);
+    p.burst_every = 800;
+    p.burst = 8;
+    run(&p, 3 * FT_SEC);
+    assert_true((double)speed(&p, 20 * FT_SEC) > 12500000 * 0.93);
+    while (bbr(&p)->state != BBR_CRUISE || bbr(&p)->bw_lo != BBR_BW_NONE) {
+        assert_true(steps++ < 10000);
+        run(&p, FT_MS);
+    }
+    p.burst_every = 40;
+    run(&p, 200 * FT_MS);
+    assert_true(bbr(&p)->bw_lo != BBR_BW_NONE && bbr(&p)->inflight_lo != BBR_NONE);
+    end(&p);
+}
+
+static void until_state(struct path *p, enum bbr_state wanted)
+{
+    unsigned steps = 0;
+
+    while (bbr(p)->state != wanted) {
+        assert_true(steps++ < 100000);
+        run(p, FT_MS / 10);
+    }
+}
+
+/* HandleSpuriousLossDetection(): the bounds are what they were before the first loss, and what
+   ended by it begins again, Startup or a probe. */
+static void losses_that_were_none_are_forgotten(void **state)
+{
+    struct path p;
+    unsigned steps = 0;
+
+    (void)state;
+    begin(&p, 125000000, 20 * FT_MS, 4 << 20);
+    run(&p, 60 * FT_MS);
+    p.loss_ppm = 100000;
+    while (p.dropped == 0)
+        run(&p, FT_MS / 10);
+    p.tcb.flags |= TCB_RECOVERY;
+    until_state(&p, BBR_DRAIN);
+    assert_true(bbr(&p)->inflight_hi != BBR_NONE);
+    ft_cc_undo(&p.tcp, &p.tcb);
+    assert_int_equal(bbr(&p)->state, BBR_STARTUP);
+    assert_false(bbr(&p)->full_bw_reached);
+    assert_int_equal(bbr(&p)->inflight_hi, BBR_NONE);
+    end(&p);
+    begin(&p, 12500000, 20 * FT_MS, 1 << 20);
+    run(&p, FT_SEC);
+    until_state(&p, BBR_UP);
+    p.loss_ppm = 200000;
+    while (bbr(&p)->state == BBR_UP) {
+        assert_true(steps++ < 10000);
+        run(&p, FT_MS / 10);
+    }
+    assert_true(bbr(&p)->inflight_hi != BBR_NONE);
+    ft_cc_undo(&p.tcp, &p.tcb);
+    assert_int_equal(bbr(&p)->state, BBR_REFILL);
+    assert_int_equal(bbr(&p)->inflight_hi, BBR_NONE);
+    end(&p);
+}
+
+/* A queue of a tenth of the path: inflight_hi learns it, few octets are lost, and the headroom does
+   not leave the path idle (bench/recovery, buffer-0.1). */
 static void a_short_queue_bounds_what_is_under_way(void **state)
 {
     struct path p;
@@ -366,7 +453,7 @@ static void a_short_queue_bounds_what_is_under_way(void **state)
     assert_true(bbr(&p)->inflight_hi != BBR_NONE);
     sent = p.sent;
     dropped = p.dropped;
-    assert_true((double)speed(&p, 20 * FT_SEC) > 12500000 * 0.8);
+    assert_true((double)speed(&p, 20 * FT_SEC) > 12500000 * 0.93);
     assert_true((p.dropped - dropped) * MSS * 100 < p.sent - sent);
     end(&p);
 }
@@ -444,6 +531,8 @@ int main(void)
         cmocka_unit_test(a_longer_path_is_believed_after_ten_seconds),
         cmocka_unit_test(bbr_follows_the_bandwidth),
         cmocka_unit_test(one_per_cent_of_losses_costs_little),
+        cmocka_unit_test(a_burst_is_no_congestion),
+        cmocka_unit_test(losses_that_were_none_are_forgotten),
         cmocka_unit_test(a_short_queue_bounds_what_is_under_way),
         cmocka_unit_test(aggregated_acks_do_not_starve_it),
         cmocka_unit_test(the_model_outlives_a_slow_user_and_idle),
