@@ -9,6 +9,7 @@
 
 /* C is 0.4 segments a second cubed, beta 0.7: kept as fractions. */
 #define BETA(x)   ((uint32_t)((uint64_t)(x)*7 / 10))
+#define EXPLORE   20      /* Linux: an octet for so many acknowledged, before the first loss */
 #define SPAN_MAX  200000u /* ms from K beyond which the curve is taken for a wall */
 #define ALPHA_NUM 9       /* alpha_cubic: 3 * (1 - beta) / (1 + beta) */
 #define ALPHA_DEN 17
@@ -116,18 +117,31 @@ static void approach(struct cubic *cubic, struct ft_tcb *tcb, uint32_t target, u
     tcb->cwnd += grown;
 }
 
-static void avoid(struct cubic *cubic, struct ft_tcb *tcb, uint32_t acked, uint32_t now_ms)
+/* As long as nothing was lost, or after a timeout, nobody knows where the curve should be flat.
+   After HyStart has left slow start, at the path's own size, RFC 9438 4.10 takes the window of that
+   moment for W_max and explores by C * t^3, which is nothing for seconds: who has left slow start
+   by a loss has the whole queue by then, and keeps most of it for a minute. Linux grows by 5 % in a
+   round trip meanwhile, and so does its profile here. */
+static uint32_t explored(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
+                         const struct cubic_epoch *e)
 {
+    bool unknown = e->w_max == 0 && tcp->env->config.profile == FT_PROFILE_LINUX;
+    return unknown ? tcb->cwnd + tcb->cwnd / EXPLORE : tcb->cwnd;
+}
+
+static void avoid(const struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t acked, uint32_t now_ms)
+{
+    struct cubic *cubic = state_of(tcb);
     struct cubic_epoch *e = &cubic->now;
     if (!e->running)
         begin_epoch(cubic, tcb, now_ms);
     struct ft_cubic_curve curve = curve_of(tcb, e);
     uint32_t t = now_ms - e->start_ms;
     grow_estimate(cubic, tcb, acked);
+    uint32_t target = ft_cubic_window(&curve, t + tcb->cold->srtt_us / 1000);
     if (ft_cubic_window(&curve, t) < e->w_est)
-        tcb->cwnd = FT_MAX(tcb->cwnd, e->w_est); /* 4.3, the Reno-friendly region */
-    else
-        approach(cubic, tcb, ft_cubic_window(&curve, t + tcb->cold->srtt_us / 1000), acked);
+        target = tcb->cwnd = FT_MAX(tcb->cwnd, e->w_est); /* 4.3, the Reno-friendly region */
+    approach(cubic, tcb, FT_MAX(target, explored(tcp, tcb, e)), acked);
 }
 
 /* 5.8: time in which the window was not used is not time on the curve. */
@@ -162,7 +176,7 @@ static void on_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_ack_
             return;
     }
     if (limited)
-        avoid(cubic, tcb, acked, now_ms);
+        avoid(tcp, tcb, acked, now_ms);
     else
         stand_still(cubic, last_ms, now_ms);
 }

@@ -24,6 +24,7 @@ struct drive {
     struct ft_tcb tcb;
     struct tcp_cold cold;
     struct tcp_busy busy;
+    struct tcp_past past;
     uint32_t rtt_us;
 };
 
@@ -34,6 +35,7 @@ static void begin(struct drive *d, uint32_t cwnd_segs, uint32_t rtt_us)
     d->env.now = 1000 * FT_SEC;
     d->tcb.cold = &d->cold;
     d->tcb.busy = &d->busy;
+    d->cold.past = &d->past;
     d->tcb.conn.state = FT_TCP_CLOSED;
     d->tcb.snd_mss = MSS;
     d->tcb.cwnd = cwnd_segs * MSS;
@@ -218,6 +220,7 @@ static void after_a_timeout_the_curve_begins_flat(void **state)
 
     (void)state;
     begin(&d, 1000, 100000);
+    d.env.config.profile = FT_PROFILE_RFC; /* Linux explores by 5 % in a round trip, see below */
     ft_cc_rto(&d.tcp, &d.tcb, d.tcb.cwnd, false);
     assert_int_equal(d.tcb.cwnd, MSS);
     assert_int_equal(d.tcb.ssthresh, 700 * MSS);
@@ -227,6 +230,32 @@ static void after_a_timeout_the_curve_begins_flat(void **state)
         round_trip(&d);
     /* In a second 0.4 segments by the curve, 10 by Reno's line. */
     assert_true(d.tcb.cwnd >= 704 * MSS && d.tcb.cwnd <= 712 * MSS);
+}
+
+/* Under Linux's profile the window grows by 5 % in a round trip while W_max is not known, before
+   the first loss (buffer-10 of bench/recovery, beside a flow that left slow start by a loss) and
+   after a timeout; then by the curve. */
+static void what_is_not_known_is_explored_as_on_linux(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    begin(&d, 1000, 100000);
+    d.tcb.ssthresh = 1000 * MSS; /* HyStart has left slow start */
+    for (unsigned i = 0; i < 10; i++)
+        round_trip(&d);
+    assert_in_range(d.tcb.cwnd, 1600 * MSS, 1640 * MSS); /* 1.05^10 is 1.63 */
+    lose(&d);
+    for (unsigned i = 0; i < 10; i++)
+        round_trip(&d);
+    assert_true(d.tcb.cwnd < 1300 * MSS); /* on the way back to 1630, K is 10 s */
+    ft_cc_rto(&d.tcp, &d.tcb, d.tcb.cwnd, false);
+    while (d.tcb.cwnd < d.tcb.ssthresh)
+        round_trip(&d);
+    uint32_t cwnd = d.tcb.cwnd;
+    round_trip(&d);
+    round_trip(&d);
+    assert_in_range(d.tcb.cwnd, cwnd / 100 * 109, cwnd / 100 * 111);
 }
 
 /* RFC 9438 4.9: when congestion was none, window, threshold and the place on the curve come back.
@@ -433,6 +462,7 @@ int main(void)
         cmocka_unit_test(small_windows_grow_as_renos_do),
         cmocka_unit_test(a_loss_below_the_last_one_gives_up_more),
         cmocka_unit_test(after_a_timeout_the_curve_begins_flat),
+        cmocka_unit_test(what_is_not_known_is_explored_as_on_linux),
         cmocka_unit_test(undo_brings_the_curve_back),
         cmocka_unit_test(a_loss_with_a_window_not_used_falls_to_what_was),
         cmocka_unit_test(a_window_not_used_for_five_minutes_is_halved),
