@@ -82,7 +82,7 @@ static enum ft_verdict syn_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, struct t
     /* First, check the ACK bit. */
     if (ack && (seq_le(seg->ack, tcb->iss) || seq_gt(seg->ack, tcb->snd_max))) {
         if (!(seg->flags & SEG_RST))
-            ft_tcp_reset_reply(tcp, in->rx, seg);
+            ft_tcp_reset_reply(tcp, in);
         return FT_RX_DROP_ACK;
     }
     /* Second, check the RST bit. */
@@ -275,7 +275,16 @@ static enum tcp_verdict check_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
         tcb->flags |= TCB_ACK_NOW;
         return TCP_NEXT;
     }
-    /* RFC 5961 4.2, whatever the sequence number; its options are not looked at. */
+    /* RFC 9293 3.5.2, second: the peer has taken an old SYN of ours for the one that crosses its
+       own. An ACK would tell it nothing, and may fall into the window that it believes to have. */
+    if (tcb_state(tcb) == FT_TCP_SYN_RECEIVED && (seg->flags & SEG_ACK) &&
+        seq_eq(seg->seq, tcb->irs)) {
+        ft_tcp_reset_reply(tcp, in);
+        *ret_verdict = FT_RX_DROP_ACK;
+        return TCP_DROP;
+    }
+    /* RFC 5961 4.2 (U-6, U-7), whatever the sequence number; its options are not looked at (A-78).
+     */
     ft_tcp_challenge(tcp, tcb);
     *ret_verdict = FT_RX_DROP_CHALLENGE;
     return TCP_DROP;
@@ -290,7 +299,13 @@ static enum tcp_verdict ack_range(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
     *ret_verdict = FT_RX_DROP_ACK;
     if (tcb_state(tcb) == FT_TCP_SYN_RECEIVED) {
         if (seq_le(seg->ack, tcb->snd_una) || seq_gt(seg->ack, tcb->snd_max)) {
-            ft_tcp_reset_reply(tcp, in->rx, seg);
+            ft_tcp_reset_reply(tcp, in);
+            return TCP_DROP;
+        }
+        /* Deviation: where SYNs have crossed, only what stands at RCV.NXT makes the connection, not
+           all in the window. IRS may be of an old SYN then, and what is honest comes again. */
+        if (!tcb_early(tcb) && !seq_eq(seg->seq, tcb->rcv_nxt)) {
+            ft_tcp_challenge(tcp, tcb);
             return TCP_DROP;
         }
         tcb->snd_wnd = tcb->snd_wnd_max = tcp_in_wnd(tcb, in);
@@ -531,7 +546,7 @@ static enum ft_verdict to_name(struct ft_tcp *tcp, const struct ft_conn *key, st
     if (!name) {
         if (ft_relisten_hold(tcp, key, &in->seg))
             return FT_RX_PASSIVE;
-        ft_tcp_reset_reply(tcp, in->rx, &in->seg);
+        ft_tcp_reset_reply(tcp, in);
         return FT_RX_NO_SOCKET;
     }
     struct ft_listener *listener = name->owner;

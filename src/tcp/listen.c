@@ -181,7 +181,7 @@ enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener
         /* It may have overtaken the segment that brings the cookie back, whose number alone tells:
            what is honest comes again, and a reset would end it. */
         if (!ft_cookie_plausible(tcp, listener, seg))
-            ft_tcp_reset_reply(tcp, in->rx, seg);
+            ft_tcp_reset_reply(tcp, in);
         return FT_RX_DROP_ACK;
     }
     /* Third, check for a SYN. A-87: with FIN it is none. */
@@ -281,7 +281,7 @@ static enum ft_verdict complete(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
     if (!listener && ft_relisten_keep(tcp, embryo))
         return FT_RX_DROP_BACKLOG;
     if (!listener) {
-        ft_tcp_reset_reply(tcp, in->rx, &in->seg);
+        ft_tcp_reset_reply(tcp, in);
         ft_embryo_free(tcp, embryo);
         return FT_RX_NO_SOCKET;
     }
@@ -321,7 +321,8 @@ static enum ft_verdict doubt(struct ft_tcp *tcp, struct tcp_embryo *embryo, cons
 }
 
 /* Not our SYN-ACK is acknowledged. The peer's SYN may have come twice, and have been answered by a
-   cookie the first time: what the peer has got first counts, as on Linux. */
+   cookie the first time: what the peer has got first counts, as on Linux. Until the segment comes
+   that brings the cookie back, the rest may be of that connection, and is not reset. */
 static enum ft_verdict other_ack(struct ft_tcp *tcp, struct ft_listener *listener,
                                  struct tcp_embryo *embryo, struct tcp_in *in,
                                  struct ft_tcb **ret_tcb)
@@ -329,7 +330,8 @@ static enum ft_verdict other_ack(struct ft_tcp *tcp, struct ft_listener *listene
     struct ft_conn conn = embryo->conn;
     struct tcp_embryo cookie;
     if (!listener || !ft_cookie_check(tcp, listener, &conn, &in->seg, &cookie)) {
-        ft_tcp_reset_reply(tcp, in->rx, &in->seg);
+        if (!listener || !ft_cookie_plausible(tcp, listener, &in->seg))
+            ft_tcp_reset_reply(tcp, in);
         return FT_RX_DROP_ACK;
     }
     ft_embryo_free(tcp, embryo);

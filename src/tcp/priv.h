@@ -134,7 +134,7 @@ void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
 /* ---- input.c, reply.c ------------------------------------------------------------------------ */
 
 /** Answer a segment that belongs to nobody by a reset (3.10.7.1). */
-void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct ft_rx *rx, const struct ft_tcp_seg *seg);
+void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct tcp_in *in);
 
 /** Send a stackless segment. @seg: ports included; checksum is computed here. @opts: its TTL and
     Diffserv field; NULL: the defaults. */

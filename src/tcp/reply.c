@@ -51,8 +51,10 @@ void ft_tcp_cancel_synack(struct ft_tcp *tcp, const struct ft_conn *conn, ft_seq
 }
 
 /* RFC 9293 3.10.7.1; also 3.5.2 and 3.10.7.4 for an ACK that cannot be. Never for a reset. */
-void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct ft_rx *rx, const struct ft_tcp_seg *seg)
+void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct tcp_in *in)
 {
+    const struct ft_rx *rx = in->rx;
+    const struct ft_tcp_seg *seg = &in->seg;
     if (seg->flags & SEG_RST)
         return;
     if (!ft_icmp_allow(tcp->net, &rx->src))

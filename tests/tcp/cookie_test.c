@@ -117,6 +117,35 @@ static void octets_that_overtake_their_cookie_do_not_end_it(void **state)
     ladder_close(&t);
 }
 
+/* Seed 42031 of the simulator: a copy of the SYN, which a cookie had answered, came late and made
+   an embryo. The client, whose octets had been lost, said where it stood, and was reset for that.
+ */
+static void a_copy_of_its_syn_does_not_end_what_a_cookie_began(void **state)
+{
+    struct ladder t;
+    uint32_t iss;
+
+    (void)state;
+    open_full(&t);
+    peer_sends(&t, SEG_SYN, .seq = 500, .mss = 1460);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 501);
+    iss = t.peer->iss;
+    ladder_peer(&t, 6);
+    peer_sends(&t, SEG_RST);
+    ladder_peer(&t, 0);
+    peer_sends(&t, SEG_SYN, .seq = 500, .mss = 1460);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .ack = 501);
+    assert_int_not_equal(t.peer->iss, iss);
+    assert_int_equal(stack_counts(&t).now_half_open, 2);
+    t.peer->iss = iss; /* which the peer has got first */
+    peer_sends(&t, SEG_ACK, .seq = 511, .ack = 1);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_ACK, .seq = 501, .ack = 1, .len = 10);
+    stack_sends(&t, SEG_ACK, .seq = 1, .ack = 511);
+    accept_it(&t);
+    ladder_close(&t);
+}
+
 /* A cookie is good for two minutes at most. */
 static void an_old_cookie_is_reset(void **state)
 {
@@ -155,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_cookie_without_timestamps_offers_no_scale),
         cmocka_unit_test(a_wrong_cookie_is_reset),
         cmocka_unit_test(octets_that_overtake_their_cookie_do_not_end_it),
+        cmocka_unit_test(a_copy_of_its_syn_does_not_end_what_a_cookie_began),
         cmocka_unit_test(an_old_cookie_is_reset),
         cmocka_unit_test(without_overflow_no_cookie_is_taken),
     };

@@ -163,6 +163,68 @@ static void a_lost_answer_to_crossed_syns_is_sent_again(void **state)
     ladder_close(&t);
 }
 
+/* RFC 9293 3.5.2, second: in a state that is not synchronised what was never sent is not to be
+   acknowledged, and is reset. Seeds 8544 and 20502 of the simulator: the other end had taken an old
+   SYN of ours for the one that crosses its own; an ACK told it nothing, and fell into its window.
+ */
+static void an_answer_to_an_old_syn_of_ours_is_reset(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    user_connects(&t);
+    stack_sends(&t, SEG_SYN, .seq = 0);
+    peer_sends(&t, SEG_SYN, .seq = 300, .mss = 1400);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 301);
+    peer_sends(&t, SEG_SYN | SEG_ACK, .seq = 300, .ack = -1000);
+    stack_sends(&t, SEG_RST, .seq = -1000);
+    stack_sends_nothing(&t);
+    assert_int_equal(stack_state(&t), FT_TCP_SYN_RECEIVED);
+    ladder_close(&t);
+}
+
+/* Seed 4467 of the simulator: IRS was an old SYN's, and an ACK of the peer's new attempt fell into
+   the window by chance. The connection was made, and reset later. What does not stand at RCV.NXT is
+   answered, so that the peer tells, and counts when it comes again. */
+static void crossed_syns_are_confirmed_at_rcv_nxt_only(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    user_connects(&t);
+    stack_sends(&t, SEG_SYN, .seq = 0);
+    peer_sends(&t, SEG_SYN, .seq = 300, .mss = 1400);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 301);
+    peer_sends(&t, SEG_ACK, .seq = 401, .ack = 1, .len = 50);
+    stack_sends(&t, SEG_ACK, .seq = 1, .ack = 301);
+    assert_int_equal(stack_state(&t), FT_TCP_SYN_RECEIVED);
+    peer_sends(&t, SEG_ACK, .seq = 301, .ack = 1, .len = 100);
+    stack_sends(&t, SEG_ACK, .seq = 1, .ack = 401);
+    assert_int_equal(stack_state(&t), FT_TCP_ESTABLISHED);
+    ladder_close(&t);
+}
+
+/* RFC 2883 4: told as received twice is what this connection has received, not what an earlier one
+   of the same name has sent (seed 1406 of the simulator). */
+static void an_earlier_connections_octets_are_not_told_as_duplicates(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    peer_connects(&t, .seq = 5000, .mss = 1460, .sack_ok = 1, .tsval = 700);
+    peer_sends(&t, SEG_ACK, .seq = 5001, .len = 10, .tsval = 710);
+    stack_sends(&t, SEG_ACK, .ack = 5011);
+    peer_sends(&t, SEG_ACK, .seq = 4000, .len = 100, .tsval = 600);
+    assert_verdict(&t, FT_RX_DROP_PAWS);
+    stack_sends(&t, SEG_ACK, .ack = 5011, .n_sack = 0);
+    peer_sends(&t, SEG_ACK, .seq = 4990, .len = 15, .tsval = 600);
+    stack_sends(&t, SEG_ACK, .ack = 5011, .n_sack = 1, .sack = {{5001, 5005}});
+    ladder_close(&t);
+}
+
 /* ---- 3.10.7.4 first: sequence number --------------------------------------------------------- */
 
 /* RFC 9293 3.10.7.4, first: a segment outside the window is answered by an ACK and dropped. */
@@ -580,6 +642,9 @@ int main(void)
         cmocka_unit_test(syns_that_cross_make_one_connection),
         cmocka_unit_test(a_reset_after_syns_that_crossed_refuses_the_connection),
         cmocka_unit_test(a_lost_answer_to_crossed_syns_is_sent_again),
+        cmocka_unit_test(an_answer_to_an_old_syn_of_ours_is_reset),
+        cmocka_unit_test(crossed_syns_are_confirmed_at_rcv_nxt_only),
+        cmocka_unit_test(an_earlier_connections_octets_are_not_told_as_duplicates),
         cmocka_unit_test(a_reset_after_the_fin_leaves_the_end_of_file),
         cmocka_unit_test(a_segment_outside_the_window_is_acked_and_dropped),
         cmocka_unit_test(a_segment_is_trimmed_to_what_is_new),
