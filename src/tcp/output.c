@@ -200,37 +200,58 @@ static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
     note_timers(tcp, tcb, plan);
 }
 
+static void note_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan)
+{
+    tcb->flags &= ~(uint32_t)TCB_SYN_OUT;
+    tcb->snd_max = seq_max(tcb->snd_max, seq_add(tcb->iss, 1 + plan->len));
+    tcb->snd_nxt = seq_max(tcb->snd_nxt, seq_add(tcb->iss, 1 + plan->len));
+    if (plan->retrans)
+        tcp->env->counters.tcp_retrans_segs++;
+    else
+        tcp->env->counters.tcp_segs_out++;
+    if (tcb->busy) {
+        tcb->busy->rtt_timing = !plan->retrans;
+        tcb->busy->rtt_at = tcp->env->now;
+        tcb->busy->rtt_seq = seq_add(tcb->iss, 1);
+    }
+    ft_tcb_restart_rto(tcp, tcb);
+}
+
+static void note_ack(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    tcp->env->counters.tcp_segs_out++;
+    tcp->env->counters.tcp_acks_out++;
+    if (tcb->acks_owed > 0)
+        tcb->acks_owed--;
+    if (tcb->flags & TCB_AGAIN)
+        ft_tcp_told_again(tcb);
+}
+
 static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan,
                       uint32_t segs)
 {
     tcb->cold->segs_out += segs;
-    if (plan->kind == PLAN_SYN) {
-        tcb->flags &= ~(uint32_t)TCB_SYN_OUT;
-        tcb->snd_max = seq_max(tcb->snd_max, seq_add(tcb->iss, 1 + plan->len));
-        tcb->snd_nxt = seq_max(tcb->snd_nxt, seq_add(tcb->iss, 1 + plan->len));
-        if (plan->retrans)
-            tcp->env->counters.tcp_retrans_segs++;
-        else
-            tcp->env->counters.tcp_segs_out++;
-        if (tcb->busy) {
-            tcb->busy->rtt_timing = !plan->retrans;
-            tcb->busy->rtt_at = tcp->env->now;
-            tcb->busy->rtt_seq = seq_add(tcb->iss, 1);
-        }
-        ft_tcb_restart_rto(tcp, tcb);
-    } else if (plan->kind == PLAN_DATA) {
+    switch (plan->kind) {
+    case PLAN_SYN:
+        note_syn(tcp, tcb, plan);
+        break;
+    case PLAN_DATA:
         note_octets(tcp, tcb, plan, segs);
-    } else {
+        break;
+    case PLAN_ACK:
+        note_ack(tcp, tcb);
+        break;
+    case PLAN_PROBE:
+        /* It is no answer: the peer does not look at its ACK (RFC 9293 3.10.7.4, first). */
         tcp->env->counters.tcp_segs_out++;
         tcp->env->counters.tcp_acks_out++;
         tcb->flags &= ~(uint32_t)(TCB_PROBE | TCB_KEEPALIVE);
+        return;
+    case PLAN_NONE:
+        ft_assert(false && "nothing has left");
     }
     if (tcb_state(tcb) == FT_TCP_SYN_SENT)
         return;
-    if (plan->kind == PLAN_ACK && tcb->acks_owed > 0)
-        tcb->acks_owed--;
-    if (plan->kind == PLAN_ACK && (tcb->flags & TCB_AGAIN))
-        ft_tcp_told_again(tcb);
     tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_ACK_DELAYED);
     tcb->delack_at = FT_TIME_NEVER;
     tcb->segs_unacked = 0;
@@ -335,6 +356,7 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
         .len = plan.len + (plan.fin ? 1 : 0) + (plan.kind == PLAN_SYN ? 1 : 0),
         .retrans = plan.retrans,
         .control = plan.kind == PLAN_ACK || plan.kind == PLAN_PROBE,
+        .probe = plan.kind == PLAN_PROBE,
     };
     note_sent(tcp, tcb, &plan, frame->n_segs ? frame->n_segs : 1);
     return true;
@@ -351,7 +373,7 @@ void ft_tcp_unsent(struct ft_tcp *tcp, const struct ft_tcp_sent *sent)
     ft_seq end = seq_add(seq, sent->len);
     ft_pace_unsent(tcb, sent->control ? 0 : sent->len);
     if (sent->control) {
-        tcb->flags |= TCB_ACK_NOW;
+        tcb->flags |= sent->probe ? TCB_PROBE : TCB_ACK_NOW;
     } else if (!tcb_synchronized(tcb) && seq_eq(seq, tcb->iss)) {
         tcb->flags |= TCB_SYN_OUT;
     } else if (seq_lt(seq, tcb->snd_una) || seq_gt(end, tcb->snd_max)) {

@@ -110,7 +110,7 @@ enum tcb_flag {
     TCB_ACK_DELAYED = 1 << 1,  /* an ACK is owed when delack_at comes */
     TCB_SYN_OUT = 1 << 2,      /* a SYN or SYN-ACK is to be sent (again) */
     TCB_RETX_UNA = 1 << 3,     /* the segment at snd_una is to be sent again */
-    TCB_PROBE = 1 << 4,        /* a zero-window probe is to be sent */
+    TCB_PROBE = 1 << 4,        /* a zero-window probe is to be sent, or any once more */
     TCB_KEEPALIVE = 1 << 5,    /* a keep-alive probe is to be sent */
     TCB_FIN_QUEUED = 1 << 6,   /* FIN follows the last octet of the send ring */
     TCB_FIN_RECEIVED = 1 << 7, /* the peer's FIN has been taken */

@@ -79,7 +79,8 @@ struct ft_tcp_sent {
     uint32_t seq;        /* SEG.SEQ */
     uint32_t len;        /* sequence numbers taken, SYN and FIN among them */
     bool retrans;        /* all of it had been sent before */
-    bool control;        /* a pure ACK, probe or the like */
+    bool control;        /* a pure ACK or a probe */
+    bool probe;          /* it asks for an ACK by an old sequence number */
 };
 
 /**

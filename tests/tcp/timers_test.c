@@ -54,8 +54,6 @@ static void unanswered_octets_raise_doubt_and_then_close_the_connection(void **s
 /* proves: SHLD-9 U-1 */
 static void trouble_with_delivery_is_reported(void **state)
 {
-    struct tcp_info info;
-    socklen_t len = sizeof(info);
     struct ft_event event;
     struct ladder t;
 
@@ -69,8 +67,7 @@ static void trouble_with_delivery_is_reported(void **state)
     after_ms(&t, 300);
     assert_int_equal(ft_events(t.stack, &event, 1), 0);
     after_ms(&t, 5000);
-    assert_int_equal(ft_getsockopt(t.stack, t.peer->sock, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
-    assert_true(info.tcpi_retransmits >= 3);
+    assert_true(stack_tcp_info(&t).tcpi_retransmits >= 3);
     assert_int_equal(ft_events(t.stack, &event, 1), 1);
     assert_true(event.mask & FT_ERROR);
     assert_int_equal(user_gets(&t, SOL_SOCKET, SO_ERROR), ETIMEDOUT);
@@ -221,6 +218,64 @@ static void keep_alive_waits_for_silence(void **state)
     ladder_close(&t);
 }
 
+/* Give the frame that is there after a while back unsent. */
+static void refuse_after_ms(struct ladder *t, uint64_t ms)
+{
+    uint8_t buf[256];
+    struct ft_frame frame = {.buf = buf, .cap = sizeof(buf)};
+
+    t->now += ms * FT_MS;
+    ft_advance(t->stack, t->now);
+    assert_int_equal(ft_output(t->stack, t->eth, &frame, 1, t->now), 1);
+    ft_output_done(t->stack, t->eth, &frame, 1, 0);
+    ladder_check(t);
+}
+
+/* Seed 96170 of the simulator: the link took no probe at once, each left as an ACK in its stead,
+   which no peer answers, and a connection to a peer that was alive ended. */
+static void a_probe_that_the_link_refuses_is_a_probe_the_next_time(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_connects(&t, .mss = 1460);
+    user_sets(&t, SOL_SOCKET, SO_KEEPALIVE, 1);
+    user_sets(&t, IPPROTO_TCP, TCP_KEEPIDLE, 10);
+    refuse_after_ms(&t, 10100);
+    stack_sends(&t, SEG_ACK, .seq = 0, .len = 0);
+    peer_sends(&t, SEG_ACK, .wnd = 0);
+    user_writes(&t, 10);
+    stack_sends_nothing(&t);
+    refuse_after_ms(&t, 3000);
+    stack_sends(&t, SEG_ACK, .seq = 0, .len = 0);
+    ladder_close(&t);
+}
+
+/* Seed 14549 of the simulator: a probe came while our own was due. Ours went out in the place of
+   the answer, but its number is one that the peer does not look at, and the peer gave up. */
+static void a_probe_of_ours_is_no_answer_to_the_peers(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_connects(&t, .mss = 1460);
+    user_sets(&t, SOL_SOCKET, SO_KEEPALIVE, 1);
+    user_sets(&t, IPPROTO_TCP, TCP_KEEPIDLE, 10);
+    after_ms(&t, 9990);
+    t.batch = true;
+    peer_sends(&t, SEG_ACK, .seq = t.peer->nxt - 1);
+    t.now += 20 * FT_MS;
+    ft_advance(t.stack, t.now);
+    t.batch = false;
+    after_ms(&t, 1);
+    stack_sends(&t, SEG_ACK, .seq = 0, .len = 0);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 0);
+    stack_sends_nothing(&t);
+    ladder_close(&t);
+}
+
 /* RFC 9293 3.8.4: one probe without an answer is no dead connection; many are. */
 /* proves: MUST-29 */
 static void several_probes_are_lost_before_a_connection_is_dead(void **state)
@@ -362,6 +417,8 @@ int main(void)
         cmocka_unit_test(keep_alive_is_off_by_default),
         cmocka_unit_test(keep_alive_probes_after_two_hours),
         cmocka_unit_test(keep_alive_waits_for_silence),
+        cmocka_unit_test(a_probe_that_the_link_refuses_is_a_probe_the_next_time),
+        cmocka_unit_test(a_probe_of_ours_is_no_answer_to_the_peers),
         cmocka_unit_test(several_probes_are_lost_before_a_connection_is_dead),
         cmocka_unit_test(a_closed_window_is_probed_ever_more_seldom),
         cmocka_unit_test(probes_without_an_answer_end),
