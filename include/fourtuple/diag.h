@@ -102,6 +102,7 @@ enum ft_verdict {
     X(tcp_keepalives, "keep-alive probes sent")                                                    \
     X(tcp_delayed_acks, "ACKs sent by the delayed-ACK timer")                                      \
     X(tcp_out_of_order, "segments that arrived out of order")                                      \
+    X(tcp_pruned, "times that octets beyond a gap gave way to others, for want of memory")         \
     X(tcp_cookies_sent, "SYN cookies sent")                                                        \
     X(tcp_cookies_good, "connections made from SYN cookies")                                       \
     X(tcp_cookies_bad, "ACKs that looked for a cookie and had none")                               \

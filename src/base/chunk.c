@@ -42,25 +42,42 @@ void ft_chunks_fini(struct ft_chunks *chunks)
     ft_chunks_trim(chunks);
 }
 
+static struct ft_chunk *take_spare(struct ft_chunks *chunks, enum chunk_class class)
+{
+    struct ft_chunk *chunk = chunks->free[class];
+
+    if (chunk) {
+        chunks->free[class] = chunk->next;
+        chunks->n_free[class]--;
+    }
+    return chunk;
+}
+
+static struct ft_chunk *make(struct ft_chunks *chunks, uint32_t size, unsigned leave)
+{
+    struct ft_chunk *chunk = ft_mem_alloc_data(chunks->mem, sizeof(*chunk) + size, leave);
+
+    if (chunk)
+        chunk->size = size;
+    return chunk;
+}
+
 struct ft_chunk *ft_chunk_get(struct ft_chunks *chunks, size_t size)
 {
     uint32_t real = size <= FT_CHUNK_SMALL ? FT_CHUNK_SMALL : FT_CHUNK_SIZE;
-    enum chunk_class class = class_of(real);
-    struct ft_chunk *chunk = chunks->free[class];
+    bool small = real == FT_CHUNK_SMALL;
+    struct ft_chunk *chunk;
 
     ft_assert(size <= FT_CHUNK_SIZE);
     if (chunks->n_used >= chunks->n_max)
         return NULL;
-    if (chunk) {
-        chunks->free[class] = chunk->next;
-        chunks->n_free[class]--;
-    } else {
-        chunk = ft_mem_alloc_data(chunks->mem, sizeof(*chunk) + real,
-                                  class == CHUNK_SMALL ? FT_MEM_LEAVE_LITTLE : FT_MEM_LEAVE);
-        if (!chunk)
-            return NULL;
-        chunk->size = real;
-    }
+    chunk = take_spare(chunks, class_of(real));
+    if (!chunk)
+        chunk = make(chunks, real, small ? FT_MEM_LEAVE_LITTLE : FT_MEM_LEAVE);
+    if (!chunk && small)
+        chunk = take_spare(chunks, CHUNK_FULL); /* larger than asked for, and here already */
+    if (!chunk)
+        return NULL;
     chunk->next = NULL;
     chunk->refs = 1;
     chunks->n_used++;

@@ -43,10 +43,19 @@ static uint32_t base_size(const struct ft_tcb *tcb)
     return tcb_is_v4(tcb) ? BASE_MSS + headers(tcb) : MIN_SIZE6;
 }
 
+/* Octets of the segment that is sent again and again. */
+static uint32_t stuck(const struct ft_tcb *tcb)
+{
+    const struct tcp_sent *first = tcb->busy ? tcb->busy->sents.first : NULL;
+    return first ? FT_MIN(first->len, (uint32_t)first->mss) : 0;
+}
+
+/* The base first; a timeout later the least, also for what the base would not cut. */
 static uint32_t smaller_size(const struct ft_tcb *tcb)
 {
     uint32_t base = base_size(tcb);
-    if (tcb->mtu > base)
+    bool cuts = stuck(tcb) + headers(tcb) + options(tcb) > base;
+    if (tcb->mtu > base && (cuts || tcb->retries <= TCP_RETRIES1))
         return base;
     return tcb_is_v4(tcb) ? MIN_SIZE4 : MIN_SIZE6;
 }
@@ -230,13 +239,6 @@ void ft_plpmtu_timeout(struct ft_tcb *tcb)
     struct tcp_plpmtu *search = search_of(tcb);
     if (search)
         search->size = 0; /* RFC 4821 7.7: it tells nothing of the probe */
-}
-
-/* Octets of the segment that is sent again and again. */
-static uint32_t stuck(const struct ft_tcb *tcb)
-{
-    const struct tcp_sent *first = tcb->busy ? tcb->busy->sents.first : NULL;
-    return first ? FT_MIN(first->len, (uint32_t)first->mss) : 0;
 }
 
 void ft_plpmtu_suspect(struct ft_tcp *tcp, struct ft_tcb *tcb)

@@ -103,30 +103,59 @@ static void note_twice(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq lo, ft_seq
     }
 }
 
+/* What of a segment in order is held already keeps its octets: write the holes only. */
+static int place_holes(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in, ft_seq end)
+{
+    struct ft_range gap;
+    ft_seq at = in->seg.seq;
+    int err = 0;
+    while (!err && seq_lt(at, end) && ft_ranges_gap(&tcb->gaps->ranges, at, end, &gap)) {
+        tcp->env->counters.steps_list_nodes++;
+        err = place(tcp, tcb, in, gap.lo, gap.hi);
+        at = gap.hi;
+    }
+    return err;
+}
+
+/* Memory was refused for octets in order. Those beyond a gap give way, as on Linux: the peer still
+   has them (RFC 2018 8), and the connection goes on. */
+static int prune(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in, ft_seq end)
+{
+    ft_tcp_drop_gaps(tcp, tcb);
+    ft_ring_trim(&tcb->rcv, &tcp->env->chunks);
+    tcp->env->counters.tcp_pruned++;
+    return place(tcp, tcb, in, in->seg.seq, end);
+}
+
+/* How large a full segment of the peer seems to be. A short one says nothing of that; a peer that
+   takes only small segments is thought to send no larger ones, so that every second one of its is
+   acknowledged (RFC 9293 MUST-40). */
+static uint16_t full_size(const struct ft_tcb *tcb, const struct tcp_in *in)
+{
+    uint32_t least = FT_MIN((uint32_t)tcb->snd_mss, (uint32_t)TCP_MSS_DEFAULT4);
+    return (uint16_t)FT_MAX(FT_MIN(in->seg.len / in->rx->n_segs, 65535u), least);
+}
+
 static enum ft_verdict in_order(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in)
 {
     ft_seq end = seq_add(in->seg.seq, in->seg.len);
     bool had_gaps = tcb->gaps != NULL;
-    /* What of it is held already keeps its octets: write the holes only. */
-    if (!had_gaps) {
-        if (place(tcp, tcb, in, in->seg.seq, end))
-            return FT_RX_DROP_MEMORY;
+    int err;
+    if (had_gaps) {
+        note_twice(tcp, tcb, in->seg.seq, end);
+        err = place_holes(tcp, tcb, in, end);
+        if (err)
+            err = prune(tcp, tcb, in, end);
     } else {
-        struct ft_range gap;
-        ft_seq at = in->seg.seq;
-        note_twice(tcp, tcb, at, end);
-        while (seq_lt(at, end) && ft_ranges_gap(&tcb->gaps->ranges, at, end, &gap)) {
-            tcp->env->counters.steps_list_nodes++;
-            if (place(tcp, tcb, in, gap.lo, gap.hi))
-                return FT_RX_DROP_MEMORY;
-            at = gap.hi;
-        }
+        err = place(tcp, tcb, in, in->seg.seq, end);
     }
+    if (err)
+        return FT_RX_DROP_MEMORY;
     ft_ring_extend(&tcb->rcv, in->seg.len);
     tcb->cold->octets_received += in->seg.len;
     tcb->rcv_nxt = end;
     if (in->seg.len > tcb->rcv_mss || in->rx->n_segs == 1)
-        tcb->rcv_mss = (uint16_t)FT_MAX(FT_MIN(in->seg.len / in->rx->n_segs, 65535u), 536u);
+        tcb->rcv_mss = full_size(tcb, in);
     close_gaps(tcp, tcb);
     ft_tune_arrived(tcp, tcb, in);
     owe_ack(tcp, tcb, in, had_gaps);

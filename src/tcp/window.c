@@ -45,8 +45,11 @@ uint32_t ft_tcp_advertise(struct ft_tcb *tcb, bool syn)
         wnd = space;
     wnd = FT_MIN(wnd, (uint32_t)65535 << shift);
     uint32_t field = wnd >> shift;
-    /* Rounded down it could take back up to a unit of what was promised: then round up. */
-    if (field << shift < promised && field < 65535)
+    /* Rounded down it could take back up to a unit of what was promised: then round up. But not for
+       ever (A-92): small segments would each gain what rounding gives, and a window that nobody
+       reads never close. */
+    bool fits = ft_ring_len(&tcb->rcv) + promised <= (uint32_t)65535 << shift;
+    if (field << shift < promised && field < 65535 && fits)
         field = (FT_MIN(promised, (uint32_t)65535 << shift) + (1u << shift) - 1) >> shift;
     if (field > 65535)
         field = 65535;

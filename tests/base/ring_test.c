@@ -322,6 +322,22 @@ static void spare_chunks_are_bounded_and_can_be_freed(void **state)
     finish();
 }
 
+/* At the end of the budget what is left over of others is as good as what would be made. */
+/* proves: A-92 */
+static void a_small_chunk_may_be_a_large_one_that_is_there(void **state)
+{
+    (void)start(state);
+    append(0, FT_CHUNK_SIZE);
+    ft_ring_consume(&bed.ring, &bed.chunks, FT_CHUNK_SIZE);
+    assert_int_equal(bed.chunks.n_free[0], 1);
+    bed.mem.max = bed.mem.used;
+    append(0, 100);
+    assert_int_equal(bed.chunks.n_free[0], 0);
+    append(100, FT_CHUNK_SIZE - 100);
+    assert_reads(0, 0, FT_CHUNK_SIZE);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +357,7 @@ int main(void)
         cmocka_unit_test(a_refused_write_changes_nothing),
         cmocka_unit_test(chunks_are_limited_in_number),
         cmocka_unit_test(spare_chunks_are_bounded_and_can_be_freed),
+        cmocka_unit_test(a_small_chunk_may_be_a_large_one_that_is_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,9 +115,27 @@ static void small_segments_that_vanish_are_no_black_hole(void **state)
 
     (void)state;
     h->dead = true;
-    user_writes(&t, 800);
+    user_writes(&t, 500);
     pass(h, 20000);
     assert_int_equal(stack_counts(&t).tcp_black_holes, 0);
+    hole_close(h);
+}
+
+/* Found by the simulator (seed 10944): what the base size would not cut, and the least would, goes
+   on in the least: at the fourth timeout, not at the third, for most such losses are no hole. */
+static void what_the_base_does_not_cut_the_least_does(void **state)
+{
+    struct ladder t;
+    struct hole *h = hole_open(&t, 576, false, true);
+
+    (void)state;
+    user_writes(&t, 700);
+    pass(h, 1800); /* three timeouts */
+    assert_int_equal(stack_info(&t).retrans, 3);
+    assert_int_equal(stack_counts(&t).tcp_black_holes, 0);
+    pass(h, 8000);
+    assert_int_equal(h->next, 701);
+    assert_int_equal(stack_counts(&t).tcp_black_holes, 1);
     hole_close(h);
 }
 
@@ -320,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_black_hole_is_passed_by_smaller_segments),
+        cmocka_unit_test(what_the_base_does_not_cut_the_least_does),
         cmocka_unit_test(small_segments_that_vanish_are_no_black_hole),
         cmocka_unit_test(a_mistaken_suspicion_is_over_with_the_first_probe),
         cmocka_unit_test(a_lost_probe_does_not_touch_cwnd),

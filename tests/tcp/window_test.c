@@ -250,6 +250,29 @@ static void a_closed_window_opens_by_a_segment_at_least(void **state)
     ladder_close(&t);
 }
 
+/* RFC 7323 2.4: a field that counts in units is rounded. Octets one by one gain by it each time,
+   but a user who does not read holds no more than the largest window (A-92). */
+static void rounding_does_not_keep_a_window_open_for_ever(void **state)
+{
+    struct ladder t;
+    unsigned n = 0;
+
+    (void)state;
+    ladder_init(&t);
+    t.config.limits.recv_buffer = 20000;
+    t.config.limits.recv_buffer_max = t.config.limits.recv_buffer_auto_max = 200000;
+    ladder_start(&t);
+    peer_connects(&t, .mss = 1460, .wscale = 1);
+    t.unchecked = true;
+    do {
+        peer_sends(&t, SEG_ACK, .len = 1);
+        (void)ladder_forget(&t);
+    } while (t.seg.wnd > 0 && ++n < 400000);
+    assert_int_equal(t.seg.wnd, 0);
+    assert_in_range(stack_info(&t).recv_q, 10000, 4 * 65535);
+    ladder_close(&t);
+}
+
 /* A read makes a segment only if the window field can then say more than before. */
 static void a_window_that_cannot_be_told_is_not_told(void **state)
 {
@@ -279,6 +302,7 @@ int main(void)
         cmocka_unit_test(a_shift_above_14_counts_as_14),
         cmocka_unit_test(windows_are_scaled_only_if_both_say_so),
         cmocka_unit_test(the_right_edge_never_moves_left),
+        cmocka_unit_test(rounding_does_not_keep_a_window_open_for_ever),
         cmocka_unit_test(a_closed_window_opens_by_a_segment_at_least),
         cmocka_unit_test(a_window_that_cannot_be_told_is_not_told),
     };
