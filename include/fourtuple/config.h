@@ -99,6 +99,9 @@ struct ft_config {
     char congestion[FT_CC_MAX]; /* congestion control of new sockets, as TCP_CONGESTION names it */
     uint16_t fastopen;    /* enum ft_fastopen, as net.ipv4.tcp_fastopen; 0, the default: off */
     uint16_t tcp_without; /* enum ft_tcp_without; 0, the default */
+    ft_time wall_offset; /* what makes the stack's time nanoseconds since 1970, in which packets'
+                            times are told to users (SO_TIMESTAMP and its like); 0, the default:
+                            they are told in the stack's time */
     struct ft_allocator allocator; /* must be set; <fourtuple/malloc.h> has the libc one */
     struct ft_limits limits;
 };

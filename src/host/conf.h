@@ -95,6 +95,9 @@ int conf_open(struct conf *conf, struct host *host, char *ret_err);
  */
 int conf_ready(struct conf *conf, struct host *host, char *ret_err);
 
+/** What makes CLOCK_MONOTONIC nanoseconds since 1970. */
+uint64_t conf_epoch_ns(void);
+
 /**
  * A stack's configuration for this process: defaults, libc's allocator, a seed from getrandom(2).
  *

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fourtuple/malloc.h>
@@ -54,9 +55,20 @@ void conf_mac(const char *net, const struct ft_addr *addr, uint8_t ret_mac[6])
     ret_mac[0] = (uint8_t)((ret_mac[0] & 0xfcu) | 0x02u);
 }
 
+uint64_t conf_epoch_ns(void)
+{
+    struct timespec wall, mono;
+
+    (void)clock_gettime(CLOCK_REALTIME, &wall); /* always there, both */
+    (void)clock_gettime(CLOCK_MONOTONIC, &mono);
+    return ((uint64_t)wall.tv_sec - (uint64_t)mono.tv_sec) * FT_SEC + (uint64_t)wall.tv_nsec -
+           (uint64_t)mono.tv_nsec;
+}
+
 int conf_stack(struct ft_config *ret_config)
 {
     ft_config_init(ret_config);
+    ret_config->wall_offset = conf_epoch_ns();
     ft_config_use_malloc(ret_config);
     if (getrandom(ret_config->seed, sizeof(ret_config->seed), 0) !=
         (ssize_t)sizeof(ret_config->seed))

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "diag/pcapng.h"
+#include "host/conf.h"
 #include "host/priv.h"
 #include "host/say.h"
 
@@ -228,16 +228,6 @@ void port_fini(struct port *port)
 
 /* --- captures ------------------------------------------------------------------------------- */
 
-static uint64_t epoch_ns(void)
-{
-    struct timespec wall, mono;
-
-    (void)clock_gettime(CLOCK_REALTIME, &wall); /* always there, both */
-    (void)clock_gettime(CLOCK_MONOTONIC, &mono);
-    return ((uint64_t)wall.tv_sec - (uint64_t)mono.tv_sec) * FT_SEC + (uint64_t)wall.tv_nsec -
-           (uint64_t)mono.tv_nsec;
-}
-
 int port_capture(struct host *host, struct port *port, const char *path, const char *if_name,
                  uint32_t mtu)
 {
@@ -259,7 +249,7 @@ int port_capture(struct host *host, struct port *port, const char *path, const c
         if (error != 0)
             return error;
         (void)snprintf(free_one->path, sizeof(free_one->path), "%s", path);
-        pcapng_epoch(free_one->pcapng, epoch_ns());
+        pcapng_epoch(free_one->pcapng, conf_epoch_ns());
         port->capture = free_one;
     }
     port->capture_if =

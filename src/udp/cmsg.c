@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "sock/cmsg.h"
 #include "wire/be.h"
 
 #include "priv.h"
@@ -143,49 +144,9 @@ int udp_cmsg_read(const struct msghdr *msg, struct udp_dest *dest)
 /* ---- received ---------------------------------------------------------------------------------
  */
 
-struct control {
-    struct msghdr *msg;
-    uint8_t *buf;
-    size_t cap;
-    size_t used;
-};
-
-static struct control control_begin(struct msghdr *msg)
+static void put_int(struct ft_control *control, int level, int type, int v)
 {
-    return (struct control){
-        .msg = msg,
-        .buf = msg->msg_control,
-        .cap = msg->msg_control ? msg->msg_controllen : 0,
-    };
-}
-
-/* Puts one message, cut if there is no room for all of it, as Linux does. */
-static void put(struct control *control, int level, int type, const void *data, size_t len)
-{
-    size_t room = control->cap - control->used;
-    struct cmsghdr hdr;
-
-    if (room < sizeof(hdr)) {
-        control->msg->msg_flags |= MSG_CTRUNC;
-        return;
-    }
-    if (room < CMSG_LEN(len)) {
-        control->msg->msg_flags |= MSG_CTRUNC;
-        len = room - CMSG_LEN(0);
-    }
-    memset(&hdr, 0, sizeof(hdr));
-    hdr.cmsg_len = CMSG_LEN(len);
-    hdr.cmsg_level = level;
-    hdr.cmsg_type = type;
-    memset(control->buf + control->used, 0, FT_MIN(CMSG_SPACE(len), room));
-    memcpy(control->buf + control->used, &hdr, sizeof(hdr));
-    memcpy(control->buf + control->used + CMSG_LEN(0), data, len);
-    control->used += FT_MIN(CMSG_SPACE(len), room);
-}
-
-static void put_int(struct control *control, int level, int type, int v)
-{
-    put(control, level, type, &v, sizeof(v));
+    ft_control_put(control, level, type, &v, sizeof(v));
 }
 
 static struct in_addr in_addr_of(const struct ft_addr *addr)
@@ -193,7 +154,7 @@ static struct in_addr in_addr_of(const struct ft_addr *addr)
     return (struct in_addr){.s_addr = be32_make(addr_v4_of(addr)).v};
 }
 
-static void put_ip(struct control *control, uint32_t flags, const struct udp_rx_dgram *dgram)
+static void put_ip(struct ft_control *control, uint32_t flags, const struct udp_rx_dgram *dgram)
 {
     struct in_pktinfo info;
     uint8_t tos = dgram->tos;
@@ -204,20 +165,21 @@ static void put_ip(struct control *control, uint32_t flags, const struct udp_rx_
         info.ipi_addr = in_addr_of(&dgram->dst);
         if (!addr_is_multicast(&dgram->dst) && !addr_is_broadcast(&dgram->dst))
             info.ipi_spec_dst = info.ipi_addr;
-        put(control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+        ft_control_put(control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
     }
     if (flags & FT_UDP_RECVTTL)
         put_int(control, IPPROTO_IP, IP_TTL, dgram->ttl);
     if (flags & FT_UDP_RECVTOS)
-        put(control, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+        ft_control_put(control, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
 
-void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram, int segment,
-                    struct msghdr *msg)
+void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram, ft_time at,
+                    int segment, struct msghdr *msg)
 {
-    struct control control = control_begin(msg);
+    struct ft_control control = ft_control_begin(msg);
     struct in6_pktinfo info;
 
+    ft_control_put_times(&control, sock->stamping, at);
     if (segment)
         put_int(&control, IPPROTO_UDP, UDP_GRO, segment);
     /* IPv4 comes to an AF_INET6 socket with its address mapped. */
@@ -225,7 +187,7 @@ void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *d
         memset(&info, 0, sizeof(info));
         addr_store16(info.ipi6_addr.s6_addr, &dgram->dst);
         info.ipi6_ifindex = (unsigned)dgram->ifindex;
-        put(&control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+        ft_control_put(&control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
     }
     if (addr_is_v4(&dgram->dst)) {
         put_ip(&control, sock->flags, dgram);
@@ -235,7 +197,7 @@ void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *d
         if (sock->flags & FT_UDP_RECVTCLASS)
             put_int(&control, IPPROTO_IPV6, IPV6_TCLASS, dgram->tos);
     }
-    msg->msg_controllen = control.used;
+    ft_control_end(&control);
 }
 
 /* struct sock_extended_err of Linux, and the address of who sent the error behind it. */
@@ -253,7 +215,7 @@ enum { ORIGIN_LOCAL = 1, ORIGIN_ICMP = 2, ORIGIN_ICMP6 = 3 };
 
 void udp_cmsg_write_error(const struct udp_err *err, struct msghdr *msg)
 {
-    struct control control = control_begin(msg);
+    struct ft_control control = ft_control_begin(msg);
     bool v4 = addr_is_v4(&err->dst);
     struct error_message message;
     size_t len = offsetof(struct error_message, offender);
@@ -273,6 +235,7 @@ void udp_cmsg_write_error(const struct udp_err *err, struct msghdr *msg)
         addr_store16(message.offender.sin6.sin6_addr.s6_addr, &err->from);
         len += sizeof(message.offender.sin6);
     }
-    put(&control, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, &message, len);
-    msg->msg_controllen = control.used;
+    ft_control_put(&control, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR,
+                   &message, len);
+    ft_control_end(&control);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "sock/cmsg.h"
 #include "sock/opt.h"
 #include "wire/be.h"
 
@@ -119,6 +120,8 @@ static int set_socket(struct ft_udp *udp, struct ft_udp_sock *sock, int name, in
 {
     const struct ft_limits *limits = &udp->env->config.limits;
 
+    if (ft_stamping_is_opt(name))
+        return ft_stamping_set(&sock->stamping, name, v);
     switch (name) {
     case SO_REUSEADDR:
         sock->name.reuse_addr = v != 0;
@@ -145,6 +148,11 @@ static int set_socket(struct ft_udp *udp, struct ft_udp_sock *sock, int name, in
 static int get_socket(struct ft_udp_sock *sock, int name, int *ret)
 {
     switch (name) {
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMPING:
+        *ret = ft_stamping_get(sock->stamping, name);
+        return 0;
     case SO_REUSEADDR:
         *ret = sock->name.reuse_addr;
         return 0;

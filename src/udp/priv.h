@@ -38,6 +38,7 @@ struct udp_rx_dgram {
     struct ft_addr src, dst;
     uint32_t len;  /* octets of payload */
     uint32_t size; /* true octets */
+    ft_time at;    /* when it came */
     int ifindex;
     uint16_t src_port;
     uint8_t ttl, tos;
@@ -205,10 +206,11 @@ int udp_cmsg_read(const struct msghdr *msg, struct udp_dest *dest);
 /**
  * Write the control messages that a socket asked for. msg_controllen and msg_flags are set.
  *
+ * @at:      when it came, since 1970
  * @segment: octets of each datagram of several that are read as one (UDP_GRO); 0: it is one
  */
-void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram, int segment,
-                    struct msghdr *msg);
+void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram, ft_time at,
+                    int segment, struct msghdr *msg);
 
 /** Write the control message that tells of an error. */
 void udp_cmsg_write_error(const struct udp_err *err, struct msghdr *msg);

@@ -45,6 +45,7 @@ static enum ft_verdict deliver(struct ft_udp *udp, struct ft_udp_sock *sock, con
         .dst = rx->dst,
         .len = len,
         .size = size,
+        .at = udp->env->now,
         .ifindex = rx->ifindex,
         .src_port = hdr->src_port,
         .ttl = rx->ttl,
@@ -287,7 +288,8 @@ ssize_t ft_udp_recvmsg(struct ft_udp *udp, struct ft_udp_sock *sock, struct msgh
     if (addr_needs_scope(&from.addr))
         from.ifindex = (uint16_t)dgram->ifindex;
     put_name(sock, &from, msg);
-    udp_cmsg_write(sock, dgram, merged ? (int)len : 0, msg);
+    udp_cmsg_write(sock, dgram, dgram->at + udp->env->config.wall_offset, merged ? (int)len : 0,
+                   msg);
     if (n < len)
         msg->msg_flags |= MSG_TRUNC;
     if (!(flags & MSG_PEEK))

@@ -79,6 +79,7 @@ struct ft_udp_sock {
     uint32_t rx_octets;        /* payload that waits to be read */
     uint32_t drops;            /* datagrams for which there was no room */
     uint32_t priority;         /* SO_PRIORITY */
+    uint32_t stamping;         /* SO_TIMESTAMPING and its like, enum ft_stamping */
     uint64_t n_in, n_out;      /* datagrams read from the wire, and sent */
     uint64_t octets_in, octets_out; /* payload of them */
     int error;                      /* SO_ERROR: a positive errno, or 0 */

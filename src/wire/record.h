@@ -36,8 +36,9 @@
 enum record_type {
     RECORD_NONE = 0,    /* no record: where a file was prepared but not written */
     RECORD_CONFIG = 1,  /* size profile ttl shard n_shards port_min port_max memory_max fastopen
-                           tcp_without mtu_probing; seed, the name of the congestion control, then
-                           the other limits, 4 octets each, in their order in struct ft_limits */
+                           tcp_without mtu_probing wall_offset;
+                           seed, the name of the congestion control, then the other limits, 4
+                           octets each, in their order in struct ft_limits */
     RECORD_BUILD = 2,   /* -; what the core was built from, as text */
     RECORD_STOP = 3,    /* the recording ends here */
     RECORD_REFUSED = 4, /* which allocation since the start was refused */
