@@ -97,8 +97,9 @@ struct ft_config {
     uint8_t unused;              /* 0 */
     uint8_t seed[32]; /* all secrets and choices derive from it; fill it from getrandom(2) */
     char congestion[FT_CC_MAX]; /* congestion control of new sockets, as TCP_CONGESTION names it */
-    uint16_t fastopen;    /* enum ft_fastopen, as net.ipv4.tcp_fastopen; 0, the default: off */
-    uint16_t tcp_without; /* enum ft_tcp_without; 0, the default */
+    uint16_t fastopen;          /* enum ft_fastopen, as net.ipv4.tcp_fastopen; FT_FASTOPEN_CLIENT is
+                                   the default */
+    uint16_t tcp_without;       /* enum ft_tcp_without; 0, the default */
     ft_time wall_offset; /* what makes the stack's time nanoseconds since 1970, in which packets'
                             times are told to users (SO_TIMESTAMP and its like); 0, the default:
                             they are told in the stack's time */

@@ -107,6 +107,7 @@ enum ft_verdict {
     X(tcp_cookies_good, "connections made from SYN cookies")                                       \
     X(tcp_cookies_bad, "ACKs that looked for a cookie and had none")                               \
     X(tcp_backlog_full, "connections dropped because the backlog was full")                        \
+    X(tcp_stamps_dropped, "times of SO_TIMESTAMPING that found the error queue full")              \
     X(tcp_orphans_killed, "orphans given up because there were too many, or for too long")         \
     X(tcp_time_waits, "TIME-WAIT entries made")                                                    \
     X(tcp_time_wait_evicted, "TIME-WAIT entries that gave way to newer ones")                      \
@@ -137,7 +138,7 @@ struct ft_sock_info {
     uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
     uint8_t state;    /* enum ft_tcp_state; for UDP ESTABLISHED (connected) or CLOSED */
     uint8_t family;   /* AF_INET or AF_INET6, as the socket was made */
-    uint8_t ca_state; /* 0 open, 3 recovery, 4 loss (Linux's TCP_CA_*) */
+    uint8_t ca_state; /* 0 open, 1 disorder, 3 recovery, 4 loss (TCP_CA_*) */
     uint16_t local_port, remote_port;
     struct ft_addr local, remote;
     int ifindex;               /* bound to, or of a link-local address; else 0 */
@@ -149,6 +150,7 @@ struct ft_sock_info {
     uint32_t ssthresh;         /* octets; UINT32_MAX: none yet */
     uint32_t snd_wnd, rcv_wnd; /* octets */
     uint32_t srtt_us, rttvar_us, rto_us;
+    uint32_t ato_us;            /* how long an ACK may wait (delayed ACK); 0: no octets came yet */
     uint32_t min_rtt_us;        /* of the last minutes; 0: none yet */
     uint32_t retrans;           /* timeouts of the segment that is outstanding */
     uint64_t pacing_rate;       /* octets a second; UINT64_MAX: octets leave as they come */
@@ -156,7 +158,31 @@ struct ft_sock_info {
     char congestion[FT_CC_MAX]; /* congestion control, as TCP_CONGESTION names it */
     uint64_t octets_sent, octets_retrans, octets_acked, octets_received;
     uint64_t segs_out, segs_in, segs_retrans;
-    void *user; /* as given to ft_watch() */
+    /* Milliseconds since: octets left (0: none have); octets came in order, before any the
+       handshake ended; the peer was heard. */
+    uint32_t last_sent_ms, last_recv_ms, last_ack_ms;
+    /* Segments under way: all, those of them that SACK told of or duplicates speak of, those that
+       were taken for lost, whether or not they were sent again since, those that were sent again.
+     */
+    uint32_t unacked, sacked, lost, again;
+    uint32_t delivered;  /* segments that the peer has said it has, the SYN among them */
+    uint32_t reordering; /* segments that overtaking ones were ahead at most, at least 3 */
+    uint32_t dsack_dups; /* segments that came twice, as the peer tells (RFC 2883) */
+    uint32_t reord_seen; /* ACKs that told of reordering */
+    uint32_t ooo_in;     /* segments that came ahead of a gap, at most 65,535 */
+    uint32_t notsent;    /* octets that have never left */
+    uint32_t data_segs_in, data_segs_out; /* segments that brought or carried octets */
+    /* Milliseconds in which octets were queued or under way, and of these those in which more would
+       have been sent but for the peer's window, or but for the size of the send buffer. */
+    uint32_t busy_ms, window_limited_ms, buffer_limited_ms;
+    uint32_t rto_ms;       /* milliseconds of repair after timeouts */
+    uint16_t rto_episodes; /* such repairs */
+    uint16_t total_rto;    /* retransmission timeouts so far, at most 65,535 */
+    uint8_t fastopen_fail; /* octets went not with our SYN, or not for good: 1: no cookie was known;
+                              2: the peer did not take them; 3: it did not answer the SYN at once */
+    uint8_t backoff;       /* how often the timeout has doubled */
+    bool app_limited;      /* delivery_rate is what the user gave, not what the path takes */
+    void *user;            /* as given to ft_watch() */
 };
 
 enum ft_trace_kind {

@@ -126,7 +126,9 @@ FT_PUBLIC int ft_abort(struct ft_stack *stack, ft_sock sock);
  *
  * @data:  copied before return; the caller keeps it
  * @len:   octets, may be 0
- * @flags: MSG_OOB (streams), MSG_MORE; MSG_DONTWAIT and MSG_NOSIGNAL mean nothing here
+ * @flags: MSG_OOB (streams), MSG_MORE, MSG_EOR (streams: a record ends here, if all of @data is
+ *         taken: what follows is sent in other segments); MSG_DONTWAIT and MSG_NOSIGNAL mean
+ *         nothing here
  *
  * Return: octets queued, may be fewer than @len on a stream; -EAGAIN: the buffer is full, or the
  * connection is not established yet: wait for FT_WRITABLE; -ENOTCONN, -EPIPE, -ECONNRESET,

@@ -10,8 +10,9 @@
 
 #include "diag/addr.h"
 
-#define NAME_TEXT_MAX (ADDR_TEXT_MAX + 16)
-#define INFO_MAX      600
+#define NAME_TEXT_MAX (ADDR_TEXT_MAX + 32) /* brackets, a prefix, a scope, a port */
+#define INFO_MAX      1400
+#define COUNTS_MAX    640
 
 const char *socket_state_word(uint8_t state)
 {
@@ -107,9 +108,74 @@ static void format_rates(const struct ft_sock_info *info, char *ret, size_t len)
                    info->min_rtt_us ? rtt : "");
 }
 
+/* On what sending took its time, and what part of it. Return: octets written. */
+static size_t format_times(const struct ft_sock_info *info, char *ret, size_t len)
+{
+    uint32_t busy = info->busy_ms;
+    const struct {
+        const char *word;
+        uint32_t ms;
+    } parts[] = {{"rwnd_limited", info->window_limited_ms},
+                 {"sndbuf_limited", info->buffer_limited_ms}};
+    size_t at = 0;
+
+    ret[0] = '\0';
+    if (busy == 0)
+        return 0;
+    at = (size_t)snprintf(ret, len, " busy:%ums", busy);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        unsigned permille = (unsigned)((uint64_t)parts[i].ms * 1000 / busy);
+
+        if (parts[i].ms != 0)
+            at += (size_t)snprintf(ret + at, len - at, " %s:%ums(%u.%u%%)", parts[i].word,
+                                   parts[i].ms, permille / 10, permille % 10);
+    }
+    return at;
+}
+
+/* What has been counted, or is under way; each with a blank before it, and none that is 0. */
+static void format_counts(const struct ft_sock_info *info, char *ret)
+{
+    const struct {
+        const char *word;
+        uint32_t n, usual;
+    } counts[] = {
+        {"backoff", info->backoff, 0},
+        {"lastsnd", info->last_sent_ms, 0},
+        {"lastrcv", info->last_recv_ms, 0},
+        {"lastack", info->last_ack_ms, 0},
+        {"data_segs_out", info->data_segs_out, 0},
+        {"data_segs_in", info->data_segs_in, 0},
+        {"delivered", info->delivered, 0},
+        {"unacked", info->unacked, 0},
+        {"lost", info->lost, 0},
+        {"sacked", info->sacked, 0},
+        {"dsack_dups", info->dsack_dups, 0},
+        {"reordering", info->reordering, 3},
+        {"reord_seen", info->reord_seen, 0},
+        {"rcv_ooopack", info->ooo_in, 0},
+        {"notsent", info->notsent, 0},
+        {"total_rto", info->total_rto, 0},
+        {"total_rto_recoveries", info->rto_episodes, 0},
+        {"total_rto_time", info->rto_ms, 0},
+        {"fastopen_client_fail", info->fastopen_fail, 0},
+    };
+    size_t len = 0;
+
+    ret[0] = '\0';
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        if (counts[i].n == 0 || counts[i].n == counts[i].usual)
+            continue;
+        len += (size_t)snprintf(ret + len, COUNTS_MAX - len, " %s:%u", counts[i].word, counts[i].n);
+    }
+    len += format_times(info, ret + len, COUNTS_MAX - len);
+    if (info->app_limited)
+        (void)snprintf(ret + len, COUNTS_MAX - len, " app_limited");
+}
+
 static void format_info(const struct ft_sock_info *info, char *ret)
 {
-    char rtt[24], rttvar[24], rates[160], ssthresh[32] = "";
+    char rtt[24], rttvar[24], rates[160], counts[COUNTS_MAX], ssthresh[32] = "", ato[24] = "";
     uint32_t mss = info->mss == 0 ? 1 : info->mss;
 
     ret[0] = '\0';
@@ -118,20 +184,23 @@ static void format_info(const struct ft_sock_info *info, char *ret)
         return;
     format_ms(info->srtt_us, rtt, sizeof(rtt));
     format_ms(info->rttvar_us, rttvar, sizeof(rttvar));
+    if (info->ato_us)
+        (void)snprintf(ato, sizeof(ato), " ato:%u", info->ato_us / 1000);
     if (info->ssthresh != UINT32_MAX)
         (void)snprintf(ssthresh, sizeof(ssthresh), " ssthresh:%u", info->ssthresh / mss);
     format_rates(info, rates, sizeof(rates));
-    (void)snprintf(ret, INFO_MAX,
-                   "%s%srto:%u rtt:%s/%s mss:%u cwnd:%u%s bytes_sent:%llu bytes_retrans:%llu "
-                   "bytes_acked:%llu bytes_received:%llu segs_out:%llu segs_in:%llu "
-                   "retrans:%u/%llu snd_wnd:%u rcv_wnd:%u%s",
-                   info->congestion, info->congestion[0] ? " " : "", info->rto_us / 1000, rtt,
-                   rttvar, info->mss, info->cwnd / mss, ssthresh,
-                   (unsigned long long)info->octets_sent, (unsigned long long)info->octets_retrans,
-                   (unsigned long long)info->octets_acked,
-                   (unsigned long long)info->octets_received, (unsigned long long)info->segs_out,
-                   (unsigned long long)info->segs_in, info->retrans,
-                   (unsigned long long)info->segs_retrans, info->snd_wnd, info->rcv_wnd, rates);
+    format_counts(info, counts);
+    (void)snprintf(
+        ret, INFO_MAX,
+        "%s%srto:%u rtt:%s/%s%s mss:%u cwnd:%u%s bytes_sent:%llu bytes_retrans:%llu "
+        "bytes_acked:%llu bytes_received:%llu segs_out:%llu segs_in:%llu "
+        "retrans:%u/%llu snd_wnd:%u rcv_wnd:%u%s%s",
+        info->congestion, info->congestion[0] ? " " : "", info->rto_us / 1000, rtt, rttvar, ato,
+        info->mss, info->cwnd / mss, ssthresh, (unsigned long long)info->octets_sent,
+        (unsigned long long)info->octets_retrans, (unsigned long long)info->octets_acked,
+        (unsigned long long)info->octets_received, (unsigned long long)info->segs_out,
+        (unsigned long long)info->segs_in, info->again, (unsigned long long)info->segs_retrans,
+        info->snd_wnd, info->rcv_wnd, rates, counts);
 }
 
 size_t socket_line(const struct ft_sock_info *info, const char *process, char *ret_line)

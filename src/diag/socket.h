@@ -26,7 +26,7 @@ enum socket_field {
     SOCKET_FIELDS
 };
 
-#define SOCKET_LINE_MAX 1024
+#define SOCKET_LINE_MAX 2048
 
 /** The word of ss(8) for a state: LISTEN, ESTAB, SYN-SENT ...; UNCONN for closed. */
 const char *socket_state_word(uint8_t state);

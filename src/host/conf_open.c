@@ -69,6 +69,8 @@ int conf_stack(struct ft_config *ret_config)
 {
     ft_config_init(ret_config);
     ret_config->wall_offset = conf_epoch_ns();
+    /* There is no sysctl to ask for it: a passive socket that sets TCP_FASTOPEN means it. */
+    ret_config->fastopen = FT_FASTOPEN_CLIENT | FT_FASTOPEN_SERVER;
     ft_config_use_malloc(ret_config);
     if (getrandom(ret_config->seed, sizeof(ret_config->seed), 0) !=
         (ssize_t)sizeof(ret_config->seed))

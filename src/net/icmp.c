@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ICMP of both families comes in: echo requests are answered, errors are read as far as the socket
- * that they concern and handed up, the rest is ignored. Source quench, redirects, masks, router
- * discovery and time stamps of IPv4 do nothing (A-40, A-46, A-47).
+ * that they concern and handed up, the rest is ignored. Source quench (MUST-55), redirects,
+ * masks, router discovery and time stamps of IPv4 do nothing (A-40, A-46, A-47).
  * RFC 1122 3.2.2, RFC 4443, RFC 5927.
  */
 #include "wire/icmp.h"

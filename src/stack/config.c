@@ -19,6 +19,7 @@ void ft_config_init(struct ft_config *config)
         .port_min = 32768, /* net.ipv4.ip_local_port_range */
         .port_max = 60999,
         .mtu_probing = FT_MTU_BLACK_HOLES,
+        .fastopen = FT_FASTOPEN_CLIENT,
         .limits =
             {
                 .memory_max = UINT64_C(8) << 30,

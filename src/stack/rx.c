@@ -2,7 +2,7 @@
 /*
  * The path of a packet that comes in: link and network layer by net, then the transport. This file
  * and tx.c are the only places where layers meet. Each packet gets one verdict, which is counted
- * and traced.
+ * and traced. Nothing is sent meanwhile: an ACK answers all that came in one call (MUST-59).
  */
 #include <netinet/in.h>
 

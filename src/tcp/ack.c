@@ -79,10 +79,24 @@ static void release(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq ack)
     /* As Linux: writable when a third of the buffer is free, or all of it was taken before. */
     uint32_t max = tcb->cold->opts.snd_buf / 2;
     bool opens = octets > 0 && room < max / 3 && tcb_send_room(tcb) >= max / 3;
+    if (opens)
+        ft_spent_room(tcp, tcb);
     if (opens || (octets > 0 && (tcb->flags & TCB_STARVED))) {
         tcb->flags &= ~(uint32_t)TCB_STARVED;
         ft_tcb_raise(tcp, tcb, FT_WRITABLE);
     }
+}
+
+/* As on Linux MSG_MORE holds back at the call, and TCP_CORK until it is taken off: when the peer
+   has acknowledged something, Nagle's own rule is asked again. */
+static void no_more(struct ft_tcb *tcb)
+{
+    uint16_t opts = tcb->cold->opts.flags;
+    bool partial = tcb->busy && seq_gt(tcb->busy->sml, tcb->snd_una);
+    if (!(tcb->flags & TCB_MORE) || (opts & OPT_CORK) || (partial && !(opts & OPT_NODELAY)))
+        return;
+    if (ft_ring_len(&tcb->snd) <= tcb->snd_wnd)
+        tcb->flags |= TCB_NAGLE_OFF;
 }
 
 static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in,
@@ -93,6 +107,7 @@ static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in,
     if (tcb->busy)
         ft_sent_acked(tcp, tcb, in->seg.ack, told);
     release(tcp, tcb, in->seg.ack);
+    ft_marks_acked(tcp, tcb, in->seg.ack);
     sample_rtt(tcp, tcb, told);
     if (tcb->busy) {
         tcb->busy->progress_at = tcp->env->now;
@@ -101,6 +116,7 @@ static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in,
         tcb->busy->rack.fack = seq_max(tcb->busy->rack.fack, tcb->snd_una);
     }
     tcb->retries = 0;
+    no_more(tcb);
     tcb->cold->soft_error = 0;
     if ((tcb->flags & TCB_URG_OUT) && seq_ge(tcb->snd_una, tcb->snd_up))
         tcb->flags &= ~(uint32_t)TCB_URG_OUT;
@@ -111,6 +127,8 @@ static void idle(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     const struct tcp_busy *busy = tcb->busy;
     bool lent = tcb->pin && tcb->pin->writing;
+    if (tcb_flight(tcb) == 0 && ft_ring_len(&tcb->snd) == 0)
+        ft_spent_end(tcp, tcb);
     if (tcb_flight(tcb) == 0)
         ft_path_confirm(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
     if (busy && tcb_flight(tcb) == 0 && ft_ring_len(&tcb->snd) == 0 && !lent &&

@@ -3,6 +3,7 @@
  * The user's calls: RFC 9293 3.10.1 (OPEN) to 3.10.6 (STATUS is info.c), in their order. They
  * answer as Linux's calls do. Moving octets is stream.c.
  */
+#include "lifetime.h"
 #include "priv.h"
 #include "relisten.h"
 
@@ -55,19 +56,20 @@ static void fill_name(struct ft_name *name, const struct ft_tcb *tcb,
     };
 }
 
+/* MUST-43; the address stays the connection's (MUST-45). */
 int ft_tcp_bind(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct sockaddr *addr, socklen_t len)
 {
     struct ft_endpoint endpoint;
-    struct tcp_cold *cold = tcb->cold;
-    int err = ft_endpoint_read(addr, len, cold->opts.flags & OPT_IPV6, &endpoint);
+    int err = ft_endpoint_read(addr, len, tcb->cold->opts.flags & OPT_IPV6, &endpoint);
     if (err)
         return err;
-    if (cold->name || tcb_state(tcb) != FT_TCP_CLOSED || (tcb->flags & TCB_DONE))
+    if (tcb_name(tcb) || tcb_state(tcb) != FT_TCP_CLOSED || (tcb->flags & TCB_DONE))
         return -EINVAL;
     err = check_local(tcp, tcb, &endpoint);
     if (err)
         return err;
-    struct ft_name *name = ft_mem_alloc(&tcp->env->mem, sizeof *name);
+    struct tcp_rare *rare = ft_tcb_rare(tcp, tcb);
+    struct ft_name *name = rare ? ft_mem_alloc(&tcp->env->mem, sizeof *name) : NULL;
     if (!name)
         return -ENOBUFS;
     fill_name(name, tcb, &endpoint);
@@ -76,7 +78,7 @@ int ft_tcp_bind(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct sockaddr *a
         ft_mem_free(&tcp->env->mem, name, sizeof *name);
         return err;
     }
-    cold->name = name;
+    rare->name = name;
     tcb->conn.local = name->addr;
     tcb->conn.local_port = name->port;
     if (addr_is_link_local(&name->addr))
@@ -98,12 +100,13 @@ static uint32_t backlog_of(int backlog)
     return backlog < 0 || backlog > TCP_BACKLOG_MAX ? TCP_BACKLOG_MAX : (uint32_t)backlog;
 }
 
-/* Passive OPEN: the TCB gives way to a passive socket, which holds the name and no more. */
+/* Passive OPEN: the TCB gives way to a passive socket, which holds the name and no more. It touches
+   no connection (MUST-41), and attempts at the same port are none of its business (MUST-42). */
 int ft_tcp_listen(struct ft_tcp *tcp, struct ft_tcb *tcb, int backlog)
 {
     if (tcb_state(tcb) != FT_TCP_CLOSED || (tcb->flags & TCB_DONE))
         return -EINVAL;
-    if (!tcb->cold->name) {
+    if (!tcb_name(tcb)) {
         int err = bind_any(tcp, tcb);
         if (err)
             return err;
@@ -111,12 +114,13 @@ int ft_tcp_listen(struct ft_tcp *tcp, struct ft_tcb *tcb, int backlog)
     struct ft_listener *listener = ft_pool_get(&tcp->listeners);
     if (!listener)
         return -ENOBUFS;
-    int err = ft_name_listen(tcp->names, tcb->cold->name);
+    struct tcp_rare *rare = tcb->cold->rare;
+    int err = ft_name_listen(tcp->names, rare->name);
     if (err) {
         ft_pool_put(&tcp->listeners, listener);
         return err;
     }
-    listener->name = tcb->cold->name;
+    listener->name = rare->name;
     listener->name->owner = listener;
     listener->opts = tcb->cold->opts;
     listener->slot = tcb->slot;
@@ -125,7 +129,7 @@ int ft_tcp_listen(struct ft_tcp *tcp, struct ft_tcb *tcb, int backlog)
     list_init(&listener->backlog);
     ft_tfo_listen(tcp, listener, tcb);
     ft_slot_set(tcp->slots, tcb->slot, FT_KIND_LISTENER, listener);
-    tcb->cold->name = NULL;
+    rare->name = NULL;
     tcb->slot = FT_NO_SLOT;
     ft_tcb_free(tcp, tcb);
     return 0;
@@ -140,18 +144,13 @@ int ft_tcp_listen_again(struct ft_listener *listener, int backlog)
 ft_sock ft_tcp_accept(struct ft_tcp *tcp, struct ft_listener *listener, struct sockaddr *ret_addr,
                       socklen_t *len)
 {
-    if (list_empty(&listener->backlog))
+    struct ft_tcb *tcb = ft_tcb_first_waiting(listener);
+    if (!tcb)
         return -EAGAIN;
-    struct tcp_cold *cold =
-        ft_container_of(list_first(&listener->backlog), struct tcp_cold, accept_node);
-    struct ft_tcb *tcb = cold->tcb;
     ft_sock sock = ft_slot_open(tcp->slots, FT_KIND_TCB, tcb);
     if (sock < 0)
         return sock;
-    list_remove(&cold->accept_node);
-    listener->n_backlog--;
-    cold->listener = NULL;
-    tcb->flags &= ~(uint32_t)TCB_QUEUED;
+    ft_tcb_leave_backlog(tcb);
     tcb->slot = ft_slot_index(sock);
     if (ret_addr)
         (void)ft_tcp_peer(tcb, ret_addr, len); /* a peer that is gone already leaves it as it is */
@@ -219,7 +218,7 @@ static int name_conn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_end
     tcb->conn.remote = peer->addr;
     tcb->conn.remote_port = peer->port;
     tcb->conn.ifindex = scoped ? (uint16_t)path->ifindex : 0;
-    int err = tcb->cold->name ? 0 : pick_port(tcp, tcb);
+    int err = tcb_name(tcb) ? 0 : pick_port(tcp, tcb);
     if (!err)
         err = ft_table_insert(tcp->table, &tcb->conn);
     if (err) {
@@ -278,14 +277,14 @@ static void begin_again(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcb->pin->len = 0; /* its octets are of the connection that was */
     tcb->cold->soft_error = 0;
     tcb->cold->syn_data = false;
-    if (tcb->cold->tfo)
-        tcb->cold->tfo->flags = 0;
+    if (tcb_tfo(tcb))
+        tcb_tfo(tcb)->flags = 0;
     tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT / FT_US);
     tcb->cold->srtt_us = tcb->cold->rttvar_us = 0;
-    tcb->conn.local = tcb->cold->name ? tcb->cold->name->addr : addr_any();
+    tcb->conn.local = tcb_name(tcb) ? tcb_name(tcb)->addr : addr_any();
     tcb->conn.remote = addr_any();
     tcb->conn.remote_port = 0;
-    if (!tcb->cold->name)
+    if (!tcb_name(tcb))
         tcb->conn.local_port = 0;
 }
 
@@ -448,10 +447,8 @@ void ft_tcp_close(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->flags |= TCB_RCV_SHUT | TCB_ORPHAN;
     tcp->n_orphans++;
     tcb->keep_at = FT_TIME_NEVER;
-    if (tcb_state(tcb) == FT_TCP_FIN_WAIT_2) {
-        tcb->keep_at = tcp->env->now + TCP_FIN_WAIT_2;
-        ft_tcb_arm(tcp, tcb);
-    }
+    if (tcb_state(tcb) == FT_TCP_FIN_WAIT_2 && !ft_orphan_waits(tcp, tcb))
+        return;
     ft_tcb_count_unfinished(tcp, tcb);
     if (tcp->n_orphans > tcp->env->config.limits.orphans_max) {
         tcp->env->counters.tcp_orphans_killed++; /* */
@@ -463,13 +460,9 @@ void ft_tcp_close(struct ft_tcp *tcp, struct ft_tcb *tcb)
 /* Reset what waits in the backlog. Embryos find out when their timer fires or a segment comes. */
 static void drop_backlog(struct ft_tcp *tcp, struct ft_listener *listener)
 {
-    while (!list_empty(&listener->backlog)) {
-        struct tcp_cold *cold =
-            ft_container_of(list_first(&listener->backlog), struct tcp_cold, accept_node);
-        struct ft_tcb *tcb = cold->tcb;
-        list_remove(&cold->accept_node);
-        tcb->flags &= ~(uint32_t)TCB_QUEUED;
-        cold->listener = NULL;
+    struct ft_tcb *tcb;
+    while ((tcb = ft_tcb_first_waiting(listener))) {
+        ft_tcb_leave_backlog(tcb);
         if (tcb_state(tcb) == FT_TCP_CLOSED) {
             ft_tcb_free(tcp, tcb);
             continue;
@@ -477,7 +470,7 @@ static void drop_backlog(struct ft_tcp *tcp, struct ft_listener *listener)
         ft_tcp_send_reset(tcp, tcb);
         ft_tcb_kill(tcp, tcb, 0);
     }
-    listener->n_backlog = 0;
+    ft_assert(listener->n_backlog == 0);
 }
 
 int ft_tcp_listener_end(struct ft_tcp *tcp, struct ft_listener *listener)
@@ -485,13 +478,17 @@ int ft_tcp_listener_end(struct ft_tcp *tcp, struct ft_listener *listener)
     struct ft_tcb *tcb = ft_tcb_new(tcp, &listener->opts);
     if (!tcb)
         return -ENOBUFS;
+    struct tcp_rare *rare = ft_tcb_rare(tcp, tcb);
+    if (!rare) {
+        ft_tcb_free(tcp, tcb);
+        return -ENOBUFS;
+    }
     drop_backlog(tcp, listener);
-    tcb->cold->tfo = listener->tfo;
-    tcb->cold->name = listener->name;
-    tcb->cold->name->owner = tcb;
-    ft_name_unlisten(tcp->names, tcb->cold->name);
-    tcb->conn.local = tcb->cold->name->addr;
-    tcb->conn.local_port = tcb->cold->name->port;
+    *rare = (struct tcp_rare){.tfo = listener->tfo, .name = listener->name};
+    rare->name->owner = tcb;
+    ft_name_unlisten(tcp->names, rare->name);
+    tcb->conn.local = rare->name->addr;
+    tcb->conn.local_port = rare->name->port;
     tcb->slot = listener->slot;
     ft_slot_set(tcp->slots, tcb->slot, FT_KIND_TCB, tcb);
     ft_pool_put(&tcp->listeners, listener);

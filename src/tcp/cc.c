@@ -267,7 +267,8 @@ void ft_cc_begin_flight(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (!tcb->busy || tcb->busy->cc.begun || !tcb_synchronized(tcb))
         return;
     tcb->busy->cc.begun = true;
-    ft_time idle = tcb->cold->sent_at ? tcp->env->now - tcb->cold->sent_at : 0;
+    ft_time sent_at = tcb_sending(tcb).sent_at;
+    ft_time idle = sent_at ? tcp->env->now - sent_at : 0;
     bool restarts = !(tcp->env->config.tcp_without & FT_TCP_NO_IDLE_RESTART);
     if (restarts && idle > ft_tcp_rto(tcb, 0)) {
         if (!owns_cwnd(tcb))

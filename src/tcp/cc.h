@@ -83,6 +83,7 @@ struct tcp_rate {
     uint32_t last_us;      /* ... in this; 0: none yet */
     uint32_t app_until;    /* delivered: samples up to it are application-limited */
     bool app_limited;      /* app_until counts */
+    bool last_limited;     /* of the last sample that counts: it says less than the path can */
 };
 
 /* ---- what an algorithm is ---------------------------------------------------------------------*/

@@ -132,7 +132,8 @@ static void lower_inflight(struct bbr *bbr, const struct ft_tcb *tcb)
    when fewer were lost in the round trip than are taken for too many elsewhere, or in a burst.
    Else each round trip with a loss by chance, which is every one on a long path, lowers the bounds
    a little until the next probe, and 1 % of losses costs a fifth of the rate, in bursts more. A
-   burst says nothing of how long the queue is; CheckStartupHighLoss() filters it in the same way. */
+   burst says nothing of how long the queue is; CheckStartupHighLoss() filters it in the same way.
+ */
 static void adapt_lower_bounds(struct bbr *bbr, const struct ft_tcb *tcb,
                                const struct tcp_ack_sample *sample)
 {

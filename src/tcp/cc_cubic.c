@@ -218,9 +218,10 @@ static void undo(struct ft_tcp *tcp, struct ft_tcb *tcb)
 static void cwnd_event(struct ft_tcp *tcp, struct ft_tcb *tcb, enum tcp_cc_event event)
 {
     struct cubic *cubic = state_of(tcb);
-    if (event != CC_EVENT_START || tcb->cold->sent_at == 0)
+    ft_time sent_at = tcb_sending(tcb).sent_at;
+    if (event != CC_EVENT_START || sent_at == 0)
         return;
-    stand_still(cubic, (uint32_t)(tcb->cold->sent_at / FT_MS), tcp_now_ms(tcp));
+    stand_still(cubic, (uint32_t)(sent_at / FT_MS), tcp_now_ms(tcp));
     cubic->last_ms = tcp_now_ms(tcp);
 }
 

@@ -94,11 +94,12 @@ bool ft_cookie_check(const struct ft_tcp *tcp, const struct ft_listener *listene
         .iss = iss,
         .irs = irs,
         .peer_mss = mss_table[index],
+        .flags = EMB_AGAIN, /* nobody knows how often it was answered */
     };
     if (seg->has_ts) {
         uint32_t bits = seg->tsecr & TS_BITS;
         ret_embryo->ts_recent = seg->tsval;
-        ret_embryo->flags = EMB_TS;
+        ret_embryo->flags |= EMB_TS;
         if (bits & TS_SACK)
             ret_embryo->flags |= EMB_SACK;
         if ((bits & 15) != TS_NOSCALE) {

@@ -55,7 +55,8 @@ enum ft_verdict ft_tcp_error(struct ft_tcp *tcp, const struct ft_icmp_err *err)
             return FT_RX_CONTROL;
         }
     }
-    /* MUST-54, MUST-56; RFC 5927 5: hard ones do not abort either (SHLD-26 loses to safety). */
+    /* MUST-54, MUST-56, SHLD-25; RFC 5927 5: hard ones do not abort either (SHLD-26 loses to
+       safety). */
     tcb->cold->soft_error = (int16_t)err->error;
     if (tcb->cold->opts.flags & OPT_RECVERR) {
         tcb->cold->error = (int16_t)err->error;

@@ -3,7 +3,8 @@
  * TCP Fast Open (RFC 7413): cookies made and verified (4.1.2), the passive side (4.2.1), the active
  * side with its cache of cookies (4.1.3, 4.2.1), and its options, which are Linux's. A cookie is a
  * keyed hash of both addresses, made as Linux makes it, so that hosts that share a key and an
- * address share their cookies. It is off unless the configuration says otherwise.
+ * address share their cookies. By default who opens may use it, and who listens may not, as on
+ * Linux.
  */
 #include "fastopen.h"
 
@@ -14,11 +15,12 @@
 #include "sock/opt.h"
 #include "wire/be.h"
 
-#define KEY_PERIOD  (12 * 3600 * FT_SEC) /* the stack's own key changes so often */
-#define RESET_TIME  (60 * FT_SEC)        /* so long a reset child counts as pending, as on Linux */
-#define SYN_OPTIONS 40                   /* room that is left for options in a SYN with octets */
-#define CACHE_SETS  128
-#define CACHE_WAYS  4
+#define KEY_PERIOD   (12 * 3600 * FT_SEC) /* the stack's own key changes so often */
+#define RESET_TIME   (60 * FT_SEC)        /* so long a reset child counts as pending, as on Linux */
+#define SYN_OPTIONS  40                   /* room that is left for options in a SYN with octets */
+#define CACHE_SETS   128
+#define CACHE_WAYS   4
+#define TFO_LOST_MAX 10 /* 17 hours */
 
 /* What a server has told (RFC 7413 4.1.3). */
 struct tfo_entry {
@@ -27,7 +29,9 @@ struct tfo_entry {
     uint8_t cookie_len; /* 0: none */
     bool exp;           /* the cookie, or with none the next question, has the experimental form */
     uint8_t cookie[TCP_COOKIE_LEN_MAX];
-    uint32_t used; /* the least recently used of a set gives way */
+    uint8_t n_lost;  /* first SYNs in a row, with an option or octets, that were not answered ... */
+    uint32_t lost_s; /* ... and when the last of them had to be sent again, seconds */
+    uint32_t used;   /* the least recently used of a set gives way */
 };
 
 struct tfo_cache {
@@ -131,14 +135,12 @@ void ft_tfo_offer(const struct ft_tcp *tcp, const struct ft_listener *listener,
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-static struct tcp_tfo **place_of(struct ft_tcb *tcb, struct ft_listener *listener)
-{
-    return listener ? &listener->tfo : &tcb->cold->tfo;
-}
-
 static struct tcp_tfo *make(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_listener *listener)
 {
-    struct tcp_tfo **place = place_of(tcb, listener);
+    struct tcp_rare *rare = listener ? NULL : ft_tcb_rare(tcp, tcb);
+    if (!listener && !rare)
+        return NULL;
+    struct tcp_tfo **place = listener ? &listener->tfo : &rare->tfo;
     if (!*place)
         *place = ft_pool_get(&tcp->tfos);
     return *place;
@@ -179,7 +181,7 @@ int ft_tfo_set(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_listener *liste
 int ft_tfo_get(const struct ft_tcb *tcb, const struct ft_listener *listener, int name)
 {
     uint16_t flags = listener ? listener->opts.flags : tcb->cold->opts.flags;
-    const struct tcp_tfo *tfo = listener ? listener->tfo : tcb->cold->tfo;
+    const struct tcp_tfo *tfo = listener ? listener->tfo : tcb_tfo(tcb);
     if (name == TCP_FASTOPEN_CONNECT)
         return !!(flags & OPT_FASTOPEN);
     if (name == TCP_FASTOPEN_NO_COOKIE)
@@ -209,7 +211,7 @@ int ft_tfo_get_key(struct ft_tcp *tcp, const struct ft_tcb *tcb, const struct ft
                    void *ret, socklen_t *len)
 {
     uint8_t keys[TFO_KEYS_MAX][TFO_KEY_LEN];
-    const struct tcp_tfo *tfo = listener ? listener->tfo : tcb->cold->tfo;
+    const struct tcp_tfo *tfo = listener ? listener->tfo : tcb_tfo(tcb);
     unsigned n = keys_of(tcp, tfo, keys);
     return ft_opt_put(ret, len, keys, n * TFO_KEY_LEN);
 }
@@ -219,8 +221,9 @@ int ft_tfo_get_key(struct ft_tcp *tcp, const struct ft_tcb *tcb, const struct ft
 void ft_tfo_listen(struct ft_tcp *tcp, struct ft_listener *listener, struct ft_tcb *tcb)
 {
     uint16_t all = FT_FASTOPEN_SERVER | FT_FASTOPEN_SERVER_ALL;
-    listener->tfo = tcb->cold->tfo;
-    tcb->cold->tfo = NULL;
+    listener->tfo = tcb_tfo(tcb);
+    if (listener->tfo)
+        tcb->cold->rare->tfo = NULL;
     if (listener->tfo)
         listener->tfo->flags = 0;
     if ((tcp->env->config.fastopen & all) != all || (listener->tfo && listener->tfo->pending_max))
@@ -255,23 +258,17 @@ static bool make_child(struct ft_tcp *tcp, struct ft_listener *listener,
                        const struct tcp_embryo *syn, struct tcp_in *in, enum cookie_verdict verdict)
 {
     struct ft_path path;
-    struct tcp_tfo *tfo = ft_pool_get(&tcp->tfos);
-    if (!tfo ||
-        ft_path_find(tcp->net, &syn->conn.remote, &syn->conn.local, syn->conn.ifindex, &path)) {
-        if (tfo)
-            ft_pool_put(&tcp->tfos, tfo);
+    if (ft_path_find(tcp->net, &syn->conn.remote, &syn->conn.local, syn->conn.ifindex, &path))
         return false;
-    }
     struct ft_tcb *tcb = ft_listen_make(tcp, listener, syn, &in->seg);
-    if (tcb)
-        tcb->snd_una = tcb->snd_nxt = tcb->snd_max = tcb->snd_up = tcb->iss;
-    if (!tcb || ft_tcb_make_busy(tcp, tcb)) {
-        ft_pool_put(&tcp->tfos, tfo);
-        if (tcb)
-            ft_tcb_free(tcp, tcb);
+    if (!tcb)
+        return false;
+    tcb->snd_una = tcb->snd_nxt = tcb->snd_max = tcb->snd_up = tcb->iss;
+    struct tcp_tfo *tfo = make(tcp, tcb, NULL);
+    if (!tfo || ft_tcb_make_busy(tcp, tcb)) {
+        ft_tcb_free(tcp, tcb);
         return false;
     }
-    tcb->cold->tfo = tfo;
     tfo->listener_slot = listener->slot;
     tfo->listener_id = listener->id;
     tfo->flags = TFO_CHILD;
@@ -369,7 +366,29 @@ void ft_tfo_fini(struct ft_tcp *tcp)
 
 bool ft_tfo_deferred(const struct ft_tcb *tcb)
 {
-    return tcb->cold->tfo && (tcb->cold->tfo->flags & TFO_DEFERRED);
+    return tcb_tfo(tcb) && (tcb_tfo(tcb)->flags & TFO_DEFERRED);
+}
+
+/* RFC 7413 4.1.3.1: something on the way drops such SYNs. After two in a row they are plain ones
+   for four minutes, and for twice as long after each that is lost then, as Linux had it until
+   its 4.12; what it has now is off by default. */
+static bool is_black_hole(const struct ft_tcp *tcp, const struct tfo_entry *entry)
+{
+    uint32_t since_s = (uint32_t)(tcp->env->now / FT_SEC) - entry->lost_s;
+    return entry->n_lost > 1 && since_s < 60u << entry->n_lost;
+}
+
+static void note_lost(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct tfo_entry *entry)
+{
+    if (!(tcb_tfo(tcb)->flags & (TFO_ASKS | TFO_SENDS)))
+        return;
+    if (tcb->retries == 0) {
+        entry->n_lost = 0;
+        return;
+    }
+    if (entry->n_lost < TFO_LOST_MAX)
+        entry->n_lost++;
+    entry->lost_s = (uint32_t)(tcp->env->now / FT_SEC);
 }
 
 /* What our SYN will be (RFC 7413 4.2.1). Return: what it keeps; NULL: it is a plain one. */
@@ -383,6 +402,8 @@ static struct tcp_tfo *prepare(struct ft_tcp *tcp, struct ft_tcb *tcb, const str
     const struct tfo_entry *entry = look_up(tcp, local, remote);
     tfo->flags = 0;
     tfo->syn_len = 0;
+    if (entry && is_black_hole(tcp, entry))
+        return NULL;
     if ((mode & FT_FASTOPEN_CLIENT_NO_COOKIE) || (tcb->cold->opts.flags & OPT_NO_COOKIE)) {
         tfo->flags = TFO_SENDS;
     } else if (entry && entry->cookie_len > 0) {
@@ -391,6 +412,7 @@ static struct tcp_tfo *prepare(struct ft_tcp *tcp, struct ft_tcb *tcb, const str
         memcpy(tfo->cookie, entry->cookie, entry->cookie_len);
     } else {
         tfo->flags = TFO_ASKS;
+        tcb->cold->tfo_fail = TFO_FAIL_COOKIE;
     }
     if (entry && entry->exp && (tfo->flags & (TFO_ASKS | TFO_COOKIE)))
         tfo->flags |= TFO_EXP;
@@ -431,21 +453,25 @@ static ssize_t open_with(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_endpo
     int err = ft_tcp_open(tcp, tcb, peer);
     if (err != -EINPROGRESS)
         return err;
-    struct tcp_tfo *tfo = tcb->cold->tfo;
+    struct tcp_tfo *tfo = tcb_tfo(tcb);
     if (!tfo || !(tfo->flags & TFO_SENDS))
         return -EINPROGRESS;
-    ssize_t n = ft_tcp_append(tcp, tcb, iov, n_iov, syn_room(tcp, tcb));
-    tfo->syn_len = n > 0 ? (uint32_t)n : 0;
-    if (n > 0 && (flags & MSG_ZEROCOPY))
-        ft_tcp_note_copy(tcp, tcb);
-    return n > 0 ? n : -EINPROGRESS;
+    ssize_t n = -ENOBUFS;
+    if (!ft_tcp_before_write(tcp, tcb, flags))
+        n = ft_tcp_append(tcp, tcb, iov, n_iov, syn_room(tcp, tcb));
+    if (n <= 0)
+        return -EINPROGRESS;
+    tfo->syn_len = (uint32_t)n;
+    ft_spent_begin(tcp, tcb);
+    ft_tcp_wrote(tcp, tcb, iov, n_iov, (size_t)n, flags);
+    return n;
 }
 
 ssize_t ft_tfo_begin(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
                      int flags)
 {
-    struct ft_endpoint peer = tcb->cold->tfo->peer;
-    tcb->cold->tfo->flags &= (uint8_t)~TFO_DEFERRED;
+    struct ft_endpoint peer = tcb_tfo(tcb)->peer;
+    tcb_tfo(tcb)->flags &= (uint8_t)~TFO_DEFERRED;
     return open_with(tcp, tcb, &peer, iov, n_iov, flags);
 }
 
@@ -478,7 +504,7 @@ ssize_t ft_tcp_send_open(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ms
 
 uint32_t ft_tfo_syn_len(const struct ft_tcb *tcb)
 {
-    const struct tcp_tfo *tfo = tcb->cold->tfo;
+    const struct tcp_tfo *tfo = tcb_tfo(tcb);
     return tfo && tcb_state(tcb) == FT_TCP_SYN_SENT && (tfo->flags & TFO_SENDS) ? tfo->syn_len : 0;
 }
 
@@ -486,7 +512,7 @@ uint32_t ft_tfo_syn_len(const struct ft_tcb *tcb)
    next (RFC 7413 4.1.3.1). */
 void ft_tfo_fill(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_tcp_seg *seg)
 {
-    const struct tcp_tfo *tfo = tcb->cold->tfo;
+    const struct tcp_tfo *tfo = tcb_tfo(tcb);
     if (!tfo || seq_gt(tcb->snd_max, tcb->iss))
         return;
     seg->tfo_exp = tfo->flags & TFO_EXP;
@@ -506,12 +532,13 @@ void ft_tfo_fill(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_tcp_seg *seg)
 
 static void remember(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
 {
-    const struct tcp_tfo *tfo = tcb->cold->tfo;
+    const struct tcp_tfo *tfo = tcb_tfo(tcb);
     struct tfo_entry *entry = entry_of(tcp, &tcb->conn);
     if (!entry)
         return;
     if (seg->has_mss)
         entry->mss = seg->mss;
+    note_lost(tcp, tcb, entry);
     if ((tfo->flags & (TFO_ASKS | TFO_COOKIE)) && seg->has_tfo && seg->tfo_len > 0) {
         entry->cookie_len = seg->tfo_len;
         entry->exp = seg->tfo_exp;
@@ -524,15 +551,18 @@ static void remember(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp
 
 void ft_tfo_syn_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
 {
-    struct tcp_tfo *tfo = tcb->cold->tfo;
+    struct tcp_tfo *tfo = tcb_tfo(tcb);
     if (!tfo)
         return;
     remember(tcp, tcb, seg);
     uint32_t octets = (uint32_t)seq_diff(seg->ack, tcb->iss) - 1;
     ft_assert(octets <= ft_ring_len(&tcb->snd));
     ft_ring_consume(&tcb->snd, &tcp->env->chunks, octets);
+    ft_marks_acked(tcp, tcb, seg->ack);
     tcb->cold->octets_acked += octets;
     tcb->cold->syn_data = octets > 0 && octets == tfo->syn_len;
+    if (octets < tfo->syn_len)
+        tcb->cold->tfo_fail = tcb->retries > 0 ? TFO_FAIL_SYN : TFO_FAIL_DATA;
     /* What it does not acknowledge was dropped there, and goes with the ACK (RFC 7413 4.2.1). */
     tcb->snd_max = tcb->snd_nxt = seg->ack;
 }
@@ -555,10 +585,10 @@ static void child_ends(struct ft_tcp *tcp, const struct tcp_tfo *tfo, bool reset
 
 void ft_tfo_drop(struct ft_tcp *tcp, struct ft_tcb *tcb, bool reset)
 {
-    struct tcp_tfo *tfo = tcb->cold->tfo;
+    struct tcp_tfo *tfo = tcb_tfo(tcb);
     if (!tfo)
         return;
-    tcb->cold->tfo = NULL;
+    tcb->cold->rare->tfo = NULL;
     if (tfo->flags & TFO_CHILD)
         child_ends(tcp, tfo, reset);
     ft_pool_put(&tcp->tfos, tfo);

@@ -40,6 +40,14 @@ enum tfo_flag {
     TFO_FRESH = 64,    /* its SYN-ACK brings a cookie of the present key */
 };
 
+/* Why octets did not go with our SYN, or not for good; Linux's TFO_CLIENT_FAIL values. */
+enum tfo_fail {
+    TFO_FAIL_NONE = 0,
+    TFO_FAIL_COOKIE = 1, /* no cookie was known */
+    TFO_FAIL_DATA = 2,   /* the peer did not acknowledge all of them */
+    TFO_FAIL_SYN = 3,    /* ... after the SYN had to be sent again */
+};
+
 /* What a socket keeps that has to do with Fast Open. */
 struct tcp_tfo {
     struct ft_endpoint peer; /* with TFO_DEFERRED */

@@ -34,7 +34,7 @@ static void write_local(const struct ft_name *name, const struct ft_conn *conn, 
 
 void ft_tcp_name(const struct ft_tcb *tcb, struct sockaddr *ret_addr, socklen_t *len)
 {
-    write_local(tcb->cold->name, &tcb->conn, tcb->cold->opts.flags & OPT_IPV6, ret_addr, len);
+    write_local(tcb_name(tcb), &tcb->conn, tcb->cold->opts.flags & OPT_IPV6, ret_addr, len);
 }
 
 void ft_tcp_listener_name(const struct ft_listener *listener, struct sockaddr *ret_addr,
@@ -80,6 +80,62 @@ static uint32_t urgent_q(const struct ft_tcb *tcb)
     return len - (uint32_t)-ahead;
 }
 
+/* Linux's TCP_CA_*. */
+static uint8_t ca_state(const struct ft_tcb *tcb)
+{
+    if (tcb->flags & TCB_LOSS)
+        return 4;
+    if (tcb->flags & TCB_RECOVERY)
+        return 3;
+    return tcb->busy && tcb->busy->sents.sacked > 0 ? 1 : 0;
+}
+
+/* What is under way, in segments. A SYN, or a FIN that nothing is kept of, has no record. */
+static void flight_info(const struct ft_tcb *tcb, struct ft_sock_info *info)
+{
+    struct tcp_sent_segs segs;
+    uint32_t mss = FT_MAX((uint32_t)tcb->snd_mss, 1u);
+    ft_sent_segs(tcb, &segs);
+    info->unacked = segs.out ? segs.out : (tcb_flight(tcb) + mss - 1) / mss;
+    info->sacked = segs.sacked;
+    info->lost = segs.lost;
+    info->again = segs.again;
+    if (tcb->busy && !(tcb->flags & TCB_SACK))
+        info->sacked = (tcb->busy->sents.sacked + mss - 1) / mss;
+    if (tcb_synchronized(tcb) && seq_gt(tcb_snd_end(tcb), tcb->snd_nxt))
+        info->notsent = (uint32_t)seq_diff(tcb_snd_end(tcb), tcb->snd_nxt);
+    info->app_limited = tcb->busy && tcb->busy->cc.rate.last_limited;
+}
+
+static void history_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
+                         struct ft_sock_info *info)
+{
+    const struct tcp_cold *cold = tcb->cold;
+    const struct tcp_past *past = cold->past;
+    const struct tcp_sending sending = tcb_sending(tcb);
+    if (sending.sent_at)
+        info->last_sent_ms = (uint32_t)((tcp->env->now - sending.sent_at) / FT_MS);
+    if (tcb_synchronized(tcb))
+        info->last_recv_ms = tcp_now_ms(tcp) - cold->last_data_ms;
+    info->last_ack_ms = tcp_now_ms(tcp) - tcb->last_rcv_ms;
+    info->delivered = cold->delivered;
+    info->total_rto = cold->total_rto;
+    info->rto_episodes = cold->rto_episodes;
+    info->rto_ms = cold->rto_ms;
+    info->data_segs_in = cold->data_in;
+    info->data_segs_out = sending.data_out;
+    info->octets_retrans = sending.octets_retrans;
+    info->busy_ms = ft_spent_ms(tcp, tcb, SPENT_BUSY);
+    info->window_limited_ms = ft_spent_ms(tcp, tcb, SPENT_WINDOW);
+    info->buffer_limited_ms = ft_spent_ms(tcp, tcb, SPENT_BUFFER);
+    info->fastopen_fail = cold->tfo_fail;
+    info->backoff = tcb->retries;
+    info->reordering = FT_MAX((uint32_t)tcb->rack.reordering, 3u); /* Linux's least is 3 */
+    info->dsack_dups = past ? past->dsack_dups : 0;
+    info->reord_seen = past ? past->reord_seen : 0;
+    info->ooo_in = cold->ahead_in;
+}
+
 void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_sock_info *ret_info)
 {
     const struct tcp_cold *cold = tcb->cold;
@@ -88,7 +144,7 @@ void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_s
     ret_info->family = (cold->opts.flags & OPT_IPV6) ? AF_INET6 : AF_INET;
     ret_info->sock = ft_slot_sock(tcp->slots, tcb->slot);
     ret_info->user = tcb->slot == FT_NO_SLOT ? NULL : ft_slot_user(tcp->slots, tcb->slot);
-    ret_info->ca_state = (tcb->flags & TCB_LOSS) ? 4 : (tcb->flags & TCB_RECOVERY) ? 3 : 0;
+    ret_info->ca_state = ca_state(tcb);
     ret_info->recv_q = ft_ring_len(&tcb->rcv);
     ret_info->send_q = ft_ring_len(&tcb->snd);
     ret_info->urgent_q = urgent_q(tcb);
@@ -100,21 +156,23 @@ void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_s
     ret_info->srtt_us = cold->srtt_us;
     ret_info->rttvar_us = cold->rttvar_us;
     ret_info->rto_us = cold->rto_us;
+    ret_info->ato_us = tcb->ato_ms * 1000u;
     ret_info->min_rtt_us = cold->min_rtt_us;
     ret_info->pacing_rate = ft_pace_rate(tcb);
     ret_info->delivery_rate = ft_rate_measured(tcb);
     memcpy(ret_info->congestion, ft_cc_ops(cold->opts.cc)->name, sizeof ret_info->congestion);
     ret_info->retrans = tcb->retries;
+    flight_info(tcb, ret_info);
+    history_info(tcp, tcb, ret_info);
     ret_info->octets_acked = cold->octets_acked;
     ret_info->octets_received = cold->octets_received;
-    ret_info->octets_retrans = cold->octets_retrans;
     ret_info->segs_out = cold->segs_out;
     ret_info->segs_in = tcb->segs_in;
     ret_info->segs_retrans = cold->segs_retrans;
     if (tcb_state(tcb) != FT_TCP_CLOSED && tcb_state(tcb) != FT_TCP_SYN_SENT)
         ret_info->octets_sent = cold->octets_acked +
                                 (uint32_t)seq_diff(tcb->snd_max, tcb_snd_base(tcb)) +
-                                cold->octets_retrans;
+                                ret_info->octets_retrans;
 }
 
 void ft_tcp_listener_info(const struct ft_tcp *tcp, const struct ft_listener *listener,
@@ -150,9 +208,17 @@ bool ft_tcp_conn_info(const struct ft_tcp *tcp, const struct ft_conn *conn,
 }
 
 /* What getsockopt(TCP_INFO) answers: the layout of Linux's present struct, which is longer than the
-   one that the libc has. What has no meaning here, or is not measured, is 0. */
+   one that the libc has. 0 are what Linux does not fill in either (fackets, last_ack_sent), and
+   rehash: paths are not changed. */
 struct tcp_linux_info {
-    struct tcp_info head;
+    union {
+        struct tcp_info head;
+        struct {
+            uint8_t before[7];
+            uint8_t app_limited; /* bit 0: delivery_rate, bits 1 and 2: why Fast Open failed; the
+                                    libc's struct has a hole here */
+        };
+    };
     uint64_t pacing_rate, max_pacing_rate; /* octets a second; all ones: none */
     uint64_t octets_acked, octets_received;
     uint32_t segs_out, segs_in;
@@ -173,19 +239,21 @@ struct tcp_linux_info {
     uint32_t ecn_mode;
 };
 
+static_assert(offsetof(struct tcp_info, tcpi_rto) == 8, "as Linux has it");
 static_assert(offsetof(struct tcp_linux_info, pacing_rate) == 104, "as Linux has it");
 static_assert(offsetof(struct tcp_linux_info, delivery_rate) == 160, "as Linux has it");
 static_assert(offsetof(struct tcp_linux_info, octets_sent) == 200, "as Linux has it");
 static_assert(offsetof(struct tcp_linux_info, snd_wnd) == 228, "as Linux has it");
 static_assert(sizeof(struct tcp_linux_info) == 280, "as Linux has it");
 
-static void fill_head(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
-                      const struct ft_sock_info *info, struct tcp_info *ret)
+static void fill_head(const struct ft_tcb *tcb, const struct ft_sock_info *info,
+                      struct tcp_info *ret)
 {
     uint32_t mss = FT_MAX((uint32_t)tcb->snd_mss, 1u);
     ret->tcpi_state = info->state;
     ret->tcpi_ca_state = info->ca_state;
-    ret->tcpi_retransmits = tcb->retries;
+    ret->tcpi_retransmits = (tcb->flags & TCB_PERSIST) ? 0 : tcb->retries;
+    ret->tcpi_backoff = info->backoff;
     ret->tcpi_probes = tcb->probes;
     ret->tcpi_options = (uint8_t)(((tcb->flags & TCB_TS) ? TCPI_OPT_TIMESTAMPS : 0) |
                                   ((tcb->flags & TCB_SACK) ? TCPI_OPT_SACK : 0) |
@@ -194,18 +262,15 @@ static void fill_head(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
     ret->tcpi_snd_wscale = tcb->snd_wscale & 0xfu;
     ret->tcpi_rcv_wscale = tcb->rcv_wscale & 0xfu;
     ret->tcpi_rto = info->rto_us;
-    ret->tcpi_ato = (uint32_t)(TCP_DELACK / FT_US);
+    ret->tcpi_ato = info->ato_us;
     ret->tcpi_snd_mss = tcb->snd_mss;
     ret->tcpi_rcv_mss = tcb->rcv_mss;
-    ret->tcpi_unacked = (tcb_flight(tcb) + mss - 1) / mss;
-    if (tcb->busy) {
-        const struct tcp_sents *sents = &tcb->busy->sents;
-        bool sack = tcb->flags & TCB_SACK;
-        ret->tcpi_sacked = sack ? sents->sacked_segs : (sents->sacked + mss - 1) / mss;
-        ret->tcpi_lost = (sents->lost + mss - 1) / mss;
-        ret->tcpi_retrans = (sents->again + mss - 1) / mss;
-    }
-    ret->tcpi_reordering = FT_MAX(tcb->rack.reordering + 1u, 3u); /* Linux's least is 3 */
+    ret->tcpi_unacked = info->unacked;
+    ret->tcpi_sacked = info->sacked;
+    ret->tcpi_lost = info->lost;
+    ret->tcpi_retrans = info->again;
+    ret->tcpi_reordering = info->reordering;
+    ret->tcpi_rcv_ssthresh = ft_tcp_rcv_max(tcb);
     ret->tcpi_pmtu = tcb->mtu;
     ret->tcpi_rtt = info->srtt_us;
     ret->tcpi_rttvar = info->rttvar_us;
@@ -214,18 +279,13 @@ static void fill_head(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
     ret->tcpi_advmss = ft_tcp_mss_for(tcb->mtu, tcb_is_v4(tcb));
     if (tcb->cold->opts.user_mss)
         ret->tcpi_advmss = FT_MIN(ret->tcpi_advmss, (uint32_t)tcb->cold->opts.user_mss);
-    if (tcb->busy) {
-        const struct tcp_sents *sents = &tcb->busy->sents;
-        ret->tcpi_sacked = (sents->sacked + mss - 1) / mss;
-        ret->tcpi_lost = (sents->lost + mss - 1) / mss;
-        ret->tcpi_retrans = (sents->again + mss - 1) / mss;
-    }
     const struct tcp_past *past = tcb->cold->past;
     ret->tcpi_rcv_rtt = past ? past->drs.rtt_us : 0;
     ret->tcpi_rcv_space = past && past->drs.space ? past->drs.space : tcb->cold->opts.rcv_buf / 2;
     ret->tcpi_total_retrans = tcb->cold->segs_retrans;
-    ret->tcpi_last_data_sent = (uint32_t)((tcp->env->now - tcb->cold->sent_at) / FT_MS);
-    ret->tcpi_last_ack_recv = tcp_now_ms(tcp) - tcb->last_rcv_ms;
+    ret->tcpi_last_data_sent = info->last_sent_ms;
+    ret->tcpi_last_data_recv = info->last_recv_ms;
+    ret->tcpi_last_ack_recv = info->last_ack_ms;
 }
 
 static void fill_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
@@ -233,7 +293,8 @@ static void fill_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
 {
     struct ft_sock_info info;
     ft_tcp_info(tcp, tcb, &info);
-    fill_head(tcp, tcb, &info, &ret->head);
+    fill_head(tcb, &info, &ret->head);
+    ret->app_limited = (uint8_t)((info.app_limited ? 1 : 0) | info.fastopen_fail << 1);
     uint32_t max_rate = tcb->cold->opts.max_pacing_rate;
     ret->pacing_rate = info.pacing_rate;
     ret->max_pacing_rate = max_rate == UINT32_MAX ? UINT64_MAX : max_rate;
@@ -241,14 +302,25 @@ static void fill_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
     ret->octets_received = info.octets_received;
     ret->segs_out = (uint32_t)info.segs_out;
     ret->segs_in = (uint32_t)info.segs_in;
-    if (tcb_synchronized(tcb) && seq_gt(tcb_snd_end(tcb), tcb->snd_nxt))
-        ret->notsent_octets = (uint32_t)seq_diff(tcb_snd_end(tcb), tcb->snd_nxt);
+    ret->notsent_octets = info.notsent;
     ret->min_rtt_us = info.min_rtt_us ? info.min_rtt_us : UINT32_MAX;
     ret->delivery_rate = info.delivery_rate;
     ret->octets_sent = info.octets_sent;
     ret->octets_retrans = info.octets_retrans;
     ret->snd_wnd = tcb->snd_wnd;
     ret->rcv_wnd = info.rcv_wnd;
+    ret->delivered = info.delivered;
+    ret->dsack_dups = info.dsack_dups;
+    ret->reord_seen = info.reord_seen;
+    ret->rcv_ooopack = info.ooo_in;
+    ret->total_rto = info.total_rto;
+    ret->total_rto_recoveries = info.rto_episodes;
+    ret->total_rto_ms = info.rto_ms;
+    ret->data_segs_in = info.data_segs_in;
+    ret->data_segs_out = info.data_segs_out;
+    ret->busy_us = (uint64_t)info.busy_ms * 1000;
+    ret->rwnd_limited_us = (uint64_t)info.window_limited_ms * 1000;
+    ret->sndbuf_limited_us = (uint64_t)info.buffer_limited_ms * 1000;
 }
 
 int ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, void *ret, socklen_t *len)

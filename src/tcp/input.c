@@ -3,6 +3,7 @@
  * SEGMENT ARRIVES: RFC 9293 3.10.7, in its order, with RFC 5961 (blind attacks) and RFC 7323
  * (timestamps). LISTEN is in listen.c, TIME-WAIT in timewait.c, replies in reply.c.
  */
+#include "lifetime.h"
 #include "metrics.h"
 #include "priv.h"
 #include "relisten.h"
@@ -35,13 +36,15 @@ void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     struct ft_path path;
     tcb_enter(tcp, tcb, FT_TCP_ESTABLISHED);
+    tcb->cold->delivered++; /* our SYN */
+    tcb->cold->last_data_ms = tcp_now_ms(tcp);
+    ft_spent_repaired(tcp, tcb);
     uint32_t mtu = tcb->mtu;
     if (!ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb->conn.ifindex, &path))
         mtu = path.mtu;
     ft_tcp_set_mss(tcp, tcb, mtu);
     tcb->rcv_mss = (uint16_t)FT_MIN((uint32_t)tcb->snd_mss, 1460u);
     ft_cc_start(tcp, tcb);
-    tcb->quick_acks = TCP_QUICK_ACKS;
     tcb->recover = tcb->iss;
     tcb->retries = 0;
     tcb->flags &= ~(uint32_t)TCB_SYN_OUT;
@@ -124,7 +127,7 @@ static enum ft_verdict syn_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, struct t
     ft_tcp_established(tcp, tcb);
     if (lost > 0)
         tcb->cwnd = tcb->snd_mss; /* RFC 5681 3.1 */
-    tcb->flags |= TCB_ACK_NOW;
+    ft_delack_handshake(tcp, tcb);
     return FT_RX_ACTIVE;
 }
 
@@ -168,6 +171,7 @@ static void ack_unacceptable(struct ft_tcp *tcp, struct ft_tcb *tcb, const struc
         return;
     if (seg->len > 0 || (seg->flags & SEG_FIN)) {
         tcb->flags |= TCB_ACK_NOW;
+        ft_delack_quick(tcb, TCP_QUICK_ACKS);
         ft_tcb_wake(tcp, tcb);
         ft_seq end = seq_add(seg->seq, seg->len);
         if (!(seg->flags & SEG_SYN) && seq_le(end, tcb->rcv_nxt))
@@ -241,12 +245,14 @@ static enum tcp_verdict check_sequence(struct ft_tcp *tcp, struct ft_tcb *tcb, s
 
 /* ---- second: RST; fourth: SYN ---------------------------------------------------------------- */
 
+/* U-3: the exact one resets; octets that it carries are nobody's (SHLD-2). The user is told that it
+   was no normal close (MUST-12). */
 static enum tcp_verdict check_rst(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in,
                                   enum ft_verdict *ret_verdict)
 {
     if (!(in->seg.flags & SEG_RST))
         return TCP_NEXT;
-    /* RFC 5961 3.2: in the window but not exact, so ask the peer to confirm. */
+    /* RFC 5961 3.2 (U-4, U-5): in the window but not exact, so ask the peer to confirm. */
     if (!seq_eq(in->seg.seq, tcb->rcv_nxt)) {
         ft_tcp_challenge(tcp, tcb);
         *ret_verdict = FT_RX_DROP_CHALLENGE;
@@ -335,10 +341,8 @@ static enum tcp_verdict fin_acked(struct ft_tcp *tcp, struct ft_tcb *tcb)
     switch (tcb_state(tcb)) {
     case FT_TCP_FIN_WAIT_1:
         tcb_enter(tcp, tcb, FT_TCP_FIN_WAIT_2);
-        if (tcb->slot == FT_NO_SLOT) {
-            tcb->keep_at = tcp->env->now + TCP_FIN_WAIT_2; /* */
-            ft_tcb_arm(tcp, tcb);
-        }
+        if (tcb->slot == FT_NO_SLOT && !ft_orphan_waits(tcp, tcb)) /* */
+            return TCP_GONE;
         ft_tcb_raise(tcp, tcb, FT_WRITABLE);
         return TCP_NEXT;
     case FT_TCP_CLOSING:
@@ -559,32 +563,40 @@ static enum ft_verdict to_name(struct ft_tcp *tcp, const struct ft_conn *key, st
     return verdict;
 }
 
+static enum ft_verdict to_time_wait(struct ft_tcp *tcp, struct ft_time_wait *tw,
+                                    const struct ft_conn *key, struct tcp_in *in, ft_sock *ret_sock)
+{
+    bool reopen = false;
+    bool listens = (in->seg.flags & SEG_SYN) && find_name(tcp, key, in);
+    enum ft_verdict verdict = ft_time_wait_input(tcp, tw, in, listens, &reopen);
+    return reopen ? to_name(tcp, key, in, ret_sock) : verdict;
+}
+
+static enum ft_verdict to_embryo(struct ft_tcp *tcp, struct tcp_embryo *embryo,
+                                 const struct ft_conn *key, struct tcp_in *in, ft_sock *ret_sock)
+{
+    if (ft_embryo_forsaken(tcp, embryo)) {
+        ft_embryo_free(tcp, embryo);
+        return to_name(tcp, key, in, ret_sock);
+    }
+    struct ft_tcb *tcb = NULL;
+    enum ft_verdict verdict = ft_embryo_input(tcp, embryo, in, &tcb);
+    /* The ACK that completed the handshake may carry text and FIN. */
+    return tcb ? other_states(tcp, tcb, in) : verdict;
+}
+
 static enum ft_verdict to_conn(struct ft_tcp *tcp, struct ft_conn *conn, const struct ft_conn *key,
                                struct tcp_in *in, ft_sock *ret_sock)
 {
-    struct ft_tcb *tcb = NULL;
-    bool reopen = false;
-    if (conn->kind == FT_CONN_TIME_WAIT) {
-        struct ft_time_wait *tw = ft_container_of(conn, struct ft_time_wait, conn);
-        bool listens = (in->seg.flags & SEG_SYN) && find_name(tcp, key, in);
-        enum ft_verdict verdict = ft_time_wait_input(tcp, tw, in, listens, &reopen);
-        return reopen ? to_name(tcp, key, in, ret_sock) : verdict;
-    }
-    if (conn->kind == FT_CONN_EMBRYO) {
-        struct tcp_embryo *embryo = ft_container_of(conn, struct tcp_embryo, conn);
-        if (ft_embryo_forsaken(tcp, embryo)) {
-            ft_embryo_free(tcp, embryo);
-            return to_name(tcp, key, in, ret_sock);
-        }
-        enum ft_verdict verdict = ft_embryo_input(tcp, embryo, in, &tcb);
-        /* The ACK that completed the handshake may carry text and FIN. */
-        if (tcb)
-            return other_states(tcp, tcb, in);
-        return verdict;
-    }
-    tcb = ft_container_of(conn, struct ft_tcb, conn);
+    if (conn->kind == FT_CONN_TIME_WAIT)
+        return to_time_wait(tcp, ft_container_of(conn, struct ft_time_wait, conn), key, in,
+                            ret_sock);
+    if (conn->kind == FT_CONN_EMBRYO)
+        return to_embryo(tcp, ft_container_of(conn, struct tcp_embryo, conn), key, in, ret_sock);
+    struct ft_tcb *tcb = ft_container_of(conn, struct ft_tcb, conn);
     *ret_sock = traced_sock(tcp, tcb->slot);
     tcb->segs_in += in->rx->n_segs;
+    tcb->cold->data_in += in->seg.len > 0 ? in->rx->n_segs : 0;
     if (tcb_state(tcb) == FT_TCP_SYN_SENT)
         return syn_sent(tcp, tcb, in);
     return other_states(tcp, tcb, in);
@@ -595,7 +607,7 @@ enum ft_verdict ft_tcp_input(struct ft_tcp *tcp, const struct ft_rx *rx, ft_sock
     struct tcp_in in = {.rx = rx};
     *ret_sock = -1;
     tcp->env->counters.tcp_segs_in += rx->n_segs;
-    /* MUST-57, A-20. */
+    /* MUST-57, MUST-63, A-20; the sources were judged by net. */
     if (rx->dst_class != FT_ADDR_LOCAL || rx->l2_multicast)
         return FT_RX_DROP_MARTIAN;
     if (tcp_parse(rx->l4, rx->l4_contig, &in.seg))

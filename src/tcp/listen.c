@@ -3,6 +3,7 @@
  * Passive sockets and what is half open (RFC 9293 3.10.7.2, and 3.10.7.4 in SYN-RECEIVED). A
  * passive socket never carries an octet: a SYN makes an embryo, the ACK of the SYN-ACK makes a TCB.
  */
+#include "lifetime.h"
 #include "metrics.h"
 #include "priv.h"
 #include "relisten.h"
@@ -206,6 +207,8 @@ struct ft_tcb *ft_listen_make(struct ft_tcp *tcp, struct ft_listener *listener,
     tcb->conn = from->conn;
     tcb->conn.kind = FT_CONN_TCB;
     tcb->conn.state = FT_TCP_CLOSED;
+    tcb->iss = from->iss;
+    tcb->irs = from->irs;
     struct ft_conn *old = ft_table_find(tcp->table, &from->conn);
     if (old) {
         ft_table_replace(tcp->table, old, &tcb->conn);
@@ -213,10 +216,8 @@ struct ft_tcb *ft_listen_make(struct ft_tcp *tcp, struct ft_listener *listener,
         ft_tcb_free(tcp, tcb);
         return NULL;
     }
-    tcb->flags |= TCB_IN_TABLE | TCB_QUEUED;
-    tcb->iss = from->iss;
+    tcb->flags |= TCB_IN_TABLE;
     tcb->snd_una = tcb->snd_nxt = tcb->snd_max = seq_add(from->iss, 1);
-    tcb->irs = from->irs;
     tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = seq_add(from->irs, 1);
     tcb->rcv_wscale = (from->flags & EMB_WSCALE) ? ft_tcp_wscale_for(tcp, &listener->opts) : 0;
     tcb->rcv_adv = seq_add(tcb->rcv_nxt, FT_MIN(listener->opts.rcv_buf / 2, 65535u));
@@ -236,10 +237,13 @@ struct ft_tcb *ft_listen_make(struct ft_tcp *tcp, struct ft_listener *listener,
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;
     tcb->retries = from->retries;
-    tcb->cold->listener = listener;
-    list_push_back(&listener->backlog, &tcb->cold->accept_node);
-    listener->n_backlog++;
+    ft_tcb_enter_backlog(tcb, listener);
     return tcb;
+}
+
+static bool was_answered_again(const struct tcp_embryo *embryo)
+{
+    return embryo->retries > 0 || (embryo->flags & EMB_AGAIN);
 }
 
 struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listener,
@@ -250,7 +254,8 @@ struct ft_tcb *ft_listen_complete(struct ft_tcp *tcp, struct ft_listener *listen
         return NULL;
     /* One that was made again may still be in a queue. It is of no use any more, and after the
        octets that overtake it there its timestamp would go back (RFC 7323 3.2). */
-    ft_tcp_cancel_synack(tcp, &from->conn, from->iss);
+    if (was_answered_again(from))
+        ft_tcp_cancel_synack(tcp, &from->conn, from->iss);
     tcb_enter(tcp, tcb, FT_TCP_SYN_RECEIVED);
     ft_tcp_established(tcp, tcb);
     if (from->retries > 0)
@@ -292,6 +297,9 @@ static enum ft_verdict complete(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
     }
     if ((embryo->flags & EMB_TS) && in->seg.has_ts)
         embryo->ts_recent = in->seg.tsval;
+    if (ft_defer_holds(listener, embryo, &in->seg))
+        return FT_RX_PASSIVE;
+    ft_defer_over(embryo);
     struct ft_tcb *tcb = ft_listen_complete(tcp, listener, embryo, &in->seg);
     if (!tcb)
         return FT_RX_DROP_MEMORY;
@@ -386,15 +394,18 @@ void ft_embryo_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo)
         return;
     }
     struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
-    if (!listener || embryo->retries >= TCP_SYNACK_RETRIES) {
+    bool again = true;
+    if (!listener || !ft_defer_waits(listener, embryo, &again)) {
         tcp->env->counters.tcp_attempt_fails++;
         ft_embryo_free(tcp, embryo);
         return;
     }
     embryo->flags &= (uint16_t)~EMB_DOUBTED;
     embryo->retries++;
-    tcp->env->counters.tcp_retrans_segs++;
-    ft_listen_synack(tcp, embryo, listener, 0);
-    ft_wheel_arm(&tcp->env->wheel, &embryo->timer,
-                 tcp->env->now + (TCP_RTO_INIT << embryo->retries));
+    if (again) {
+        tcp->env->counters.tcp_retrans_segs++;
+        ft_listen_synack(tcp, embryo, listener, 0);
+    }
+    ft_time rto = TCP_RTO_INIT << FT_MIN(embryo->retries, (uint8_t)7);
+    ft_wheel_arm(&tcp->env->wheel, &embryo->timer, tcp->env->now + FT_MIN(rto, TCP_RTO_MAX));
 }

@@ -6,7 +6,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "lifetime.h"
 #include "priv.h"
+#include "sock/cmsg.h"
 #include "sock/opt.h"
 
 /* Options that both an active and a passive socket have, and what each has besides. */
@@ -18,7 +20,7 @@ struct subject {
 
 static struct ft_name *name_of(const struct subject *s)
 {
-    return s->listener ? s->listener->name : s->tcb->cold->name;
+    return s->listener ? s->listener->name : tcb_name(s->tcb);
 }
 
 static void set_flag(struct tcp_opts *opts, uint16_t flag, bool on)
@@ -131,6 +133,8 @@ static int set_socket(struct ft_tcp *tcp, struct subject *s, int name, const voi
     int err = ft_opt_get_int(value, len, &v);
     if (err)
         return err;
+    if (ft_stamping_is_opt(name))
+        return ft_notes_set(tcp, s->tcb, &s->opts->stamping, name, v);
     switch (name) {
     case SO_REUSEADDR:
     case SO_REUSEPORT:
@@ -167,7 +171,6 @@ static int set_socket(struct ft_tcp *tcp, struct subject *s, int name, const voi
     case SO_DEBUG:
     case SO_DONTROUTE:
     case SO_BROADCAST:
-    case SO_TIMESTAMP:
     case SO_MARK:
     case SO_BUSY_POLL:
     case SO_INCOMING_CPU:
@@ -254,9 +257,12 @@ static int get_socket(struct ft_tcp *tcp, struct subject *s, int name, void *ret
     case SO_DEBUG:
     case SO_DONTROUTE:
     case SO_BROADCAST:
-    case SO_TIMESTAMP:
     case SO_MARK:
         return ft_opt_put_int(ret, len, 0);
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMPING:
+        return ft_opt_put_int(ret, len, ft_stamping_get(s->opts->stamping, name));
     default:
         return -ENOPROTOOPT;
     }
@@ -268,6 +274,8 @@ static void uncork(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     if (!tcb || tcb_state(tcb) == FT_TCP_CLOSED)
         return;
+    if (ft_ring_len(&tcb->snd) == 0 || seq_eq(tcb->snd_nxt, tcb_snd_end(tcb)))
+        return; /* nothing waits, and what comes later is not pushed out by this */
     tcb->flags |= TCB_NAGLE_OFF;
     ft_tcb_wake(tcp, tcb);
 }
@@ -293,18 +301,7 @@ static int set_congestion(struct ft_tcp *tcp, struct subject *s, const char *val
     return 0;
 }
 
-/* TCP_QUICKACK: at once from now on, or delayed. */
-static void set_quickack(struct ft_tcp *tcp, struct ft_tcb *tcb, bool on)
-{
-    if (!tcb)
-        return;
-    tcb->quick_acks = on ? UINT8_MAX : 0;
-    if (on && (tcb->flags & TCB_ACK_DELAYED)) {
-        tcb->flags |= TCB_ACK_NOW;
-        ft_tcb_wake(tcp, tcb);
-    }
-}
-
+/* RFC 9293 MUST-27; off until SO_KEEPALIVE says otherwise (MUST-25). */
 static int set_keepalive(struct ft_tcp *tcp, struct subject *s, int name, int v)
 {
     int err = 0;
@@ -349,26 +346,28 @@ static int set_tcp_int(struct ft_tcp *tcp, struct subject *s, int name, int v)
         s->opts->user_timeout_ms = (uint32_t)v; /* MUST-21 */
         return 0;
     case TCP_MAXSEG:
-        if (v && (v < 88 || v > 65495))
+        if (v && (v < 88 || v > 32767))
             return -EINVAL;
         s->opts->user_mss = (uint16_t)v;
         return 0;
     case TCP_WINDOW_CLAMP:
-        if (v < 0)
+        if (v < 0 || (v == 0 && s->tcb && tcb_state(s->tcb) != FT_TCP_CLOSED))
             return -EINVAL;
         s->opts->window_clamp = v ? FT_MAX((uint32_t)v, 1152u) : 0;
         return 0;
     case TCP_NOTSENT_LOWAT:
-        s->opts->notsent_lowat = v ? (uint32_t)v : UINT32_MAX; /* 0: the default, none */
+        s->opts->notsent_lowat = (uint32_t)v;
         return 0;
     case TCP_DEFER_ACCEPT:
         s->opts->defer_accept_s = (uint16_t)FT_MIN(FT_MAX(v, 0), 65535);
         return 0;
     case TCP_QUICKACK:
-        set_quickack(tcp, s->tcb, v);
+        if (s->tcb)
+            ft_delack_set(tcp, s->tcb, v);
         return 0;
     case TCP_LINGER2:
-        return 0; /* FIN-WAIT-2 of an orphan lasts a minute, whatever is asked for */
+        ft_linger2_set(s->opts, v);
+        return 0;
     case TCP_INQ:
         if (v < 0 || v > 1)
             return -EINVAL;
@@ -409,14 +408,13 @@ static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
     case TCP_WINDOW_CLAMP:
         return ft_opt_put_int(ret, len, (int)opts->window_clamp);
     case TCP_NOTSENT_LOWAT:
-        return ft_opt_put_int(ret, len,
-                              opts->notsent_lowat == UINT32_MAX ? 0 : (int)opts->notsent_lowat);
+        return ft_opt_put_int(ret, len, (int)opts->notsent_lowat);
     case TCP_DEFER_ACCEPT:
-        return ft_opt_put_int(ret, len, opts->defer_accept_s);
+        return ft_opt_put_int(ret, len, ft_defer_seconds(opts));
     case TCP_QUICKACK:
-        return ft_opt_put_int(ret, len, s->tcb && s->tcb->quick_acks > 0);
+        return ft_opt_put_int(ret, len, !s->tcb || ft_delack_get(s->tcb));
     case TCP_LINGER2:
-        return ft_opt_put_int(ret, len, (int)(TCP_FIN_WAIT_2 / FT_SEC));
+        return ft_opt_put_int(ret, len, ft_linger2_get(opts));
     case TCP_CONGESTION:
         return ft_opt_put(ret, len, ft_cc_ops(opts->cc)->name, CC_NAME_MAX);
     case TCP_INQ:
@@ -441,8 +439,6 @@ static int get_tcp(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
 
 /* RFC 9293 MUST-51, MUST-52, MUST-53 and SHLD-24. Deviation: no source route is given, taken or
    kept, and a segment that carries one is dropped: it lets a stranger speak in another's name. */
-
-/* RFC 9293 SHLD-8. Deviation: ECN is not negotiated yet. */
 
 /* RFC 9293 SHLD-13 and SHLD-23. Deviation: advice to applications, which are free here as on Linux
    to send urgent octets and to change the Diffserv field. */
@@ -471,7 +467,8 @@ static int set_ip(struct subject *s, int name, int v)
 {
     switch (name) {
     case IP_TOS:
-        s->opts->tos = (uint8_t)v & 0xfc; /* ECN is not the user's on a stream (MUST-48) */
+        /* MUST-48, SHLD-21, SHLD-22; but ECN is not the user's on a stream. */
+        s->opts->tos = (uint8_t)v & 0xfc;
         return 0;
     case IP_TTL:
         if (v != -1 && (v < 1 || v > 255))

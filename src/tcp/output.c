@@ -18,7 +18,7 @@ static void fill_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_pat
     const struct tcp_opts *opts = &tcb->cold->opts;
     bool answer = tcb_state(tcb) == FT_TCP_SYN_RECEIVED;
     seg->flags = answer ? SEG_SYN | SEG_ACK : SEG_SYN;
-    seg->has_mss = true;                                     /* MAY-3 */
+    seg->has_mss = true;                                     /* MUST-14, MUST-65, MAY-3 */
     seg->mss = ft_tcp_mss_for(path->if_mtu, tcb_is_v4(tcb)); /* what we can take: MUST-67 */
     if (opts->user_mss)
         seg->mss = (uint16_t)FT_MIN(seg->mss, opts->user_mss);
@@ -33,6 +33,20 @@ static void fill_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_pat
         seg->wnd = ft_tcp_advertise(tcb, true);
     else
         tcb->rcv_adv = seq_make(seg->wnd); /* a number until IRS is known; see syn_sent() */
+}
+
+/* MUST-61, SHLD-27: the last of what is queued pushes, unless the user has said that more comes
+   (MSG_MORE), and so does the last of a record; what stands for several segments does too, as on
+   Linux, since the receiver gathers no more behind it (there each record is sent again by itself).
+ */
+static bool plan_pushes(const struct ft_tcb *tcb, const struct plan *plan)
+{
+    ft_seq end = seq_add(plan->seq, plan->len);
+    if (plan_is_several(tcb, plan) && !plan->parted)
+        return true;
+    if (plan->len == 0)
+        return false;
+    return ft_marks_ends(tcb, end) || (seq_eq(end, tcb_snd_end(tcb)) && !(tcb->flags & TCB_MORE));
 }
 
 static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path,
@@ -60,11 +74,7 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
         ft_tcp_sack_blocks(tcb, seg);
     if (plan->fin)
         seg->flags |= SEG_FIN;
-    /* MUST-61: the last of what is queued pushes; so does what stands for several segments, as on
-       Linux, since the receiver gathers no more behind it. */
-    if (plan->kind == PLAN_DATA &&
-        (plan_is_several(tcb, plan) ||
-         (plan->len > 0 && seq_eq(seq_add(plan->seq, plan->len), tcb_snd_end(tcb)))))
+    if (plan->kind == PLAN_DATA && plan_pushes(tcb, plan))
         seg->flags |= SEG_PSH;
     if ((tcb->flags & TCB_URG_OUT) && seq_gt(tcb->snd_up, plan->seq)) {
         uint32_t up = (uint32_t)seq_diff(tcb->snd_up, plan->seq);
@@ -103,7 +113,7 @@ static uint64_t put_payload(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct
     return total;
 }
 
-/* Header, payload and checksum behind the IP header that stands in the frame. */
+/* Header, payload, checksum (MUST-2) behind the IP header in the frame. */
 static void emit(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path,
                  const struct plan *plan, const struct ft_tcp_seg *seg, struct ft_frame *frame,
                  struct ft_chunk **ret_chunks)
@@ -136,6 +146,13 @@ static void emit(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *p
 
 /* ---- what sending it changes ----------------------------------------------------------------- */
 
+/* Octets of our SYN that the peer did not take go again, as if for the first time; as on Linux what
+   follows them does not wait for their ACK. */
+static bool was_in_syn(const struct ft_tcb *tcb, const struct plan *plan)
+{
+    return tcb->cold->tfo_fail >= TFO_FAIL_DATA && seq_eq(plan->seq, seq_add(tcb->iss, 1));
+}
+
 /* The records, and what recovery counts. */
 static void note_record(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan *plan)
 {
@@ -148,7 +165,7 @@ static void note_record(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
         ft_plpmtu_again(tcb, plan->seq, len);
     if (plan->mtu_probe)
         ft_plpmtu_sent(tcp, tcb, plan->seq, len);
-    else if (plan->len % tcb->snd_mss != 0 && !plan->retrans)
+    else if (plan->len % tcb->snd_mss != 0 && !plan->retrans && !was_in_syn(tcb, plan))
         tcb->busy->sml = seq_add(plan->seq, len);
     ft_tcp_recovery_sent(tcp, tcb, len, plan->retrans);
 }
@@ -176,11 +193,12 @@ static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
         note_record(tcp, tcb, plan);
     if (!plan->retrans)
         tcb->snd_nxt = tcb->snd_max = seq_add(plan->seq, plan->len + (plan->fin ? 1 : 0));
-    tcb->cold->sent_at = tcp->env->now;
+    ft_assert(!(tcb->flags & TCB_QUEUED));
+    tcb->cold->sending.sent_at = tcp->env->now;
     if (plan->retrans) {
         tcp->env->counters.tcp_retrans_segs += segs;
         tcb->cold->segs_retrans += segs;
-        tcb->cold->octets_retrans += plan->len;
+        tcb->cold->sending.octets_retrans += plan->len;
     } else {
         tcp->env->counters.tcp_segs_out += segs;
     }
@@ -189,7 +207,9 @@ static void note_octets(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct pla
         tcb->busy->cork_at = FT_TIME_NEVER;
     }
     ft_pace_sent(tcp, tcb, plan->len);
-    if (tcb->cold->opts.notsent_lowat != UINT32_MAX && (ft_tcp_ready(tcb) & FT_WRITABLE))
+    if (plan->len > 0)
+        ft_delack_answered(tcp, tcb);
+    if (tcb->cold->opts.notsent_lowat && (ft_tcp_ready(tcb) & FT_WRITABLE))
         ft_tcb_raise(tcp, tcb, FT_WRITABLE); /* fewer octets wait to be sent than before */
     if (first && tcb->busy)
         tcb->busy->progress_at = tcp->env->now;
@@ -231,6 +251,9 @@ static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan 
                       uint32_t segs)
 {
     tcb->cold->segs_out += segs;
+    if (plan->len > 0)
+        tcb->cold->sending.data_out += segs;
+    ft_marks_left(tcp, tcb, plan->kind == PLAN_SYN ? seq_add(plan->seq, 1) : plan->seq, plan->len);
     switch (plan->kind) {
     case PLAN_SYN:
         note_syn(tcp, tcb, plan);
@@ -250,12 +273,8 @@ static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan 
     case PLAN_NONE:
         ft_assert(false && "nothing has left");
     }
-    if (tcb_state(tcb) == FT_TCP_SYN_SENT)
-        return;
-    tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_ACK_DELAYED);
-    tcb->delack_at = FT_TIME_NEVER;
-    tcb->segs_unacked = 0;
-    tcb->last_ack_sent = tcb->rcv_nxt;
+    if (tcb_state(tcb) != FT_TCP_SYN_SENT)
+        ft_delack_sent(tcb);
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
@@ -276,8 +295,7 @@ static uint32_t payload_room(const struct ft_tcb *tcb, const struct ft_path *pat
     return room > mss ? room - room % mss : mss;
 }
 
-/* No way leads there now: what is outstanding is sent again by its timer, and what is not yet, by
-   it too. */
+/* No way leads there now: what is outstanding and what is not yet are sent by the timer. */
 static void send_later(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_PROBE | TCB_KEEPALIVE);

@@ -6,8 +6,8 @@
  */
 #include "plan.h"
 
-/* RFC 9293 3.7.4 as Minshall and Linux have it: a partial segment waits for the last partial one,
-   not for all that is outstanding. */
+/* RFC 9293 3.7.4 (SHLD-7) as Minshall and Linux have it: a partial segment waits for the last
+   partial one, not for all that is outstanding. TCP_NODELAY turns it off (MUST-17). */
 static bool nagle_holds(const struct ft_tcb *tcb)
 {
     uint32_t flags = tcb->flags;
@@ -20,12 +20,14 @@ static bool nagle_holds(const struct ft_tcb *tcb)
     return tcb->busy && tcb_flight(tcb) > 0 && seq_gt(tcb->busy->sml, tcb->snd_una);
 }
 
-/* RFC 9293 3.8.6.2.1: whether a segment shorter than a full one may leave. @rest: octets queued
-   from snd_nxt on; @room: what the windows allow of them. */
-static bool short_segment_may_leave(const struct ft_tcb *tcb, uint32_t rest, uint32_t room)
+/* RFC 9293 3.8.6.2.1, MUST-38: whether a segment shorter than a full one may leave. @rest: octets
+   of the record queued from snd_nxt on; @last: nothing is queued behind it, which alone could still
+   grow; @room: what the windows allow of them. */
+static bool short_segment_may_leave(const struct ft_tcb *tcb, uint32_t rest, bool last,
+                                    uint32_t room)
 {
     if (rest <= room)
-        return !nagle_holds(tcb);
+        return !last || !nagle_holds(tcb);
     if (tcb->flags & TCB_NAGLE_OFF)
         return room > 0; /* the override timeout has passed */
     /* The window cuts it off: wait until it is worth it, unless nothing is out to open it. */
@@ -53,11 +55,11 @@ static void hold(struct ft_tcp *tcp, struct ft_tcb *tcb)
     ft_tcb_arm(tcp, tcb);
 }
 
-/* Octets that the peer's window lets go from @seq on. */
+/* Octets that the peer's window lets go from @seq on; MUST-34, RFC 7323 2.4: perhaps none. */
 static uint32_t window_from(const struct ft_tcb *tcb, ft_seq seq)
 {
     uint32_t out = (uint32_t)seq_diff(seq, tcb_snd_base(tcb));
-    return tcb->snd_wnd > out ? tcb->snd_wnd - out : 0; /* MUST-34: it may be negative */
+    return tcb->snd_wnd > out ? tcb->snd_wnd - out : 0;
 }
 
 /* Octets that the congestion window lets go (RFC 6675 5 (C)). */
@@ -104,11 +106,12 @@ static bool plan_again(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent *
 {
     struct tcp_sent *last;
     uint32_t wnd = window_from(tcb, sent->seq);
+    room = ft_marks_room(tcb, sent->seq, room);
     uint32_t octets = gather(sent, room, &last);
     bool fin = seq_gt(seq_add(sent->seq, octets), tcb_snd_end(tcb));
     octets -= fin ? 1 : 0;
     uint32_t len = FT_MIN(FT_MIN(octets, room), wnd);
-    if (len < octets && len > tcb->snd_mss)
+    if (len < octets && len > tcb->snd_mss && !ft_marks_ends(tcb, seq_add(sent->seq, len)))
         len -= len % tcb->snd_mss;
     *plan = (struct plan){
         .kind = PLAN_DATA, .seq = sent->seq, .len = len, .retrans = true, .sent = sent};
@@ -121,6 +124,7 @@ static bool plan_again(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent *
     /* Without memory for the cut the whole is taken for sent: what was not will be lost again. */
     if (seq_gt(end, sent->seq) && seq_lt(end, seq_add(sent->seq, sent->len)))
         (void)ft_sent_cut(tcp, tcb, sent, (uint32_t)seq_diff(end, sent->seq));
+    plan->parted = sent->len <= tcb->snd_mss;
     return true;
 }
 
@@ -155,7 +159,7 @@ static bool plan_tail_probe(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t mos
     uint32_t wnd = window_from(tcb, tcb->snd_nxt);
     uint32_t rest = seq_gt(end, tcb->snd_nxt) ? (uint32_t)seq_diff(end, tcb->snd_nxt) : 0;
     if (rest > 0 && wnd >= FT_MIN(rest, mss) && ft_sent_reserve(tcp, tcb)) {
-        uint32_t len = FT_MIN(rest, mss);
+        uint32_t len = ft_marks_room(tcb, tcb->snd_nxt, FT_MIN(rest, mss));
         *plan = (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_nxt, .len = len, .probe = true};
         plan->fin = fin_fits(tcb, seq_add(plan->seq, len), len, wnd);
         return true;
@@ -175,18 +179,22 @@ static bool recordable(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t rest)
     return tcb->busy ? ft_sent_reserve(tcp, tcb) : rest == 0;
 }
 
-/* New octets. */
+/* New octets, in segments as large as may be (SHLD-28) and nothing beyond a window that the peer
+   has taken back (SHLD-15). */
 static bool plan_data(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct plan *plan)
 {
     ft_seq end = tcb_snd_end(tcb);
     uint32_t rest = seq_gt(end, tcb->snd_nxt) ? (uint32_t)seq_diff(end, tcb->snd_nxt) : 0;
     bool fin =
         (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED) && seq_le(tcb->snd_nxt, end);
-    if (rest == 0 && !fin)
+    if (rest == 0 && !fin) {
+        ft_spent_on(tcp, tcb, false, true);
         return false;
+    }
     uint32_t wnd = window_from(tcb, tcb->snd_nxt);
     uint32_t room = FT_MIN(wnd, cwnd_room(tcb));
-    uint32_t probe = ft_plpmtu_payload(tcp, tcb, rest, wnd, room);
+    uint32_t record = ft_marks_room(tcb, tcb->snd_nxt, rest);
+    uint32_t probe = ft_plpmtu_payload(tcp, tcb, record, wnd, room);
     if (probe == PLPMTU_WAIT)
         return false;
     if (probe > 0) {
@@ -194,20 +202,27 @@ static bool plan_data(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, str
             (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_nxt, .len = probe, .mtu_probe = true};
         return recordable(tcp, tcb, rest);
     }
-    uint32_t len = FT_MIN(FT_MIN(rest, room), most);
-    if (len > tcb->snd_mss)
-        len -= len == rest ? 0 : len % tcb->snd_mss;
+    /* Linux: no frame is more than half of the window, so that ACKs keep coming. */
+    uint32_t half = FT_MAX(tcb->cwnd / tcb->snd_mss / 2, 1u) * tcb->snd_mss;
+    uint32_t len = FT_MIN(FT_MIN(record, room), FT_MIN(half, most));
+    /* As on Linux the partial segment at the end of a large frame goes by Nagle's rule, too. */
+    bool whole = len == record && (record < rest || len % tcb->snd_mss == 0 || !nagle_holds(tcb));
+    if (len > tcb->snd_mss && !whole)
+        len -= len % tcb->snd_mss;
     *plan = (struct plan){.kind = PLAN_DATA, .seq = tcb->snd_nxt, .len = len};
-    plan->fin = fin && fin_fits(tcb, seq_add(plan->seq, len), len, room);
+    /* As on Linux a FIN by itself does not wait for the congestion window: it is no octet. */
+    plan->fin = fin && fin_fits(tcb, seq_add(plan->seq, len), len, rest == 0 ? wnd : room);
+    uint32_t least = FT_MIN(record, (uint32_t)tcb->snd_mss);
+    ft_spent_on(tcp, tcb, wnd < least && cwnd_room(tcb) >= least, false);
     if (len == 0 && !plan->fin) {
         persist(tcp, tcb);
         return false;
     }
     bool leaves = plan->fin || len >= FT_MIN((uint32_t)tcb->snd_mss, most) ||
-                  short_segment_may_leave(tcb, rest, room);
+                  short_segment_may_leave(tcb, record, record == rest, room);
     if (leaves)
         return recordable(tcp, tcb, rest);
-    if (rest <= room)
+    if (record <= room)
         hold(tcp, tcb);
     else
         persist(tcp, tcb);

@@ -23,6 +23,7 @@ struct plan {
     bool retrans;          /* has been sent before */
     bool probe;            /* a tail loss probe (RFC 8985 7.3) */
     bool mtu_probe;        /* larger than others: plpmtu.c */
+    bool parted;           /* again in several records, the last of which is one segment */
     struct tcp_sent *sent; /* the record that is sent again; NULL: a bare FIN has none */
 };
 

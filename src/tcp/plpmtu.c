@@ -32,11 +32,6 @@ static uint32_t headers(const struct ft_tcb *tcb)
     return (tcb_is_v4(tcb) ? 20u : 40u) + TCP_HDR_LEN;
 }
 
-static uint32_t options(const struct ft_tcb *tcb)
-{
-    return (tcb->flags & TCB_TS) ? 12 : 0;
-}
-
 /* RFC 4821 7.2: the size to begin with, and what it is lowered to when not even that passes. */
 static uint32_t base_size(const struct ft_tcb *tcb)
 {
@@ -54,7 +49,7 @@ static uint32_t stuck(const struct ft_tcb *tcb)
 static uint32_t smaller_size(const struct ft_tcb *tcb)
 {
     uint32_t base = base_size(tcb);
-    bool cuts = stuck(tcb) + headers(tcb) + options(tcb) > base;
+    bool cuts = stuck(tcb) + headers(tcb) + tcb_options_len(tcb) > base;
     if (tcb->mtu > base && (cuts || tcb->retries <= TCP_RETRIES1))
         return base;
     return tcb_is_v4(tcb) ? MIN_SIZE4 : MIN_SIZE6;
@@ -158,7 +153,7 @@ uint32_t ft_plpmtu_payload(const struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_
         rest_or_raise(tcp, search);
         return 0;
     }
-    uint32_t len = size - headers(tcb) - options(tcb);
+    uint32_t len = size - headers(tcb) - tcb_options_len(tcb);
     uint32_t need = len + BEHIND * tcb->snd_mss;
     if (len <= tcb->snd_mss || FT_MIN(FT_MIN(rest, wnd), tcb->cwnd) < need)
         return 0;
@@ -177,7 +172,7 @@ void ft_plpmtu_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq seq, uint32_t
         return; /* for want of memory it has no record of its own: it tells nothing */
     sent->mss = (uint16_t)len; /* a segment by itself */
     sent->flags |= SENT_PROBE;
-    search->size = (uint16_t)(len + headers(tcb) + options(tcb));
+    search->size = (uint16_t)(len + headers(tcb) + tcb_options_len(tcb));
     search->lo = seq;
     search->hi = seq_add(seq, len);
 }
@@ -248,7 +243,7 @@ void ft_plpmtu_suspect(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcp->env->config.mtu_probing == FT_MTU_ICMP || tcb->retries < TCP_RETRIES1)
         return;
     /* What a smaller size would not cut does not vanish for its size. */
-    if (size >= tcb->mtu || stuck(tcb) + headers(tcb) + options(tcb) <= size)
+    if (size >= tcb->mtu || stuck(tcb) + headers(tcb) + tcb_options_len(tcb) <= size)
         return;
     if (ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb->conn.ifindex, &path) ||
         path.local)

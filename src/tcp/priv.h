@@ -41,11 +41,23 @@ ft_time ft_tcb_rto_at(const struct ft_tcp *tcp, const struct ft_tcb *tcb);
 /** Start the retransmission timer anew (RFC 6298 5.1, 5.3), or stop it when nothing is out. */
 void ft_tcb_restart_rto(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
+/** A connection that was made for a passive socket waits for accept() in its backlog. */
+void ft_tcb_enter_backlog(struct ft_tcb *tcb, struct ft_listener *listener);
+
+/** It does so no more. It does so now. */
+void ft_tcb_leave_backlog(struct ft_tcb *tcb);
+
+/** The connection that has waited longest in a backlog; NULL: none does. */
+struct ft_tcb *ft_tcb_first_waiting(const struct ft_listener *listener);
+
 /** Start the keep-alive timer anew, if it is wanted in this state. */
 void ft_tcb_restart_keepalive(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 /** Recount whether the connection is an orphan with something unacknowledged. */
 void ft_tcb_count_unfinished(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Make what few connections have, if it is not there. Return: it, or NULL. */
+struct tcp_rare *ft_tcb_rare(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 /** Make what carries octets under way, if it is not there. Return: 0; -ENOBUFS. */
 int ft_tcb_make_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
@@ -58,6 +70,11 @@ void ft_tcb_trace(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_
 
 /** Assert the invariants of a TCB. @all: as for ft_sent_check(). */
 void ft_tcb_check(const struct ft_tcb *tcb, bool all);
+
+/* ---- timers.c -------------------------------------------------------------------------------- */
+
+/** The peer is given up: ETIMEDOUT, or what ICMP said of the path. @reset: it is told. */
+void ft_tcb_give_up(struct ft_tcp *tcp, struct ft_tcb *tcb, bool reset);
 
 /* ---- state.c --------------------------------------------------------------------------------- */
 
@@ -83,10 +100,16 @@ void ft_tcp_rtt_sample(struct ft_tcb *tcb, ft_time rtt);
 /** Take the sample of a handshake, which is the least round trip so far. */
 void ft_tcp_rtt_handshake(const struct ft_tcp *tcp, struct ft_tcb *tcb, ft_time rtt);
 
+/** The timeout that the round-trip time as known makes (RFC 6298 2). */
+void ft_tcp_rto_compute(struct tcp_cold *cold);
+
 /** The retransmission timeout with its present backoff. */
 ft_time ft_tcp_rto(const struct ft_tcb *tcb, unsigned backoff);
 
 /* ---- window.c -------------------------------------------------------------------------------- */
+
+/** Octets that the window may be at most, with nothing to be read. */
+uint32_t ft_tcp_rcv_max(const struct ft_tcb *tcb);
 
 /** Octets of receive buffer that may be promised. */
 uint32_t ft_tcp_rcv_space(const struct ft_tcb *tcb);
@@ -133,7 +156,7 @@ void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 /* ---- input.c, reply.c ------------------------------------------------------------------------ */
 
-/** Answer a segment that belongs to nobody by a reset (3.10.7.1). */
+/** Answer a segment by a reset (3.10.7.1). */
 void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct tcp_in *in);
 
 /** Send a stackless segment. @seg: ports included; checksum is computed here. @opts: its TTL and
@@ -167,20 +190,14 @@ int ft_tcp_connect_answer(struct ft_tcb *tcb);
 /** Active OPEN. @peer: "any" is written over. Return: -EINPROGRESS; another error. */
 int ft_tcp_open(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_endpoint *peer);
 
-/* ---- stream.c, control.c, info.c
- * ------------------------------------------------------------------------ */
+/* ---- stream.c, info.c ------------------------------------------------------------------------ */
 
-/** What recvmsg() tells besides the octets that it has taken. */
-void ft_tcp_recv_control(const struct ft_tcb *tcb, struct msghdr *msg);
+/** What a call that sends needs before octets are queued, by its flags. Return: 0; -ENOBUFS. */
+int ft_tcp_before_write(struct ft_tcp *tcp, struct ft_tcb *tcb, int flags);
 
-/** Whether the error queue has something. */
-bool ft_tcp_has_notes(const struct ft_tcb *tcb);
-
-/** Octets were queued with MSG_ZEROCOPY, by copying them. */
-void ft_tcp_note_copy(struct ft_tcp *tcp, struct ft_tcb *tcb);
-
-/** recvmsg() with MSG_ERRQUEUE. Return: 0; -EAGAIN. */
-ssize_t ft_tcp_recv_note(struct ft_tcb *tcb, struct msghdr *msg);
+/** @total octets were queued, of those that the user gave. */
+void ft_tcp_wrote(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
+                  size_t total, int flags);
 
 /** Queue at most @most octets. Return: how many; -EAGAIN, -ENOBUFS: none. */
 ssize_t ft_tcp_append(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
@@ -192,5 +209,28 @@ void ft_tcp_pin_free(struct ft_tcp *tcp, struct tcp_pin *pin);
 /** getsockopt(TCP_INFO): Linux's struct tcp_info. @tcb: NULL for a passive socket. */
 int ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, void *ret,
                       socklen_t *len);
+
+/* ---- spent.c --------------------------------------------------------------------------------- */
+
+/** Octets are queued. */
+void ft_spent_begin(const struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** What sending takes its time on, now that no more can leave. @window: it is the peer's window */
+void ft_spent_on(const struct ft_tcp *tcp, struct ft_tcb *tcb, bool window, bool dry);
+
+/** There is room in the send buffer again. */
+void ft_spent_room(const struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Nothing is queued or under way any more, or never will be. */
+void ft_spent_end(const struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** Milliseconds on @what so far; for SPENT_BUSY: on all. */
+uint32_t ft_spent_ms(const struct ft_tcp *tcp, const struct ft_tcb *tcb, enum tcp_spent what);
+
+/** The retransmission timer has fired; retries is not counted up yet. */
+void ft_spent_timeout(const struct ft_tcp *tcp, struct ft_tcb *tcb);
+
+/** What followed a timeout is repaired. */
+void ft_spent_repaired(const struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 #endif

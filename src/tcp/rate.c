@@ -88,6 +88,7 @@ static void remember(struct tcp_rate *rate, const struct tcp_ack_sample *sample)
         return;
     rate->last_octets = sample->rate_octets;
     rate->last_us = sample->interval_us;
+    rate->last_limited = sample->app_limited;
 }
 
 /* GenerateRateSample. */

@@ -66,28 +66,6 @@ static void close_gaps(struct ft_tcp *tcp, struct ft_tcb *tcb)
     }
 }
 
-/* How soon an ACK is owed for octets in order (RFC 5681 4.2, RFC 9293 MUST-40, SHLD-19). */
-static void owe_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in,
-                    bool filled_gap)
-{
-    uint32_t segs = tcb->segs_unacked + in->rx->n_segs;
-    tcb->segs_unacked = (uint16_t)FT_MIN(segs, 65535u);
-    /* Duplicates that were owed for octets before these would now tell of a loss beyond them. */
-    tcb->acks_owed = 0;
-    bool now = filled_gap || segs >= 2 || tcb->quick_acks > 0 ||
-               (uint32_t)seq_diff(tcb->rcv_nxt, tcb->last_ack_sent) >= 2u * tcb->rcv_mss;
-    if (tcb->quick_acks > 0)
-        tcb->quick_acks--;
-    if (now) {
-        tcb->flags |= TCB_ACK_NOW;
-        ft_tcb_wake(tcp, tcb);
-    } else if (!(tcb->flags & TCB_ACK_DELAYED)) {
-        tcb->flags |= TCB_ACK_DELAYED;
-        tcb->delack_at = tcp->env->now + TCP_DELACK;
-        ft_tcb_arm(tcp, tcb);
-    }
-}
-
 /* RFC 2883 4: the first run of octets of a segment that are held already. */
 static void note_twice(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq lo, ft_seq end)
 {
@@ -153,12 +131,17 @@ static enum ft_verdict in_order(struct ft_tcp *tcp, struct ft_tcb *tcb, const st
         return FT_RX_DROP_MEMORY;
     ft_ring_extend(&tcb->rcv, in->seg.len);
     tcb->cold->octets_received += in->seg.len;
+    ft_delack_arrived(tcp, tcb, in);
+    tcb->cold->last_data_ms = tcp_now_ms(tcp);
     tcb->rcv_nxt = end;
     if (in->seg.len > tcb->rcv_mss || in->rx->n_segs == 1)
         tcb->rcv_mss = full_size(tcb, in);
     close_gaps(tcp, tcb);
+    ft_notes_arrived(tcp, tcb);
     ft_tune_arrived(tcp, tcb, in);
-    owe_ack(tcp, tcb, in, had_gaps);
+    /* Duplicates that were owed for octets before these would now tell of a loss beyond them. */
+    tcb->acks_owed = 0;
+    ft_delack_owe(tcp, tcb, had_gaps);
     ft_tcb_raise(tcp, tcb, FT_READABLE);
     return FT_RX_ACTIVE;
 }
@@ -169,6 +152,7 @@ static enum ft_verdict out_of_order(struct ft_tcp *tcp, struct ft_tcb *tcb, cons
     ft_seq lo = in->seg.seq;
     ft_seq end = seq_add(lo, in->seg.len);
     tcp->env->counters.tcp_out_of_order++;
+    tcb->cold->ahead_in = (uint16_t)FT_MIN(tcb->cold->ahead_in + in->rx->n_segs, UINT16_MAX);
     /* With SACK one ACK tells all of a batch; without, the sender counts them. */
     if (tcb->flags & TCB_SACK)
         tcb->flags |= TCB_ACK_NOW;

@@ -73,6 +73,8 @@ static void may_be_mistaken(struct ft_tcb *tcb, bool again)
 
 static void enter_recovery(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_told *told)
 {
+    /* RFC 6675 PIPE-9. Deviation: by the algorithm's factor (CUBIC's is 0.7), and in the course of
+       the recovery, not at once (RFC 9937). */
     /* RFC 5681 3.2: without what limited transmit has sent beyond cwnd. */
     ft_cc_congestion(tcp, tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd));
     tcb->recover = tcb->snd_max;
@@ -283,6 +285,8 @@ void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_to
     if (ft_tlp_acked(tcb, told, has_sack))
         probe_repaired(tcp, tcb);
     change_state(tcp, tcb, told);
+    if (!(tcb->flags & TCB_LOSS))
+        ft_spent_repaired(tcp, tcb);
     /* It follows, or 2 GiB later it would seem to lie ahead. */
     if (!(tcb->flags & (TCB_RECOVERY | TCB_LOSS)) && seq_gt(tcb->snd_una, tcb->recover))
         tcb->recover = seq_sub(tcb->snd_una, 1);
@@ -330,7 +334,7 @@ void ft_tcp_recovery_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     bool repairs = again || ((tcb->flags & TCB_LOSS) && seq_lt(tcb->snd_una, tcb->recover));
     ft_cc_rto(tcp, tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd), again);
     tcb->dupacks = 0;
-    tcb->recover = tcb->snd_max; /* RFC 6582 3.2 step 4 */
+    tcb->recover = tcb->snd_max; /* RFC 6582 3.2 step 4, RFC 5681 4.3 */
     tcb->flags &= ~(uint32_t)TCB_RECOVERY;
     tcb->flags |= TCB_LOSS | TCB_RETX_UNA;
     if (!tcb->busy)

@@ -8,6 +8,7 @@
 #include "wire/be.h"
 #include "wire/csum.h"
 
+/* MUST-2: the checksum is always there. */
 void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg,
                       const struct tcp_opts *opts)
 {

@@ -7,7 +7,7 @@
 /* A sample above a minute is no round trip that one would wait for. */
 #define RTT_MAX (60 * FT_SEC)
 
-/* RFC 6298 2.3: alpha 1/8, beta 1/4, K 4. */
+/* RFC 9293 MUST-18; RFC 6298 2.3: alpha 1/8, beta 1/4, K 4. */
 void ft_tcp_rtt_sample(struct ft_tcb *tcb, ft_time rtt)
 {
     struct tcp_cold *cold = tcb->cold;
@@ -23,6 +23,15 @@ void ft_tcp_rtt_sample(struct ft_tcb *tcb, ft_time rtt)
         cold->srtt_us = cold->srtt_us - cold->srtt_us / 8 + r / 8;
         if (cold->srtt_us == 0)
             cold->srtt_us = 1;
+    }
+    ft_tcp_rto_compute(cold);
+}
+
+void ft_tcp_rto_compute(struct tcp_cold *cold)
+{
+    if (cold->srtt_us == 0) {
+        cold->rto_us = (uint32_t)(TCP_RTO_INIT / FT_US);
+        return;
     }
     /* RFC 6298 RTO-4. Deviation: as on Linux the floor is 200 ms, on the variance and not on the
        sum; a second would let short paths stand still. */
@@ -41,7 +50,8 @@ ft_time ft_tcp_rto(const struct ft_tcb *tcb, unsigned backoff)
 {
     ft_time rto = (ft_time)tcb->cold->rto_us * FT_US;
     ft_assert(rto > 0);
-    /* RFC 6298 5.5, with 2.5's bound; 17 doublings of the smallest RTO pass it. */
+    /* RFC 9293 MUST-19; RFC 6298 5.5, with 2.5's bound; 17 doublings of the smallest RTO pass it.
+     */
     if (backoff > 17)
         return TCP_RTO_MAX;
     return FT_MIN(rto << backoff, (ft_time)TCP_RTO_MAX);

@@ -98,6 +98,27 @@ static void uncount(struct tcp_sents *sents, const struct tcp_sent *sent)
         sents->again -= sent->len;
 }
 
+/* Was taken for lost, and is not known to be wrong, nor is known to have arrived: as on Linux also
+   what was sent again since, unless that was a tail loss probe. */
+static bool counts_as_lost(const struct ft_tcb *tcb, const struct tcp_sent *sent)
+{
+    const struct tcp_rack *rack = &tcb->busy->rack;
+    bool probe = rack->probing && rack->probe_again && seq_eq(end_of(sent), rack->probe_end);
+    return (sent->flags & SENT_LOST) || ((sent->flags & SENT_AGAIN) && !probe);
+}
+
+void ft_sent_segs(const struct ft_tcb *tcb, struct tcp_sent_segs *ret_segs)
+{
+    *ret_segs = (struct tcp_sent_segs){0};
+    for (const struct tcp_sent *s = tcb->busy ? tcb->busy->sents.first : NULL; s; s = s->next) {
+        uint32_t segs = segs_of(s);
+        ret_segs->out += segs;
+        ret_segs->sacked += (s->flags & SENT_SACKED) ? segs : 0;
+        ret_segs->lost += counts_as_lost(tcb, s) ? segs : 0;
+        ret_segs->again += (s->flags & SENT_AGAIN) ? segs : 0;
+    }
+}
+
 /* Change the marks of a record. */
 static void mark(struct tcp_sents *sents, struct tcp_sent *sent, unsigned off, unsigned on)
 {
@@ -350,10 +371,13 @@ void ft_sent_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq ack, struct tc
             told->again = true;
         else if (!told->first_sent_at && seq_ge(sent->seq, tcb->busy->rtt_seq))
             told->first_sent_at = sent->sent_at;
-        if (!(sent->flags & SENT_SACKED))
+        uint32_t segs = segs_of(sent);
+        bool is_new = !(sent->flags & SENT_SACKED);
+        if (is_new)
             delivered(tcp, tcb, sent, len, told);
         uncount(sents, sent);
         if (len == sent->len) {
+            tcb->cold->delivered += is_new ? segs : 0;
             list_remove(&sent->node);
             drop_first(tcp, sents);
             continue;
@@ -361,6 +385,7 @@ void ft_sent_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq ack, struct tc
         sent->gone = (uint16_t)((sent->gone + len) % sent->mss);
         sent->seq = ack;
         sent->len -= len;
+        tcb->cold->delivered += is_new ? segs - segs_of(sent) : 0;
         count(sents, sent);
     }
 }
@@ -371,6 +396,7 @@ static void mark_sacked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent 
     struct tcp_sents *sents = &tcb->busy->sents;
     ft_time timed = told->last_sent_at;
     delivered(tcp, tcb, sent, sent->len, told);
+    tcb->cold->delivered += segs_of(sent);
     if (tcb->rack.reo_seen)
         told->last_sent_at = timed;
     told->sample.sacked += sent->len;

@@ -47,7 +47,7 @@ enum sent_flag {
 struct tcp_sent {
     struct ft_list node;   /* in by_time or lost */
     struct tcp_sent *next; /* the one that begins where this ends; NULL: it is the last */
-    ft_time sent_at;       /* when it left last */
+    ft_time sent_at;       /* when it left last (RFC 8985 4) */
     ft_seq seq;            /* its first octet */
     uint32_t len;          /* octets; a FIN is one more */
     union {
@@ -205,6 +205,15 @@ void ft_sent_lose_all(struct tcp_sents *sents);
 /** The link gave back octets @seq to @end that had been sent before: they are sent again at once.
  */
 void ft_sent_unsent(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq seq, ft_seq end);
+
+/* What is under way, in segments, for TCP_INFO. */
+struct tcp_sent_segs {
+    uint32_t out, sacked, again; /* all of it; of that, with the mark */
+    uint32_t lost;               /* was taken for lost, and has not arrived as far as is known */
+};
+
+/** Count what is under way in segments. Without records: all zero. */
+void ft_sent_segs(const struct ft_tcb *tcb, struct tcp_sent_segs *ret_segs);
 
 /** Assert the invariants of the records. @all: of each of them, even if none has changed since the
     last time. */

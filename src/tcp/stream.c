@@ -4,6 +4,7 @@
  * and without a copy, and readiness.
  */
 #include "priv.h"
+#include "sock/cmsg.h"
 
 /* The error of the socket, once, or what a call answers without one. */
 static int error_or(struct ft_tcb *tcb, int otherwise)
@@ -37,7 +38,7 @@ static int may_send(struct ft_tcb *tcb)
 
 static void queued(struct ft_tcp *tcp, struct ft_tcb *tcb, int flags)
 {
-    if (flags & MSG_OOB) {
+    if (flags & MSG_OOB) { /* MUST-30 */
         tcb->snd_up = tcb_snd_end(tcb);
         tcb->flags |= TCB_URG_OUT;
     }
@@ -45,6 +46,7 @@ static void queued(struct ft_tcp *tcp, struct ft_tcb *tcb, int flags)
         tcb->flags |= TCB_MORE;
     else
         tcb->flags &= ~(uint32_t)TCB_MORE;
+    ft_spent_begin(tcp, tcb);
     ft_tcb_wake(tcp, tcb);
 }
 
@@ -56,6 +58,19 @@ static int starve(struct ft_tcb *tcb, int err)
         return err;
     tcb->flags |= TCB_STARVED;
     return -EAGAIN;
+}
+
+/* TCP_NOTSENT_LOWAT: octets that wait although the windows would let them go are not counted: they
+   leave at the next ft_output(), as they would on Linux within the call. */
+static bool enough_unsent(const struct ft_tcb *tcb)
+{
+    uint32_t lowat = tcb->cold->opts.notsent_lowat;
+    uint32_t unsent = (uint32_t)seq_diff(tcb_snd_end(tcb), tcb->snd_nxt);
+    uint32_t flight = tcb_flight(tcb);
+    uint32_t pipe = tcb_pipe(tcb);
+    uint32_t room = FT_MIN(tcb->snd_wnd > flight ? tcb->snd_wnd - flight : 0,
+                           tcb->cwnd > pipe ? tcb->cwnd - pipe : 0);
+    return lowat != 0 && unsent > room && unsent - room >= lowat;
 }
 
 ssize_t ft_tcp_append(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
@@ -71,7 +86,8 @@ ssize_t ft_tcp_append(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec
             size_t n = FT_MIN(iov[i].iov_len - at, (size_t)tcb_send_room(tcb));
             n = FT_MIN(n, (size_t)FT_CHUNK_SIZE); /* a refusal of memory loses no more than this */
             n = FT_MIN(n, most - total);
-            if (n == 0) {
+            if (n == 0 || enough_unsent(tcb)) {
+                tcb->busy->full = tcb_send_room(tcb) == 0;
                 err = -EAGAIN;
                 break;
             }
@@ -89,6 +105,47 @@ ssize_t ft_tcp_append(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec
     return total == 0 && wanted > 0 ? err : (ssize_t)total;
 }
 
+static size_t octets_of(const struct iovec *iov, size_t n_iov)
+{
+    size_t octets = 0;
+    for (size_t i = 0; i < n_iov; i++)
+        octets += iov[i].iov_len;
+    return octets;
+}
+
+/* What is to be marked at the end of what a call queues; enum tcp_mark_flag. */
+static uint32_t marks_of(const struct ft_tcb *tcb, int flags)
+{
+    uint32_t stamping = tcb->cold->opts.stamping;
+    return ((flags & MSG_EOR) ? MARK_EOR : 0u) |
+           ((stamping & FT_STAMP_TX_SCHED) ? MARK_SCHED : 0u) |
+           ((stamping & FT_STAMP_TX_SOFTWARE) ? MARK_SND : 0u) |
+           ((stamping & FT_STAMP_TX_ACK) ? MARK_ACK : 0u);
+}
+
+int ft_tcp_before_write(struct ft_tcp *tcp, struct ft_tcb *tcb, int flags)
+{
+    bool copies = (flags & MSG_ZEROCOPY) && (tcb->cold->opts.flags & OPT_ZEROCOPY);
+    bool times = tcb->cold->opts.stamping & FT_STAMP_TX;
+    int err = copies || times ? ft_notes_make(tcp, tcb) : 0;
+    if (!err && marks_of(tcb, flags))
+        err = ft_marks_reserve(tcp, tcb);
+    return err;
+}
+
+/* A record that was not taken whole goes on with the next call, as on Linux; times are told of what
+   was taken. */
+void ft_tcp_wrote(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
+                  size_t total, int flags)
+{
+    bool whole = total == octets_of(iov, n_iov);
+    uint32_t marks = marks_of(tcb, whole ? flags : flags & ~MSG_EOR);
+    if (marks)
+        ft_marks_add(tcb, marks);
+    if (flags & MSG_ZEROCOPY)
+        ft_notes_copied(tcp, tcb);
+}
+
 ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
                     int flags)
 {
@@ -97,14 +154,16 @@ ssize_t ft_tcp_send(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *
     int err = may_send(tcb);
     if (!err)
         err = ft_tcb_make_busy(tcp, tcb);
+    if (!err)
+        err = starve(tcb, ft_tcp_before_write(tcp, tcb, flags));
     if (err)
         return err;
     ft_rate_before_write(tcb);
     ssize_t total = ft_tcp_append(tcp, tcb, iov, n_iov, SIZE_MAX);
-    if (total > 0)
+    if (total > 0) {
         queued(tcp, tcb, flags);
-    if (total > 0 && (flags & MSG_ZEROCOPY))
-        ft_tcp_note_copy(tcp, tcb);
+        ft_tcp_wrote(tcp, tcb, iov, n_iov, (size_t)total, flags);
+    }
     return total;
 }
 
@@ -158,18 +217,20 @@ static void took(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len)
         tcb->flags &= ~(uint32_t)TCB_URG_IN;
     ft_tune_read(tcp, tcb);
     ft_tcp_window_update(tcp, tcb);
+    ft_delack_read(tcp, tcb);
 }
 
 ssize_t ft_tcp_recvmsg(struct ft_tcp *tcp, struct ft_tcb *tcb, struct msghdr *msg, int flags)
 {
     if (flags & MSG_ERRQUEUE)
-        return ft_tcp_recv_note(tcb, msg);
+        return ft_notes_recv(tcp, tcb, msg);
     ssize_t got = ft_tcp_recv(tcp, tcb, msg->msg_iov, msg->msg_iovlen, flags);
     if (got < 0)
         return got;
     msg->msg_namelen = 0;
     msg->msg_flags = (flags & MSG_OOB) ? MSG_OOB : 0;
-    ft_tcp_recv_control(tcb, msg);
+    ft_seq end = seq_sub(tcb->rcv_nxt, ft_ring_len(&tcb->rcv));
+    ft_notes_control(tcp, tcb, (flags & MSG_PEEK) ? seq_add(end, (uint32_t)got) : end, msg);
     return got;
 }
 
@@ -332,7 +393,7 @@ uint32_t ft_tcp_ready(const struct ft_tcb *tcb)
         mask |= FT_HANGUP;
     if (rcv_shut)
         mask |= FT_READABLE | FT_RDHUP;
-    if (tcb->cold->error || ft_tcp_has_notes(tcb))
+    if (tcb->cold->error || ft_notes_wait(tcb))
         mask |= FT_ERROR;
     if (ft_tfo_deferred(tcb))
         return tcb->cold->error ? FT_WRITABLE | FT_ERROR : FT_WRITABLE;
@@ -344,7 +405,8 @@ uint32_t ft_tcp_ready(const struct ft_tcb *tcb)
     if ((flags & TCB_SND_SHUT) || state == FT_TCP_CLOSED)
         mask |= FT_WRITABLE;
     else if (!(flags & TCB_STARVED) && tcb_send_room(tcb) >= tcb->cold->opts.snd_buf / 6 &&
-             unsent < tcb->cold->opts.notsent_lowat)
+             (!tcb->cold->opts.notsent_lowat ||
+              2 * (uint64_t)unsent < tcb->cold->opts.notsent_lowat))
         mask |= FT_WRITABLE;
     if (flags & TCB_URG_IN)
         mask |= FT_URGENT;

@@ -10,7 +10,6 @@ void ft_tcp_opts_init(const struct ft_tcp *tcp, struct tcp_opts *opts, int domai
     *opts = (struct tcp_opts){
         .snd_buf = limits->send_buffer,
         .rcv_buf = limits->recv_buffer,
-        .notsent_lowat = UINT32_MAX,
         .max_pacing_rate = UINT32_MAX,
         .rcv_lowat = 1,
         .cc = tcp->cc_default,
@@ -32,11 +31,9 @@ struct ft_tcb *ft_tcb_new(struct ft_tcp *tcp, const struct tcp_opts *opts)
         ft_pool_put(&tcp->tcbs, tcb);
         return NULL;
     }
-    tcb->cold->tcb = tcb;
     tcb->cold->opts = *opts;
     tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT / FT_US);
     tcb->keep_at = FT_TIME_NEVER;
-    list_init(&tcb->cold->accept_node);
     tcb->conn.kind = FT_CONN_TCB;
     tcb->conn.state = FT_TCP_CLOSED;
     tcb->slot = FT_NO_SLOT;
@@ -58,6 +55,8 @@ int ft_tcb_make_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->busy = ft_pool_get(&tcp->busys);
     if (!tcb->busy)
         return -ENOBUFS;
+    tcb->busy->tcb = tcb;
+    tcb->busy->spent_on = SPENT_NOTHING;
     tcb->busy->sml = tcb->snd_una;
     tcb->busy->rtt_seq = tcb->busy->rack.fack = tcb->snd_una;
     tcb->busy->progress_at = tcp->env->now;
@@ -71,8 +70,11 @@ void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     if (!tcb->busy)
         return;
+    ft_spent_end(tcp, tcb);
+    ft_spent_repaired(tcp, tcb);
     ft_cc_detach(tcp, tcb);
     ft_sent_fini(tcp, &tcb->busy->sents);
+    ft_marks_fini(tcp, &tcb->busy->marks);
     ft_pool_put(&tcp->busys, tcb->busy);
     tcb->busy = NULL;
     tcb->flags &= ~(uint32_t)TCB_TLP;
@@ -112,21 +114,58 @@ static void drop_queue(struct ft_tcp *tcp, struct ft_tcb *tcb)
     ft_tcp_drop_gaps(tcp, tcb);
 }
 
-static void leave_backlog(struct ft_tcb *tcb)
+void ft_tcb_enter_backlog(struct ft_tcb *tcb, struct ft_listener *listener)
 {
-    if (!(tcb->flags & TCB_QUEUED))
-        return;
-    list_remove(&tcb->cold->accept_node);
-    tcb->cold->listener->n_backlog--;
-    tcb->cold->listener = NULL;
+    struct tcp_waiting *waiting = &tcb->cold->waiting;
+    ft_assert(!(tcb->flags & TCB_QUEUED) && tcb->cold->sending.sent_at == 0);
+    *waiting = (struct tcp_waiting){.listener = listener, .tcb = tcb};
+    list_push_back(&listener->backlog, &waiting->node);
+    listener->n_backlog++;
+    tcb->flags |= TCB_QUEUED;
+}
+
+struct ft_tcb *ft_tcb_first_waiting(const struct ft_listener *listener)
+{
+    struct ft_list *node = list_first(&listener->backlog);
+    return node ? ft_container_of(node, struct tcp_waiting, node)->tcb : NULL;
+}
+
+void ft_tcb_leave_backlog(struct ft_tcb *tcb)
+{
+    struct tcp_waiting *waiting = &tcb->cold->waiting;
+    ft_assert(tcb->flags & TCB_QUEUED);
+    list_remove(&waiting->node);
+    waiting->listener->n_backlog--;
     tcb->flags &= ~(uint32_t)TCB_QUEUED;
+    tcb->cold->sending = (struct tcp_sending){0};
+}
+
+struct tcp_rare *ft_tcb_rare(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    if (!tcb->cold->rare)
+        tcb->cold->rare = ft_pool_get(&tcp->rares);
+    return tcb->cold->rare;
+}
+
+static void drop_rare(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    struct tcp_rare *rare = tcb->cold->rare;
+    if (rare->name) {
+        ft_name_release(tcp->names, rare->name);
+        ft_mem_free(&tcp->env->mem, rare->name, sizeof *rare->name);
+    }
+    ft_tfo_drop(tcp, tcb, false);
+    ft_notes_drop(tcp, tcb);
+    ft_pool_put(&tcp->rares, rare);
+    tcb->cold->rare = NULL;
 }
 
 void ft_tcb_free(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_assert(tcb->slot == FT_NO_SLOT);
     ft_tcb_leave_table(tcp, tcb);
-    leave_backlog(tcb);
+    if (tcb->flags & TCB_QUEUED)
+        ft_tcb_leave_backlog(tcb);
     drop_queue(tcp, tcb);
     if (tcb->pin)
         ft_tcp_pin_free(tcp, tcb->pin);
@@ -138,12 +177,9 @@ void ft_tcb_free(struct ft_tcp *tcp, struct ft_tcb *tcb)
         tcp->n_orphans--;
     if (tcb->flags & TCB_UNFINISHED)
         tcp->n_unfinished--;
-    if (tcb->cold->name) {
-        ft_name_release(tcp->names, tcb->cold->name);
-        ft_mem_free(&tcp->env->mem, tcb->cold->name, sizeof *tcb->cold->name);
-    }
     ft_tcb_drop_past(tcp, tcb);
-    ft_tfo_drop(tcp, tcb, false);
+    if (tcb->cold->rare)
+        drop_rare(tcp, tcb);
     ft_pool_put(&tcp->colds, tcb->cold);
     ft_pool_put(&tcp->tcbs, tcb);
 }
@@ -274,10 +310,21 @@ void ft_tcb_count_unfinished(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcp->n_unfinished += unfinished ? 1 : UINT32_MAX;
 }
 
+/* Nobody has it who could send: what lies where it waits is not written meanwhile. */
+static void check_waiting(const struct ft_tcb *tcb)
+{
+    ft_assert(tcb->slot == FT_NO_SLOT);
+    ft_assert(tcb->cold->waiting.tcb == tcb);
+    ft_assert(tcb->cold->waiting.listener && list_linked(&tcb->cold->waiting.node));
+    ft_assert(ft_ring_len(&tcb->snd) == 0 && !(tcb->flags & TCB_FIN_QUEUED));
+}
+
 void ft_tcb_check(const struct ft_tcb *tcb, bool all)
 {
     ft_assert(tcb->conn.kind == FT_CONN_TCB);
     ft_assert(tcb->cold != NULL);
+    if (tcb->flags & TCB_QUEUED)
+        check_waiting(tcb);
     if (tcb_state(tcb) == FT_TCP_CLOSED) {
         ft_assert(!(tcb->flags & TCB_IN_TABLE));
         ft_assert(tcb->retx_at == FT_TIME_NEVER);
@@ -294,6 +341,7 @@ void ft_tcb_check(const struct ft_tcb *tcb, bool all)
     ft_assert(!tcb->gaps || seq_gt(tcb->gaps->ranges.r[0].lo, tcb->rcv_nxt));
     if (tcb->busy)
         ft_sent_check(tcb, all);
+    ft_assert(!tcb->busy || tcb->busy->tcb == tcb);
     /* Something is out or waits for a window: a timer watches over it. */
     bool waits = tcb_flight(tcb) > 0 || (tcb->flags & TCB_PERSIST);
     ft_assert(!waits || tcb->retx_at != FT_TIME_NEVER || tcb->flow.place != FT_FLOW_IDLE);

@@ -27,7 +27,10 @@
 #include "wire/tcp.h"
 
 #include "cc.h"
+#include "delack.h"
 #include "fastopen.h"
+#include "marks.h"
+#include "notes.h"
 #include "passive.h"
 #include "past.h"
 #include "sent.h"
@@ -38,7 +41,8 @@
 #define TCP_RTO_INIT_LOST  (3 * FT_SEC)   /* RFC 6298 5.7: after a SYN was lost */
 #define TCP_RTO_MIN        (200 * FT_MS)  /* Linux; RFC 6298 2.4 would have 1 s */
 #define TCP_RTO_MAX        (120 * FT_SEC) /* RFC 6298 2.5 */
-#define TCP_DELACK         (40 * FT_MS)   /* RFC 9293 MUST-40: below 0.5 s */
+#define TCP_DELACK         (40 * FT_MS)   /* an ACK waits so long at first ... */
+#define TCP_DELACK_MAX     (200 * FT_MS)  /* ... and never longer than this; delack.c */
 #define TCP_CORK_MAX       (200 * FT_MS)  /* a corked partial segment waits no longer */
 #define TCP_TIME_WAIT      (60 * FT_SEC)
 #define TCP_TIME_WAIT_RFC  (240 * FT_SEC) /* RFC 9293 3.4.2: MSL is 2 minutes */
@@ -49,7 +53,7 @@
 #define TCP_SYN_RETRIES    6              /* about 127 s; see ft_tcp_timer for MUST-23 */
 #define TCP_SYNACK_RETRIES 5
 #define TCP_INIT_SEGS      10   /* RFC 6928 */
-#define TCP_QUICK_ACKS     16   /* at the start every segment is acknowledged at once */
+#define TCP_QUICK_ACKS     16   /* at the start, and after a silence, no ACK waits */
 #define TCP_WSCALE_MAX     14   /* RFC 7323 2.3 */
 #define TCP_BACKLOG_MAX    4096 /* net.core.somaxconn */
 #define TCP_MSS_DEFAULT4   536  /* RFC 9293 MUST-15 */
@@ -84,17 +88,19 @@ struct tcp_opts {
     uint32_t snd_buf;         /* SO_SNDBUF as read back (twice what was set), octets */
     uint32_t rcv_buf;         /* SO_RCVBUF as read back, octets */
     uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT; 0: R2 decides */
-    uint32_t notsent_lowat;   /* TCP_NOTSENT_LOWAT; UINT32_MAX: none */
+    uint32_t notsent_lowat;   /* TCP_NOTSENT_LOWAT; 0, UINT32_MAX: none */
     uint32_t window_clamp;    /* TCP_WINDOW_CLAMP; 0: none */
     uint32_t max_pacing_rate; /* SO_MAX_PACING_RATE, octets a second; UINT32_MAX: none */
     int32_t linger_s;         /* SO_LINGER's time, with OPT_LINGER */
+    uint32_t stamping;        /* SO_TIMESTAMPING and its like, enum ft_stamping */
     uint32_t rcv_lowat;       /* SO_RCVLOWAT, at least 1 */
     uint16_t keep_idle_s;     /* TCP_KEEPIDLE */
     uint16_t keep_intvl_s;    /* TCP_KEEPINTVL */
     uint16_t flags;           /* enum tcp_opt_flag */
     uint16_t user_mss;        /* TCP_MAXSEG; 0: none */
     uint16_t bound_if;        /* SO_BINDTODEVICE; 0: none */
-    uint16_t defer_accept_s;  /* TCP_DEFER_ACCEPT; remembered */
+    uint16_t defer_accept_s;  /* TCP_DEFER_ACCEPT; lifetime.h */
+    int16_t linger2_s;        /* TCP_LINGER2; 0: the default, -1: not at all */
     uint8_t keep_cnt;         /* TCP_KEEPCNT */
     uint8_t syn_retries;      /* TCP_SYNCNT */
     uint8_t ttl;              /* IP_TTL; 0: the default */
@@ -104,6 +110,15 @@ struct tcp_opts {
 };
 
 /* ---- the connection -------------------------------------------------------------------------- */
+
+/* On what sending takes its time, as Linux tells it: the later ones count before the first. */
+enum tcp_spent {
+    SPENT_BUSY,   /* octets are queued or under way */
+    SPENT_WINDOW, /* the peer's window is too small */
+    SPENT_BUFFER, /* the send buffer is, which the user would fill */
+    SPENT_N,
+    SPENT_NOTHING = SPENT_N,
+};
 
 enum tcb_flag {
     TCB_ACK_NOW = 1 << 0,      /* an ACK is owed at once */
@@ -161,7 +176,7 @@ struct ft_tcb {
     ft_seq snd_wl2;            /* SEG.ACK of the last window update */
     ft_seq snd_up;             /* one past the urgent octet, with TCB_URG_OUT */
     ft_seq recover;            /* snd_max when the last loss was found (RFC 6582) */
-    uint32_t snd_wnd;          /* the peer's window, scaled */
+    uint32_t snd_wnd;          /* the peer's window, scaled (REC-1) */
     uint32_t snd_wnd_max;      /* the largest of them (MAX.SND.WND) */
     uint32_t cwnd;             /* congestion window, octets; written by cc and recovery */
     uint32_t ssthresh;         /* octets */
@@ -184,8 +199,9 @@ struct ft_tcb {
     uint32_t ts_recent_s;  /* when it was taken, seconds of the stack's time */
     uint16_t rcv_mss;      /* the largest segment that the peer sent lately */
     uint16_t acks_owed;    /* ACKs to be sent one by one (duplicates for lost segments) */
-    uint16_t segs_unacked; /* segments in order since the last ACK was sent */
-    uint8_t quick_acks;    /* segments left that are acknowledged at once */
+    uint8_t ato_ms;        /* how long an ACK may wait; 0: no octets came yet */
+    uint8_t delack;        /* enum delack_flag */
+    uint8_t quick_acks;    /* ACKs left that do not wait */
     uint8_t dupacks;       /* duplicate ACKs in a row, saturating */
     uint8_t retries;       /* timeouts in a row without progress */
     uint8_t probes;        /* window probes or keep-alives in a row without an answer */
@@ -215,36 +231,63 @@ static_assert(offsetof(struct ft_tcb, snd) == 192, "receive space is a line");
 static_assert(offsetof(struct ft_tcb, timer) == 256, "the rings are a line");
 static_assert(sizeof(struct ft_tcb) == 320, "hot is five cache lines");
 
+/* Of a connection that waits for accept(), with TCB_QUEUED. */
+struct tcp_waiting {
+    struct ft_list node;          /* in the backlog of its passive socket */
+    struct ft_listener *listener; /* that one */
+    struct ft_tcb *tcb;           /* whose it is */
+};
+
+/* What sending octets leaves behind, which begins once somebody has the connection: without
+   TCB_QUEUED. Read it by tcb_sending() where it may wait still. */
+struct tcp_sending {
+    ft_time sent_at;            /* when octets last left: restart after idle */
+    uint64_t octets_retrans;    /* octets sent again */
+    uint32_t data_out;          /* segments that carried octets */
+    uint32_t spent_ms[SPENT_N]; /* on what sending took its time, while busy; spent.c */
+};
+
+/* What few connections have. Read it by tcb_name() and the like. */
+struct tcp_rare {
+    struct ft_name *name;    /* from ft_bind(); NULL: the port is held, or there is none */
+    struct tcp_tfo *tfo;     /* Fast Open under way, or asked for; NULL: none; fastopen.h */
+    struct tcp_notes *notes; /* the error queue; NULL: nothing was asked for; notes.h */
+};
+
 /* What a segment seldom touches. */
 struct tcp_cold {
     struct tcp_opts opts;
-    struct ft_tcb *tcb;           /* whose it is */
-    uint32_t srtt_us, rttvar_us;  /* RFC 6298; srtt 0: no sample yet */
-    uint32_t rto_us;              /* before backoff */
-    uint32_t flow_label;          /* IPv6 */
-    uint32_t ts_offset;           /* added to the clock in TSval (RFC 7323 5.4) */
-    struct ft_name *name;         /* from ft_bind(); NULL: the port is held, or there is none */
-    struct ft_listener *listener; /* whose backlog it is in, with TCB_QUEUED */
-    struct ft_list accept_node;   /* in that backlog */
-    ft_time sent_at;              /* when octets last left: restart after idle */
-    struct tcp_past *past;        /* NULL until there is something to remember */
-    struct tcp_tfo *tfo;          /* Fast Open under way, or asked for; NULL: none; fastopen.h */
-    uint64_t octets_acked;        /* octets of the stream that the peer has acknowledged */
-    uint64_t octets_received;     /* octets taken in order */
-    uint64_t octets_retrans;      /* octets sent again */
-    uint32_t segs_out;            /* segments sent, all of them */
-    uint32_t segs_retrans;        /* segments sent again */
-    uint32_t copies;              /* calls with MSG_ZEROCOPY ... */
-    uint32_t copies_told;         /* ... and those whose end the user was told of */
-    int16_t error;                /* SO_ERROR: positive errno, told once */
-    int16_t soft_error;           /* the last soft ICMP error (MUST-47) */
-    bool syn_data;                /* octets of a SYN were acknowledged, theirs or ours */
-    uint32_t min_rtt_us;          /* the least of the last five minutes; 0: none yet */
-    uint32_t min_rtt_s;           /* when it was taken, seconds of the stack's time */
-    ft_seq again_lo, again_hi;    /* octets that have come again, with TCB_AGAIN */
+    uint32_t flow_label;         /* IPv6 */
+    uint32_t rto_ms;             /* how long repairing took after timeouts */
+    uint32_t srtt_us, rttvar_us; /* RFC 6298; srtt 0: no sample yet */
+    uint32_t rto_us;             /* before backoff */
+    uint32_t ts_offset;          /* added to the clock in TSval (RFC 7323 5.4) */
+    union {
+        struct tcp_waiting waiting; /* with TCB_QUEUED */
+        struct tcp_sending sending; /* without */
+    };
+    struct tcp_rare *rare;     /* NULL: nothing of it */
+    struct tcp_past *past;     /* NULL until there is something to remember */
+    uint64_t octets_acked;     /* octets of the stream that the peer has acknowledged */
+    uint64_t octets_received;  /* octets taken in order */
+    uint32_t segs_out;         /* segments sent, all of them */
+    uint32_t segs_retrans;     /* segments sent again */
+    uint32_t data_in;          /* of all segments taken in, those that brought octets */
+    int16_t error;             /* SO_ERROR: positive errno, told once */
+    int16_t soft_error;        /* the last soft ICMP error (MUST-47) */
+    bool syn_data;             /* octets of a SYN were acknowledged, theirs or ours */
+    uint8_t tfo_fail;          /* why Fast Open failed, enum tfo_fail */
+    uint16_t ahead_in;         /* segments that came ahead of a gap, saturating */
+    uint16_t total_rto;        /* retransmission timeouts so far, saturating ... */
+    uint16_t rto_episodes;     /* ... and how often one followed progress */
+    uint32_t delivered;        /* segments that the peer has said it has, the SYN among them */
+    uint32_t last_data_ms;     /* when octets last came in order, ms of the stack's time */
+    uint32_t min_rtt_us;       /* the least of the last five minutes; 0: none yet */
+    uint32_t min_rtt_s;        /* when it was taken, seconds of the stack's time */
+    ft_seq again_lo, again_hi; /* octets that have come again, with TCB_AGAIN */
 };
 
-static_assert(sizeof(struct tcp_cold) <= 224, "cold is small");
+static_assert(sizeof(struct tcp_cold) <= 192, "cold is small");
 
 /* What only a connection with octets under way needs. */
 struct tcp_busy {
@@ -258,6 +301,12 @@ struct tcp_busy {
     struct tcp_rack rack;
     struct tcp_recovery recovery;
     struct tcp_cc cc;
+    struct tcp_marks marks;
+    struct ft_tcb *tcb;      /* whose it is */
+    uint32_t spent_since_ms; /* since when ... */
+    uint8_t spent_on;        /* ... sending takes its time on this; enum tcp_spent */
+    bool full;               /* the user has found no room in the send buffer */
+    uint32_t rto_at_ms;      /* when a timeout began the present repair; 0: none did */
 };
 
 /* Octets beyond a gap, which lie in the ring already. */
@@ -287,6 +336,7 @@ enum tcp_embryo_flag {
     EMB_ORPHAN = 32,   /* answered, but its listener is closed: it waits for the next; relisten.c */
     EMB_TFO = 256,     /* the SYN-ACK brings a Fast Open cookie ... */
     EMB_TFO_EXP = 512, /* ... in the experimental form */
+    EMB_CLEAN = 2048,  /* nothing was sent again before its ACK, and octets are waited for */
     EMB_DOUBTED = 64,  /* something that did not fit has been answered since its timer fired */
 };
 
@@ -329,7 +379,7 @@ static_assert(sizeof(struct ft_time_wait) <= 64, "TIME-WAIT is a cache line");
 struct ft_listener {
     struct ft_name *name;   /* owner is this */
     struct tcp_opts opts;   /* handed on to its connections */
-    struct ft_list backlog; /* established connections, by tcp_cold.accept_node */
+    struct ft_list backlog; /* established connections, by tcp_waiting.node */
     uint32_t slot;
     uint32_t id; /* unique for the stack's life, as far as 32 bits go */
     uint32_t backlog_max;
@@ -366,12 +416,34 @@ static inline enum ft_tcp_state tcb_state(const struct ft_tcb *tcb)
     return (enum ft_tcp_state)tcb->conn.state;
 }
 
+/* What few connections have; NULL: not this one. */
+static inline struct ft_name *tcb_name(const struct ft_tcb *tcb)
+{
+    return tcb->cold->rare ? tcb->cold->rare->name : NULL;
+}
+
+static inline struct tcp_tfo *tcb_tfo(const struct ft_tcb *tcb)
+{
+    return tcb->cold->rare ? tcb->cold->rare->tfo : NULL;
+}
+
+static inline struct tcp_notes *tcb_notes(const struct ft_tcb *tcb)
+{
+    return tcb->cold->rare ? tcb->cold->rare->notes : NULL;
+}
+
 /* A passive open whose SYN brought a valid Fast Open cookie: octets may flow though the handshake
    is not over (RFC 7413 4.2.2). */
 static inline bool tcb_early(const struct ft_tcb *tcb)
 {
-    return tcb_state(tcb) == FT_TCP_SYN_RECEIVED && tcb->cold->tfo &&
-           (tcb->cold->tfo->flags & TFO_CHILD);
+    return tcb_state(tcb) == FT_TCP_SYN_RECEIVED && tcb_tfo(tcb) &&
+           (tcb_tfo(tcb)->flags & TFO_CHILD);
+}
+
+/* What sending octets has left behind: nothing while the connection waits for accept(). */
+static inline struct tcp_sending tcb_sending(const struct ft_tcb *tcb)
+{
+    return (tcb->flags & TCB_QUEUED) ? (struct tcp_sending){0} : tcb->cold->sending;
 }
 
 /* Connected in the sense that octets can flow or have flowed. */
@@ -440,6 +512,12 @@ static inline uint32_t tcb_rcv_wnd(const struct ft_tcb *tcb)
 {
     int32_t wnd = seq_diff(tcb->rcv_adv, tcb->rcv_nxt);
     return wnd > 0 ? (uint32_t)wnd : 0;
+}
+
+/* Octets of options in each segment: what a full one carries less. */
+static inline uint32_t tcb_options_len(const struct ft_tcb *tcb)
+{
+    return ((tcb->flags & TCB_TS) ? 12 : 0);
 }
 
 /* Octets that the send buffer may still take. */

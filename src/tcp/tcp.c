@@ -14,6 +14,7 @@ static void init_pools(struct ft_tcp *tcp)
     ft_pool_init(&tcp->colds, mem, sizeof(struct tcp_cold), n);
     ft_pool_init(&tcp->busys, mem, sizeof(struct tcp_busy), n);
     ft_pool_init(&tcp->pasts, mem, sizeof(struct tcp_past), n);
+    ft_pool_init(&tcp->rares, mem, sizeof(struct tcp_rare), n);
     ft_pool_init(&tcp->tfos, mem, sizeof(struct tcp_tfo), n);
     ft_pool_init(&tcp->gaps, mem, sizeof(struct tcp_gaps), n);
     uint64_t n_sents = limits->memory_max / SENT_SHARE / sizeof(struct tcp_sent);
@@ -94,6 +95,7 @@ void ft_tcp_fini(struct ft_tcp *tcp)
     ft_pool_fini(&tcp->colds);
     ft_pool_fini(&tcp->busys);
     ft_pool_fini(&tcp->pasts);
+    ft_pool_fini(&tcp->rares);
     ft_pool_fini(&tcp->tfos);
     ft_tfo_fini(tcp);
     ft_metrics_fini(tcp);

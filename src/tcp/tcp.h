@@ -11,6 +11,7 @@
 #include <fourtuple/diag.h>
 #include <fourtuple/socket.h>
 
+#include "base/list.h"
 #include "base/pool.h"
 #include "base/wheel.h"
 #include "sock/sock.h"
@@ -45,6 +46,7 @@ struct ft_tcp {
     struct ft_pool colds;      /* struct tcp_cold */
     struct ft_pool busys;      /* struct tcp_busy */
     struct ft_pool pasts;      /* struct tcp_past */
+    struct ft_pool rares;      /* struct tcp_rare */
     struct ft_pool tfos;       /* struct tcp_tfo */
     struct ft_pool gaps;       /* struct tcp_gaps */
     struct ft_pool sents;      /* struct tcp_sent */
@@ -61,12 +63,12 @@ struct ft_tcp {
     uint32_t n_waiting_syns; /* embryos with EMB_WAITING */
     uint32_t left_next;      /* the entry of left that is written next */
     struct tcp_left left[TCP_LEFT_MAX];
-    uint8_t cc_default;     /* the congestion control that the configuration names */
-    uint8_t isn_key[16];    /* RFC 6528's secret */
-    uint8_t ts_key[16];     /* of the timestamp offsets (RFC 7323 5.4) */
-    uint8_t label_key[16];  /* of the IPv6 flow labels */
-    uint8_t cookie_key[16]; /* of the SYN cookies (RFC 4987 3.6) */
-    uint8_t tfo_key[16];    /* of the keys of Fast Open cookies, which change (RFC 7413 4.1.2) */
+    uint8_t cc_default;      /* the congestion control that the configuration names */
+    uint8_t isn_key[16];     /* RFC 6528's secret */
+    uint8_t ts_key[16];      /* of the timestamp offsets (RFC 7323 5.4) */
+    uint8_t label_key[16];   /* of the IPv6 flow labels */
+    uint8_t cookie_key[16];  /* of the SYN cookies (RFC 4987 3.6) */
+    uint8_t tfo_key[16];     /* of the keys of Fast Open cookies, which change (RFC 7413 4.1.2) */
     uint8_t metrics_key[16]; /* of the table of metrics */
     struct tcp_metrics *metrics; /* of paths; NULL: nothing yet */
     struct tfo_cache *tfo_cache; /* what servers have told a client; NULL: nothing yet */

@@ -18,7 +18,7 @@ static bool user_timeout(const struct ft_tcp *tcp, const struct ft_tcb *tcb)
     return max && tcb->busy && tcp->env->now - tcb->busy->progress_at >= max;
 }
 
-static void give_up(struct ft_tcp *tcp, struct ft_tcb *tcb, bool reset)
+void ft_tcb_give_up(struct ft_tcp *tcp, struct ft_tcb *tcb, bool reset)
 {
     /* What ICMP said of the path explains it better than the silence does. */
     int error = tcb->cold->soft_error ? tcb->cold->soft_error : ETIMEDOUT;
@@ -39,7 +39,7 @@ static bool syn_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcb_early(tcb))
         most = TCP_SYNACK_RETRIES;
     if (tcb->retries >= most || user_timeout(tcp, tcb)) {
-        give_up(tcp, tcb, false);
+        ft_tcb_give_up(tcp, tcb, false);
         return false;
     }
     tcb->retries++;
@@ -48,7 +48,7 @@ static bool syn_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
 }
 
 /* RFC 9293 SHLD-9 and U-1. Deviation: as on Linux only TCP_INFO tells of retransmissions; under the
-   RFC's profile SO_ERROR does too. */
+   RFC's profile SO_ERROR does too. Who does not want to know does not ask (SHLD-20). */
 static void report_trouble(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     if (tcp->env->config.profile != FT_PROFILE_RFC)
@@ -57,6 +57,7 @@ static void report_trouble(struct ft_tcp *tcp, struct ft_tcb *tcb)
     ft_tcb_raise(tcp, tcb, FT_ERROR);
 }
 
+/* RFC 9293 MUST-20: doubt of the way at R1, the end at R2. */
 static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     uint8_t r2 = (tcb->flags & TCB_ORPHAN) ? TCP_ORPHAN_RETRIES : TCP_RETRIES2;
@@ -64,7 +65,7 @@ static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     /* An orphan's peer may not hold on to it for ever even if it answers. */
     bool silent = tcb->snd_wnd > 0 || tcb->probes > 0 || (tcb->flags & TCB_ORPHAN);
     if ((tcb->retries >= r2 && silent) || user_timeout(tcp, tcb)) {
-        give_up(tcp, tcb, tcb->flags & TCB_ORPHAN);
+        ft_tcb_give_up(tcp, tcb, tcb->flags & TCB_ORPHAN);
         return false;
     }
     if (tcb->snd_wnd == 0) {
@@ -97,7 +98,7 @@ static bool persist_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     /* An orphan's peer may not hold on to it for ever even if it answers. */
     uint8_t count = (tcb->flags & TCB_ORPHAN) ? tcb->retries : tcb->probes;
     if (count >= most || user_timeout(tcp, tcb)) {
-        give_up(tcp, tcb, true);
+        ft_tcb_give_up(tcp, tcb, true);
         return false;
     }
     if (tcb->retries < UINT8_MAX)
@@ -122,6 +123,7 @@ static bool retx_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
     }
     trace_timer(tcp, tcb, "retransmission");
     tcp->env->counters.tcp_rto++;
+    ft_spent_timeout(tcp, tcb);
     enum ft_tcp_state state = tcb_state(tcb);
     bool syn = state == FT_TCP_SYN_SENT || state == FT_TCP_SYN_RECEIVED;
     if (syn ? !syn_timeout(tcp, tcb) : !retransmit_timeout(tcp, tcb))
@@ -156,7 +158,7 @@ static bool keepalive_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
     }
     bool too_long = opts->user_timeout_ms && idle >= opts->user_timeout_ms * FT_MS && tcb->probes;
     if (tcb->probes >= opts->keep_cnt || too_long) {
-        give_up(tcp, tcb, true);
+        ft_tcb_give_up(tcp, tcb, true);
         return false;
     }
     trace_timer(tcp, tcb, "keep-alive");
@@ -184,16 +186,11 @@ static void loss_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
 static void tcb_fired(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_time now = tcp->env->now;
-    if (tcb->delack_at <= now) {
-        tcb->delack_at = FT_TIME_NEVER;
-        if (tcb->flags & TCB_ACK_DELAYED) {
-            tcb->flags = (tcb->flags & ~(uint32_t)TCB_ACK_DELAYED) | TCB_ACK_NOW;
-            tcp->env->counters.tcp_delayed_acks++;
-            ft_tcb_wake(tcp, tcb);
-        }
-    }
+    if (tcb->delack_at <= now)
+        ft_delack_fired(tcp, tcb);
     if (tcb->busy && tcb->busy->cork_at <= now) {
         tcb->busy->cork_at = FT_TIME_NEVER;
+        tcb->flags &= ~(uint32_t)TCB_MORE;
         tcb->flags |= TCB_NAGLE_OFF;
         ft_tcb_wake(tcp, tcb);
     }

@@ -6,11 +6,17 @@
 #include "priv.h"
 
 /* SO_RCVBUF counts twice what a window may use, as on Linux (tcp_adv_win_scale is 1). */
-uint32_t ft_tcp_rcv_space(const struct ft_tcb *tcb)
+uint32_t ft_tcp_rcv_max(const struct ft_tcb *tcb)
 {
     uint32_t max = tcb->cold->opts.rcv_buf / 2;
     if (tcb->cold->opts.window_clamp)
         max = FT_MIN(max, tcb->cold->opts.window_clamp);
+    return max;
+}
+
+uint32_t ft_tcp_rcv_space(const struct ft_tcb *tcb)
+{
+    uint32_t max = ft_tcp_rcv_max(tcb);
     uint32_t len = ft_ring_len(&tcb->rcv);
     return len < max ? max - len : 0;
 }
@@ -80,6 +86,7 @@ void ft_tcp_window_update(struct ft_tcp *tcp, struct ft_tcb *tcb)
     ft_tcb_wake(tcp, tcb);
 }
 
+/* SHLD-6: an interface has one MTU, whatever it sends. */
 uint16_t ft_tcp_mss_for(uint32_t mtu, bool v4)
 {
     uint32_t headers = (v4 ? 20 : 40) + TCP_HDR_LEN;
@@ -95,7 +102,7 @@ void ft_tcp_set_mss(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t mtu)
     mss = FT_MIN(mss, peer);
     if (tcb->cold->opts.user_mss)
         mss = FT_MIN(mss, (uint32_t)tcb->cold->opts.user_mss);
-    uint32_t options = (tcb->flags & TCB_TS) ? 12 : 0;
+    uint32_t options = tcb_options_len(tcb);
     mss = mss > options + 8 ? mss - options : 8;
     tcb->snd_mss = (uint16_t)mss;
     tcb->mtu = (uint16_t)FT_MIN(mtu, (uint32_t)65535);

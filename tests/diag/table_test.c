@@ -126,6 +126,52 @@ static void congestion_control_and_rates_are_told(void **state)
     assert_null(strstr(line, "pacing"));
 }
 
+/* What is 0 is left out, and so is the usual reordering. */
+static void counts_are_told_by_the_words_of_ss(void **state)
+{
+    struct ft_sock_info info = info_of(FT_TCP_ESTABLISHED, "10.7.0.1:80", "10.7.0.2:40000");
+    char line[SOCKET_LINE_MAX];
+
+    (void)state;
+    info.reordering = 3;
+    (void)socket_line(&info, "", line);
+    assert_null(strstr(line, "reordering"));
+    info.reordering = 5;
+    info.backoff = 1;
+    info.last_sent_ms = 2;
+    info.last_recv_ms = 4;
+    info.last_ack_ms = 6;
+    info.delivered = 7;
+    info.unacked = 8;
+    info.lost = 9;
+    info.sacked = 10;
+    info.dsack_dups = 11;
+    info.reord_seen = 12;
+    info.ooo_in = 13;
+    info.notsent = 14;
+    info.total_rto = 15;
+    info.data_segs_out = 18;
+    info.data_segs_in = 19;
+    info.rto_episodes = 3;
+    info.rto_ms = 21;
+    info.fastopen_fail = 2;
+    info.busy_ms = 200;
+    info.window_limited_ms = 50;
+    info.buffer_limited_ms = 25;
+    info.app_limited = true;
+    info.again = 16;
+    info.segs_retrans = 17;
+    (void)socket_line(&info, "", line);
+    assert_non_null(strstr(line, " retrans:16/17 "));
+    assert_non_null(strstr(line, " backoff:1 lastsnd:2 lastrcv:4 lastack:6 data_segs_out:18 "
+                                 "data_segs_in:19 delivered:7 unacked:8 lost:9 sacked:10 "
+                                 "dsack_dups:11 reordering:5 reord_seen:12 "
+                                 "rcv_ooopack:13 notsent:14 total_rto:15 total_rto_recoveries:3 "
+                                 "total_rto_time:21 fastopen_client_fail:2 busy:200ms "
+                                 "rwnd_limited:50ms(25.0%) sndbuf_limited:25ms(12.5%) "
+                                 "app_limited"));
+}
+
 static void print_hosts(FILE *out)
 {
     struct table_options options = {.hosts = true};
@@ -240,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_has_the_columns_and_words_of_ss),
         cmocka_unit_test(congestion_control_and_rates_are_told),
+        cmocka_unit_test(counts_are_told_by_the_words_of_ss),
         cmocka_unit_test(hosts_are_told_apart_when_there_are_several),
         cmocka_unit_test(json_is_an_object_a_line),
         cmocka_unit_test(every_state_has_the_word_of_ss),

@@ -349,7 +349,7 @@ static void time_that_was_not_used_is_not_on_the_curve(void **state)
     assert_true(d.tcb.cwnd < cwnd + 30 * MSS);
     cwnd = d.tcb.cwnd;
     /* Everything is acknowledged: state is given back, and taken again a minute later. */
-    d.cold.sent_at = d.env.now;
+    d.cold.sending.sent_at = d.env.now;
     ft_cc_detach(&d.tcp, &d.tcb);
     memset(&d.busy, 0x5a, sizeof(d.busy));
     d.env.now += 60 * FT_SEC;

@@ -93,11 +93,7 @@ static void accepts(struct ladder *t)
 
 static bool syn_data(struct ladder *t)
 {
-    struct tcp_info info;
-    socklen_t len = sizeof(info);
-
-    assert_int_equal(ft_getsockopt(t->stack, t->peer->sock, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
-    return info.tcpi_options & TCPI_OPT_SYN_DATA;
+    return stack_tcp_info(t).tcpi_options & TCPI_OPT_SYN_DATA;
 }
 
 /* ---- passive opens --------------------------------------------------------------------------- */
@@ -398,6 +394,28 @@ static void a_known_cookie_puts_octets_into_the_syn(void **state)
     }
 }
 
+/* SO_TIMESTAMPING: octets that go with the SYN have left with it, and are told of then. */
+static void octets_of_a_syn_are_timed(void **state)
+{
+    const int when = 2 | 16 /* TX_SOFTWARE, SOFTWARE */;
+    _Alignas(struct cmsghdr) uint8_t control[256];
+    struct msghdr msg = {.msg_control = control, .msg_controllen = sizeof(control)};
+    struct option o = mss_and(1460, false);
+    struct ladder t;
+
+    (void)state;
+    open_with(&t, BOTH);
+    client_asks(&t, &o);
+    t.peer->sock = ft_socket(t.stack, AF_INET, SOCK_STREAM, 0);
+    user_sets(&t, SOL_SOCKET, SO_TIMESTAMPING, when);
+    assert_int_equal(user_opens(&t, 100), 100);
+    learn_port(&t);
+    assert_int_equal(ft_recvmsg(t.stack, t.peer->sock, &msg, MSG_ERRQUEUE), -EAGAIN);
+    stack_sends(&t, SEG_SYN, .seq = 0, .len = 100);
+    assert_int_equal(ft_recvmsg(t.stack, t.peer->sock, &msg, MSG_ERRQUEUE), 0);
+    ladder_close(&t);
+}
+
 /* RFC 7413 4.2.1: what the SYN-ACK does not acknowledge goes with the ACK of the handshake. */
 static void octets_that_were_not_taken_follow_the_handshake(void **state)
 {
@@ -466,13 +484,71 @@ static void connect_waits_for_the_first_octets(void **state)
     ladder_close(&t);
 }
 
-/* As on Linux: it is refused unless it is switched on. */
-static void fast_open_is_off_unless_it_is_switched_on(void **state)
+/* RFC 7413 4.1.3.1: where two SYNs in a row were lost that had to do with Fast Open, the next ones
+   have not, for four minutes. One that is answered at once begins the count anew. */
+static void a_black_hole_is_gone_round(void **state)
+{
+    struct ladder t;
+    struct option o = mss_and(1460, false);
+
+    (void)state;
+    open_with(&t, BOTH);
+    client_asks(&t, &o);
+    for (unsigned i = 0; i < 2; i++) {
+        use_port(&t, LADDER_PEER_PORT);
+        assert_int_equal(user_opens(&t, 100), 100);
+        learn_port(&t);
+        stack_sends(&t, SEG_SYN, .seq = 0, .len = 100);
+        after_ms(&t, 1001);
+        stack_sends(&t, SEG_SYN, .seq = 0);
+        peer_sends(&t, SEG_SYN | SEG_ACK, .ack = 1, .mss = 1460);
+        (void)ladder_forget(&t);
+        assert_int_equal(ft_abort(t.stack, t.peer->sock), 0);
+        (void)ladder_forget(&t);
+    }
+    use_port(&t, LADDER_PEER_PORT);
+    assert_int_equal(user_opens(&t, 100), -EINPROGRESS);
+    learn_port(&t);
+    stack_sends(&t, SEG_SYN, .seq = 0);
+    assert_false(t.seg.has_tfo);
+    assert_int_equal(ft_abort(t.stack, t.peer->sock), 0);
+    (void)ladder_forget(&t);
+    after_ms(&t, 240000);
+    use_port(&t, LADDER_PEER_PORT);
+    assert_int_equal(user_opens(&t, 100), 100);
+    learn_port(&t);
+    stack_sends(&t, SEG_SYN, .seq = 0, .len = 100);
+    assert_true(t.seg.has_tfo);
+    ladder_close(&t);
+}
+
+/* As on Linux: who opens may use it by default, who listens may not. */
+static void by_default_it_is_for_clients_only(void **state)
 {
     struct ladder t;
 
     (void)state;
     ladder_open(&t);
+    assert_int_equal(t.config.fastopen, FT_FASTOPEN_CLIENT);
+    t.peer->sock = ft_socket(t.stack, AF_INET, SOCK_STREAM, 0);
+    set_on(&t, t.peer->sock, TCP_FASTOPEN_CONNECT, 1, 0);
+    assert_int_equal(ft_close(t.stack, t.peer->sock), 0);
+    t.peer->sock = -1;
+    listen_with(&t, 5);
+    use_port(&t, 9000);
+    peer_sends(&t, SEG_SYN, .len = 10, .options = option_of(NULL, 0, false).octets, .n_options = 4);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = LADDER_PEER_ISN + 1);
+    assert_false(t.seg.has_tfo);
+    ladder_close(&t);
+}
+
+/* As on Linux: it is refused where it is switched off. */
+static void fast_open_may_be_switched_off(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    open_with(&t, 0);
     assert_int_equal(user_opens(&t, 100), -EOPNOTSUPP);
     set_on(&t, t.peer->sock, TCP_FASTOPEN_CONNECT, 1, -EOPNOTSUPP);
     stack_sends_nothing(&t);
@@ -491,10 +567,13 @@ int main(void)
         cmocka_unit_test(an_old_cookie_is_worth_nothing),
         cmocka_unit_test(every_refusal_of_memory_is_survived),
         cmocka_unit_test(a_known_cookie_puts_octets_into_the_syn),
+        cmocka_unit_test(octets_of_a_syn_are_timed),
         cmocka_unit_test(octets_that_were_not_taken_follow_the_handshake),
         cmocka_unit_test(a_lost_syn_is_sent_again_without),
         cmocka_unit_test(connect_waits_for_the_first_octets),
-        cmocka_unit_test(fast_open_is_off_unless_it_is_switched_on),
+        cmocka_unit_test(a_black_hole_is_gone_round),
+        cmocka_unit_test(by_default_it_is_for_clients_only),
+        cmocka_unit_test(fast_open_may_be_switched_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

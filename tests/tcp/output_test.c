@@ -52,6 +52,30 @@ static void writes_are_gathered_into_full_segments_and_the_last_pushes(void **st
     ladder_close(&t);
 }
 
+/* TCP_NODELAY pushes out what waits, and not what is written later with MSG_MORE; that is held back
+   at the call only: an ACK lets it go by Nagle's rule, and it does not push, for more was to come.
+ */
+static void more_holds_back_on_a_socket_without_nagle(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    peer_connects(&t, .mss = 1000);
+    user_sets(&t, IPPROTO_TCP, TCP_NODELAY, 1);
+    user_writes_flags(&t, 40, MSG_MORE);
+    stack_sends_nothing(&t);
+    after_ms(&t, 200);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 40, .psh = 1);
+    peer_sends(&t, SEG_ACK, .ack = 41);
+    user_writes_flags(&t, 1100, MSG_MORE);
+    stack_sends(&t, SEG_ACK, .seq = 41, .len = 1000, .psh = 0);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_ACK, .ack = 1041);
+    stack_sends(&t, SEG_ACK, .seq = 1041, .len = 100, .psh = 0);
+    ladder_close(&t);
+}
+
 /* RFC 9293 3.9.1.2: what TCP_CORK or MSG_MORE holds back leaves after 200 ms all the same. */
 /* proves: MUST-60 */
 static void a_corked_segment_leaves_in_the_end(void **state)
@@ -93,6 +117,34 @@ static void fin_rides_on_the_last_octets(void **state)
     user_closes(&t);
     stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
     stack_sends(&t, SEG_ACK | SEG_FIN, .seq = 1001, .len = 500);
+    peer_sends(&t, SEG_RST);
+    ladder_close(&t);
+}
+
+/* It is no octet, and waits for no congestion window, as on Linux; for the peer's it does. */
+static void fin_by_itself_does_not_wait_for_the_congestion_window(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    peer_connects(&t, .mss = 1000);
+    user_writes(&t, 10000);
+    for (uint32_t i = 0; i < 10; i++)
+        stack_sends(&t, SEG_ACK, .seq = 1 + 1000 * i, .len = 1000);
+    stack_sends_nothing(&t);
+    user_closes(&t);
+    stack_sends(&t, SEG_ACK | SEG_FIN, .seq = 10001);
+    peer_sends(&t, SEG_RST);
+    ladder_close(&t);
+
+    ladder_open(&t);
+    peer_connects(&t, .mss = 1000, .wnd = 2000);
+    user_writes(&t, 2000);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 1000);
+    stack_sends(&t, SEG_ACK, .seq = 1001, .len = 1000);
+    user_closes(&t);
+    stack_sends_nothing(&t);
     peer_sends(&t, SEG_RST);
     ladder_close(&t);
 }
@@ -305,8 +357,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nagle_holds_a_short_segment_until_the_ack),
         cmocka_unit_test(writes_are_gathered_into_full_segments_and_the_last_pushes),
+        cmocka_unit_test(more_holds_back_on_a_socket_without_nagle),
         cmocka_unit_test(a_corked_segment_leaves_in_the_end),
         cmocka_unit_test(fin_rides_on_the_last_octets),
+        cmocka_unit_test(fin_by_itself_does_not_wait_for_the_congestion_window),
         cmocka_unit_test(a_sliver_of_window_is_not_used),
         cmocka_unit_test(the_override_is_for_one_sliver),
         cmocka_unit_test(a_window_that_shrinks_is_survived),

@@ -570,6 +570,7 @@ static void losses_that_an_undo_takes_back_begin_no_recovery(void **state)
     uint32_t first = recovers_of_reordering(&t);
     peer_sends(&t, SEG_ACK, .ack = 4001, .tsval = 3, .tsecr = first, .sack = {{6001, 9001}},
                .n_sack = 1); /* in recovery, so 4001 and 5001 are lost at once */
+    assert_int_equal(stack_info(&t).ca_state, 1); /* TCP_CA_Disorder: blocks are outstanding */
     assert_int_equal(stack_info(&t).ssthresh, UINT32_MAX);
     assert_int_equal(stack_counts(&t).tcp_spurious_recoveries, 1);
     assert_int_equal(stack_counts(&t).tcp_fast_retransmits, 1);

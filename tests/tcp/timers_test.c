@@ -369,6 +369,7 @@ static void an_ack_waits_for_a_second_segment_but_not_long(void **state)
     stack_sends_nothing(&t);
     after_ms(&t, 500);
     stack_sends(&t, SEG_ACK, .ack = 1561);
+    user_sets(&t, IPPROTO_TCP, TCP_QUICKACK, 0); /* the answer that did not come has ended it */
     peer_sends(&t, SEG_ACK, .len = 1460);
     stack_sends_nothing(&t);
     peer_sends(&t, SEG_ACK, .len = 1460);
