@@ -100,6 +100,8 @@ struct ft_config {
     uint16_t fastopen;          /* enum ft_fastopen, as net.ipv4.tcp_fastopen; FT_FASTOPEN_CLIENT is
                                    the default */
     uint16_t tcp_without;       /* enum ft_tcp_without; 0, the default */
+    uint8_t min_frame_segs;     /* segments of a frame for the link to cut, however slow the path is
+                                   (net.ipv4.tcp_min_tso_segs); 0, the default: 2 */
     ft_time wall_offset; /* what makes the stack's time nanoseconds since 1970, in which packets'
                             times are told to users (SO_TIMESTAMP and its like); 0, the default:
                             they are told in the stack's time */

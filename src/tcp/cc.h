@@ -21,6 +21,8 @@
 
 #include "base/seq.h"
 
+struct ft_frame;
+struct ft_path;
 struct ft_tcb;
 struct ft_tcp;
 
@@ -281,6 +283,14 @@ uint64_t ft_pace_rate(const struct ft_tcb *tcb);
 
 /** Octets that may leave at once, at least a segment; UINT32_MAX: not paced. */
 uint32_t ft_pace_quantum(const struct ft_tcb *tcb);
+
+/**
+ * Octets of payload that a frame may have: one segment, or many for a link that cuts them, as far
+ * as they leave in a millisecond of the rate, paced or what cwnd makes in a round trip (Linux's TSO
+ * autosizing).
+ */
+uint32_t ft_frame_room(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
+                       const struct ft_path *path, const struct ft_frame *frame);
 
 /** Whether data must wait; then the timer is armed for its departure. */
 bool ft_pace_holds(struct ft_tcp *tcp, struct ft_tcb *tcb);

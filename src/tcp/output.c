@@ -279,22 +279,6 @@ static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan 
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
-/* Octets of payload that the frame has room for: one segment, or many with GSO. */
-static uint32_t payload_room(const struct ft_tcb *tcb, const struct ft_path *path,
-                             const struct ft_frame *frame)
-{
-    uint32_t mss = tcb->snd_mss;
-    if (!(path->if_flags & FT_IF_TSO) || path->gso_max <= path->mtu)
-        return mss;
-    uint32_t room = path->gso_max - FT_HEADERS_MAX;
-    if (frame->flags & FT_FRAME_LINEAR)
-        room = FT_MIN(room, frame->cap > 2 * FT_HEADERS_MAX ? frame->cap - 2 * FT_HEADERS_MAX : 0);
-    /* Spans, not octets, are what a frame runs out of. */
-    room = FT_MIN(room, (FT_SPANS_MAX - 2) * (uint32_t)FT_CHUNK_SIZE);
-    room = FT_MIN(room, FT_MIN(ft_pace_quantum(tcb), SENT_SEGS_MAX * mss));
-    return room > mss ? room - room % mss : mss;
-}
-
 /* No way leads there now: what is outstanding and what is not yet are sent by the timer. */
 static void send_later(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
@@ -344,7 +328,7 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
     ft_plpmtu_apply(tcp, tcb, &path);
     if (tcb_flight(tcb) == 0)
         ft_cc_begin_flight(tcp, tcb);
-    if (!ft_tcp_plan(tcp, tcb, payload_room(tcb, &path, frame), &plan))
+    if (!ft_tcp_plan(tcp, tcb, ft_frame_room(tcp, tcb, &path, frame), &plan))
         return false;
     fill_segment(tcp, tcb, &path, &plan, &seg);
     struct ft_ip_tx tx = {
