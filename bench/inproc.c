@@ -450,6 +450,21 @@ static void rr(const char *name)
     end_bench(&bench);
 }
 
+/* A SYN may have to go again, where its four-tuple is in TIME-WAIT since less than a tick of the
+   timestamps. */
+static void settle_connected(struct bench *bench, const ft_sock clients[CRR_AT_ONCE])
+{
+    ft_time give_up = read_clock() + 5 * FT_SEC;
+    unsigned n;
+
+    do {
+        settle(bench);
+        n = 0;
+        while (n < CRR_AT_ONCE && (ft_ready(bench->stacks[0], clients[n]) & FT_WRITABLE))
+            n++;
+    } while (n < CRR_AT_ONCE && read_clock() < give_up);
+}
+
 /* Connections from birth to death: the client connects and sends an octet, the server answers with
    one and closes, the client reads to the end and closes. */
 static void crr_batch(struct bench *bench, unsigned listener)
@@ -461,7 +476,7 @@ static void crr_batch(struct bench *bench, unsigned listener)
 
     for (unsigned i = 0; i < CRR_AT_ONCE; i++)
         clients[i] = begin_connect(bench, listener);
-    settle(bench);
+    settle_connected(bench, clients);
     for (unsigned i = 0; i < CRR_AT_ONCE; i++)
         must("ft_send", ft_send(bench->stacks[0], clients[i], octets, 1, 0));
     settle(bench);

@@ -76,6 +76,14 @@ enum ft_fastopen {
     FT_FASTOPEN_SERVER_ALL = 0x400,       /* all passive sockets, as long as their backlog */
 };
 
+/* Whether an active open may take the four-tuple of a connection that has been in TIME-WAIT for a
+   second, when both had timestamps (RFC 6191); the values are those of net.ipv4.tcp_tw_reuse. */
+enum ft_tw_reuse {
+    FT_TW_REUSE_OFF = 0,
+    FT_TW_REUSE_ALL = 1,
+    FT_TW_REUSE_LOOPBACK = 2, /* with an address of the loopback only; the default, as Linux's */
+};
+
 /* What connections do without: options of the SYN are neither offered nor taken. */
 enum ft_tcp_without {
     FT_TCP_NO_TIMESTAMPS = 1,   /* net.ipv4.tcp_timestamps = 0 */
@@ -102,6 +110,7 @@ struct ft_config {
     uint16_t tcp_without;       /* enum ft_tcp_without; 0, the default */
     uint8_t min_frame_segs;     /* segments of a frame for the link to cut, however slow the path is
                                    (net.ipv4.tcp_min_tso_segs); 0, the default: 2 */
+    uint8_t tw_reuse;           /* enum ft_tw_reuse; FT_TW_REUSE_LOOPBACK is the default */
     ft_time wall_offset; /* what makes the stack's time nanoseconds since 1970, in which packets'
                             times are told to users (SO_TIMESTAMP and its like); 0, the default:
                             they are told in the stack's time */

@@ -111,6 +111,7 @@ enum ft_verdict {
     X(tcp_orphans_killed, "orphans given up because there were too many, or for too long")         \
     X(tcp_time_waits, "TIME-WAIT entries made")                                                    \
     X(tcp_time_wait_evicted, "TIME-WAIT entries that gave way to newer ones")                      \
+    X(tcp_time_wait_reused, "TIME-WAIT entries that active opens have taken over")                 \
     X(alloc_failed, "allocations refused")                                                         \
     X(steps_table_probes, "work: buckets looked at in the four-tuple table")                       \
     X(steps_list_nodes, "work: list and tree nodes walked")                                        \

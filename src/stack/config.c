@@ -20,6 +20,7 @@ void ft_config_init(struct ft_config *config)
         .port_max = 60999,
         .mtu_probing = FT_MTU_BLACK_HOLES,
         .fastopen = FT_FASTOPEN_CLIENT,
+        .tw_reuse = FT_TW_REUSE_LOOPBACK,
         .limits =
             {
                 .memory_max = UINT64_C(8) << 30,
@@ -97,5 +98,6 @@ bool ft_config_ok(const struct ft_config *config)
            config->port_min <= config->port_max && config->profile <= FT_PROFILE_RFC &&
            config->ttl > 0 && ft_tcp_knows_cc(config->congestion) && config->allocator.alloc &&
            config->allocator.free && memcmp(config->seed, zero, sizeof zero) != 0 &&
-           config->mtu_probing <= FT_MTU_PROBE && limits_ok(&config->limits);
+           config->mtu_probing <= FT_MTU_PROBE && config->tw_reuse <= FT_TW_REUSE_LOOPBACK &&
+           limits_ok(&config->limits);
 }

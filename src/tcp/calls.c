@@ -189,7 +189,7 @@ static bool is_itself(const struct ft_conn *conn)
     return conn->local_port == conn->remote_port && addr_eq(&conn->local, &conn->remote);
 }
 
-/* An ephemeral port with which the four-tuple is free. */
+/* An ephemeral port with which the four-tuple is free, or of a connection that is over. */
 static int pick_port(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     struct ft_port_walk walk;
@@ -197,7 +197,8 @@ static int pick_port(struct ft_tcp *tcp, struct ft_tcb *tcb)
     while (ft_port_walk_next(&walk, &tcb->conn.local_port)) {
         if (is_itself(&tcb->conn) || ft_port_named(tcp->names, IPPROTO_TCP, tcb->conn.local_port))
             continue;
-        if (ft_table_find(tcp->table, &tcb->conn))
+        const struct ft_conn *old = ft_table_find(tcp->table, &tcb->conn);
+        if (old && !ft_time_wait_may_yield(tcp, old, false))
             continue;
         int err = ft_port_hold(tcp->names, IPPROTO_TCP, &tcb->conn.local, tcb->conn.local_port,
                                tcb->cold->opts.flags & OPT_REUSE_ADDR);
@@ -206,6 +207,24 @@ static int pick_port(struct ft_tcp *tcp, struct ft_tcb *tcb)
     }
     tcb->conn.local_port = 0;
     return -EADDRNOTAVAIL;
+}
+
+/* The place of the four-tuple in the table, and the numbers that go with it: of one's own (RFC
+   6528, RFC 7323 5.4), or those that follow the connection that was there (RFC 6191). */
+static int take_place(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    struct ft_conn *old = ft_table_find(tcp->table, &tcb->conn);
+    if (old && ft_time_wait_may_yield(tcp, old, tcb_name(tcb))) {
+        ft_time_wait_succeed(tcp, old, tcb);
+    } else {
+        int err = ft_table_insert(tcp->table, &tcb->conn);
+        if (err)
+            return err;
+        tcb->iss = ft_tcp_isn(tcp, &tcb->conn);
+        tcb->cold->ts_offset = ft_tcp_ts_offset(tcp, &tcb->conn);
+    }
+    tcb->flags |= TCB_IN_TABLE;
+    return 0;
 }
 
 /* Give the connection its four-tuple and enter it in the table. */
@@ -220,21 +239,18 @@ static int name_conn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_end
     tcb->conn.ifindex = scoped ? (uint16_t)path->ifindex : 0;
     int err = tcb_name(tcb) ? 0 : pick_port(tcp, tcb);
     if (!err)
-        err = ft_table_insert(tcp->table, &tcb->conn);
+        err = take_place(tcp, tcb);
     if (err) {
         ft_tcb_leave_table(tcp, tcb);
         tcb->conn.local = old_local;
         return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
     }
-    tcb->flags |= TCB_IN_TABLE;
     return 0;
 }
 
 static void start_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path)
 {
-    tcb->iss = ft_tcp_isn(tcp, &tcb->conn);
     tcb->snd_una = tcb->snd_nxt = tcb->snd_max = tcb->snd_up = tcb->recover = tcb->iss;
-    tcb->cold->ts_offset = ft_tcp_ts_offset(tcp, &tcb->conn);
     tcb->cold->flow_label = ft_tcp_flow_label(tcp, &tcb->conn);
     tcb->peer_mss = tcb_is_v4(tcb) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
     tcb->rcv_wscale = ft_tcp_wscale_for(tcp, &tcb->cold->opts);

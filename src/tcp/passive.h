@@ -88,6 +88,16 @@ bool ft_cookie_check(const struct ft_tcp *tcp, const struct ft_listener *listene
 enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw, struct tcp_in *in,
                                    bool listens, bool *ret_reopen);
 
+/** Let a connection take the place of an entry in the table; it is freed when its time comes. */
+void ft_time_wait_yield(struct ft_tcp *tcp, struct ft_time_wait *tw, struct ft_conn *now);
+
+/** Whether an active open may take the four-tuple of @old (RFC 6191). @named: the user has named
+   the port, so there is no other. */
+bool ft_time_wait_may_yield(const struct ft_tcp *tcp, const struct ft_conn *old, bool named);
+
+/** It does: it takes the place in the table, and goes on from the numbers that were reached. */
+void ft_time_wait_succeed(struct ft_tcp *tcp, struct ft_conn *old, struct ft_tcb *tcb);
+
 /** Take a TIME-WAIT entry out of the table; it is freed when its time comes. */
 void ft_time_wait_end(struct ft_tcp *tcp, struct ft_time_wait *tw);
 
@@ -97,11 +107,12 @@ void ft_time_wait_timer(struct ft_tcp *tcp);
 /**
  * Make an entry in the place of @old, which is in the table; the entry holds its port.
  *
- * @as: snd_nxt, rcv_nxt, ts_recent, and the flags in expires_ms
+ * @as: snd_nxt, rcv_nxt, ts_recent, and the flags in expires_ms; with TW_MORE it is a struct
+ *      tcp_time_wait_more
  *
  * Return: whether there was room.
  */
-bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, const struct ft_time_wait *as);
+bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, struct ft_time_wait *as);
 
 /** Free all entries. */
 void ft_time_wait_fini(struct ft_tcp *tcp);

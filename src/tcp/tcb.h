@@ -370,10 +370,17 @@ struct ft_time_wait {
 enum tw_flag {
     TW_TS = 1,    /* timestamps were agreed on */
     TW_REUSE = 2, /* SO_REUSEADDR: how its port is held */
-    TW_FLAGS = 3,
+    TW_MORE = 4,  /* it is a struct tcp_time_wait_more */
+    TW_FLAGS = 7,
 };
 
 static_assert(sizeof(struct ft_time_wait) <= 64, "TIME-WAIT is a cache line");
+
+/* Of a connection whose timestamps have an offset of their own. */
+struct tcp_time_wait_more {
+    struct ft_time_wait tw; /* with TW_MORE */
+    uint32_t ts_offset;
+};
 
 /* A passive socket. No octet passes through it. */
 struct ft_listener {

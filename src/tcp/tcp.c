@@ -23,6 +23,8 @@ static void init_pools(struct ft_tcp *tcp)
     ft_pool_init(&tcp->pins, mem, sizeof(struct tcp_pin), limits->sockets_max);
     ft_pool_init(&tcp->embryos, mem, sizeof(struct tcp_embryo), limits->half_open_max);
     ft_pool_init(&tcp->time_waits, mem, sizeof(struct ft_time_wait), limits->time_wait_max);
+    ft_pool_init(&tcp->time_waits_more, mem, sizeof(struct tcp_time_wait_more),
+                 limits->time_wait_max);
     ft_pool_init(&tcp->listeners, mem, sizeof(struct ft_listener), limits->sockets_max);
 }
 
@@ -104,6 +106,7 @@ void ft_tcp_fini(struct ft_tcp *tcp)
     ft_pool_fini(&tcp->pins);
     ft_pool_fini(&tcp->embryos);
     ft_pool_fini(&tcp->time_waits);
+    ft_pool_fini(&tcp->time_waits_more);
     ft_pool_fini(&tcp->listeners);
 }
 

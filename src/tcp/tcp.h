@@ -53,8 +53,10 @@ struct ft_tcp {
     struct ft_pool pins;       /* struct tcp_pin */
     struct ft_pool embryos;    /* struct tcp_embryo */
     struct ft_pool time_waits; /* struct ft_time_wait */
-    struct ft_pool listeners;  /* struct ft_listener */
-    struct ft_timer tw_timer;  /* at the expiry of tw_head */
+    struct ft_pool
+        time_waits_more;      /* struct tcp_time_wait_more; with the others at most the limit */
+    struct ft_pool listeners; /* struct ft_listener */
+    struct ft_timer tw_timer; /* at the expiry of tw_head */
     struct ft_time_wait *tw_head, *tw_tail; /* all TIME-WAIT entries, the oldest first */
     uint32_t n_time_wait;                   /* live ones among them */
     uint32_t n_orphans;      /* connections that no descriptor holds and no backlog */

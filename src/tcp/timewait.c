@@ -24,6 +24,26 @@ static void arm(struct ft_tcp *tcp)
     ft_wheel_arm(&tcp->env->wheel, &tcp->tw_timer, tcp->env->now + left * FT_MS);
 }
 
+/* Both kinds of entries together keep to the limit. */
+static struct ft_time_wait *get(struct ft_tcp *tcp, bool more)
+{
+    uint32_t max = tcp->env->config.limits.time_wait_max;
+    if (tcp->time_waits.n_used + tcp->time_waits_more.n_used >= max)
+        return NULL;
+    return ft_pool_get(more ? &tcp->time_waits_more : &tcp->time_waits);
+}
+
+static struct tcp_time_wait_more *more_of(struct ft_time_wait *tw)
+{
+    return (tw->expires_ms & TW_MORE) ? ft_container_of(tw, struct tcp_time_wait_more, tw) : NULL;
+}
+
+static void put(struct ft_tcp *tcp, struct ft_time_wait *tw)
+{
+    struct tcp_time_wait_more *more = more_of(tw);
+    ft_pool_put(more ? &tcp->time_waits_more : &tcp->time_waits, tw);
+}
+
 static void pop(struct ft_tcp *tcp)
 {
     struct ft_time_wait *tw = tcp->tw_head;
@@ -32,7 +52,7 @@ static void pop(struct ft_tcp *tcp)
         tcp->tw_tail = NULL;
     if (tw->conn.kind)
         ft_time_wait_end(tcp, tw);
-    ft_pool_put(&tcp->time_waits, tw);
+    put(tcp, tw);
 }
 
 static void push(struct ft_tcp *tcp, struct ft_time_wait *tw)
@@ -52,24 +72,30 @@ static bool holds_reuse(const struct ft_time_wait *tw)
     return tw->expires_ms & TW_REUSE;
 }
 
-bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, const struct ft_time_wait *as)
+bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, struct ft_time_wait *as)
 {
-    struct ft_time_wait *tw = ft_pool_get(&tcp->time_waits);
+    struct tcp_time_wait_more *more = more_of(as);
+    struct ft_time_wait *tw = get(tcp, more);
     if (!tw && tcp->tw_head) {
         /* Full: the oldest gives way. It may be the one that is to be replaced. */
         if (&tcp->tw_head->conn == old)
             return false;
         tcp->env->counters.tcp_time_wait_evicted += tcp->tw_head->conn.kind ? 1 : 0;
         pop(tcp);
-        tw = ft_pool_get(&tcp->time_waits);
+        tw = get(tcp, more);
     }
     if (!tw)
         return false;
+    tw->expires_ms = as->expires_ms;
     if (ft_port_hold(tcp->names, IPPROTO_TCP, &old->local, old->local_port, holds_reuse(as))) {
-        ft_pool_put(&tcp->time_waits, tw);
+        put(tcp, tw);
         return false;
     }
-    *tw = *as;
+    if (more) {
+        *more_of(tw) = *more;
+    } else {
+        *tw = *as;
+    }
     tw->next = NULL;
     tw->conn = *old;
     tw->conn.kind = FT_CONN_TIME_WAIT;
@@ -82,13 +108,25 @@ bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, const struct ft_t
     return true;
 }
 
+/* It holds its port and its place no more, and stays in the queue until its time comes. */
+static void retire(struct ft_tcp *tcp, struct ft_time_wait *tw)
+{
+    ft_port_drop(tcp->names, IPPROTO_TCP, tw->conn.local_port, holds_reuse(tw));
+    tw->conn.kind = 0;
+    tcp->n_time_wait--;
+}
+
+void ft_time_wait_yield(struct ft_tcp *tcp, struct ft_time_wait *tw, struct ft_conn *now)
+{
+    ft_table_replace(tcp->table, &tw->conn, now);
+    retire(tcp, tw);
+}
+
 void ft_time_wait_end(struct ft_tcp *tcp, struct ft_time_wait *tw)
 {
     ft_assert(tw->conn.kind == FT_CONN_TIME_WAIT);
     ft_table_remove(tcp->table, &tw->conn);
-    ft_port_drop(tcp->names, IPPROTO_TCP, tw->conn.local_port, holds_reuse(tw));
-    tw->conn.kind = 0;
-    tcp->n_time_wait--;
+    retire(tcp, tw);
 }
 
 void ft_time_wait_timer(struct ft_tcp *tcp)
@@ -110,19 +148,29 @@ void ft_time_wait_fini(struct ft_tcp *tcp)
     ft_wheel_cancel(&tcp->env->wheel, &tcp->tw_timer);
 }
 
+/* The entry stands where the connection stood. */
+static void take_place(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    bool own = tcb->cold->ts_offset == ft_tcp_ts_offset(tcp, &tcb->conn);
+    bool more = (tcb->flags & TCB_TS) && !own;
+    struct tcp_time_wait_more as = {
+        .tw.snd_nxt = tcb->snd_nxt,
+        .tw.rcv_nxt = tcb->rcv_nxt,
+        .tw.ts_recent = tcb->ts_recent,
+        .tw.expires_ms = ((tcb->flags & TCB_TS) ? TW_TS : 0u) |
+                         ((tcb->cold->opts.flags & OPT_REUSE_ADDR) ? TW_REUSE : 0u) |
+                         (more ? TW_MORE : 0u),
+        .ts_offset = tcb->cold->ts_offset,
+    };
+    if (!ft_time_wait_new(tcp, &tcb->conn, &as.tw))
+        return;
+    tcb->flags &= ~(uint32_t)TCB_IN_TABLE;
+}
+
 void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_metrics_save(tcp, tcb);
     tcb_enter(tcp, tcb, FT_TCP_TIME_WAIT);
-    struct ft_time_wait as = {
-        .snd_nxt = tcb->snd_nxt,
-        .rcv_nxt = tcb->rcv_nxt,
-        .ts_recent = tcb->ts_recent,
-        .expires_ms = ((tcb->flags & TCB_TS) ? TW_TS : 0u) |
-                      ((tcb->cold->opts.flags & OPT_REUSE_ADDR) ? TW_REUSE : 0u),
-    };
-    if (ft_time_wait_new(tcp, &tcb->conn, &as))
-        tcb->flags &= ~(uint32_t)TCB_IN_TABLE;
     /* The FIN that brought us here is acknowledged at once. */
     uint16_t wnd = (uint16_t)(tcb_rcv_wnd(tcb) >> tcb->rcv_wscale);
     struct ft_tcp_seg seg = {
@@ -138,10 +186,46 @@ void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb)
     };
     if (tcb->flags & TCB_ACK_NOW)
         ft_tcp_send_bare(tcp, &tcb->conn, &seg, &tcb->cold->opts);
+    take_place(tcp, tcb);
     ft_tcb_kill(tcp, tcb, 0);
 }
 
-static void answer(struct ft_tcp *tcp, const struct ft_time_wait *tw)
+static uint32_t ts_offset(const struct ft_tcp *tcp, struct ft_time_wait *tw)
+{
+    const struct tcp_time_wait_more *more = more_of(tw);
+    return more ? more->ts_offset : ft_tcp_ts_offset(tcp, &tw->conn);
+}
+
+/* RFC 6191 at the side that opens, net.ipv4.tcp_tw_reuse: the clock of the timestamps has moved on
+   since the last segment, so whoever knows the old connection takes the SYN for a newer one, and
+   nothing old passes (PAWS). As on Linux a second must be over where the stack picks the port; who
+   names it means it. The clock is read in ms, and the entry is as old as its 8 ms tell. */
+bool ft_time_wait_may_yield(const struct ft_tcp *tcp, const struct ft_conn *old, bool named)
+{
+    enum ft_tw_reuse reuse = (enum ft_tw_reuse)tcp->env->config.tw_reuse;
+    if (old->kind != FT_CONN_TIME_WAIT)
+        return false;
+    const struct ft_time_wait *tw = ft_container_of(old, const struct ft_time_wait, conn);
+    if (!(tw->expires_ms & TW_TS))
+        return false;
+    bool loopback = addr_is_loopback(&old->local) || addr_is_loopback(&old->remote);
+    if (!named && (reuse == FT_TW_REUSE_OFF || (reuse == FT_TW_REUSE_LOOPBACK && !loopback)))
+        return false;
+    uint32_t begun_ms = (tw->expires_ms & ~(uint32_t)TW_FLAGS) - lasts_ms(tcp);
+    return tcp_now_ms(tcp) - begun_ms > (named ? TW_FLAGS + 1u : 1000u + TW_FLAGS);
+}
+
+void ft_time_wait_succeed(struct ft_tcp *tcp, struct ft_conn *old, struct ft_tcb *tcb)
+{
+    struct ft_time_wait *tw = ft_container_of(old, struct ft_time_wait, conn);
+    tcb->iss =
+        seq_add(tw->snd_nxt, 65535 + 2); /* as Linux: beyond any window that was not scaled */
+    tcb->cold->ts_offset = ts_offset(tcp, tw);
+    ft_time_wait_yield(tcp, tw, &tcb->conn);
+    tcp->env->counters.tcp_time_wait_reused++;
+}
+
+static void answer(struct ft_tcp *tcp, struct ft_time_wait *tw)
 {
     bool has_ts = tw->expires_ms & TW_TS;
     struct ft_tcp_seg seg = {
@@ -152,13 +236,13 @@ static void answer(struct ft_tcp *tcp, const struct ft_time_wait *tw)
         .wnd = 0,
         .flags = SEG_ACK,
         .has_ts = has_ts,
-        .tsval = has_ts ? tcp_now_ms(tcp) + ft_tcp_ts_offset(tcp, &tw->conn) : 0,
+        .tsval = has_ts ? tcp_now_ms(tcp) + ts_offset(tcp, tw) : 0,
         .tsecr = tw->ts_recent,
     };
     ft_tcp_send_bare(tcp, &tw->conn, &seg, NULL);
 }
 
-/* MAY-2, RFC 6191: a SYN that is surely newer opens the connection anew. */
+/* MAY-2, SHLD-4, RFC 6191: a SYN that is surely newer opens the connection anew. */
 static bool may_reopen(const struct ft_time_wait *tw, const struct ft_tcp_seg *seg)
 {
     if ((seg->flags & (SEG_SYN | SEG_RST | SEG_ACK | SEG_FIN)) != SEG_SYN)
@@ -182,6 +266,7 @@ enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw, 
                                    bool listens, bool *ret_reopen)
 {
     const struct ft_tcp_seg *seg = &in->seg;
+    *ret_reopen = false;
     /* With nobody to take the SYN it would only be the end of the entry. */
     *ret_reopen = listens && may_reopen(tw, seg);
     if (*ret_reopen) {
@@ -204,10 +289,7 @@ enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw, 
     if (!may_restart(tcp, tw))
         return FT_RX_ACTIVE;
     /* A retransmitted FIN restarts the 2 MSL timer: a new entry takes this one's place. */
-    if (ft_time_wait_new(tcp, &tw->conn, tw)) {
-        ft_port_drop(tcp->names, IPPROTO_TCP, tw->conn.local_port, holds_reuse(tw));
-        tw->conn.kind = 0;
-        tcp->n_time_wait--;
-    }
+    if (ft_time_wait_new(tcp, &tw->conn, tw))
+        retire(tcp, tw);
     return FT_RX_ACTIVE;
 }

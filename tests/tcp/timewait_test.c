@@ -143,6 +143,151 @@ static void the_oldest_entry_gives_way(void **state)
     ladder_close(&t);
 }
 
+/* One ephemeral port only, so that each open wants the same four-tuple. */
+static void open_one_port(struct ladder *t, unsigned reuse)
+{
+    ladder_init(t);
+    t->config.port_min = t->config.port_max = 40000;
+    t->config.tw_reuse = (uint8_t)reuse;
+    ladder_start(t);
+}
+
+/* An active open that we close first. */
+static void connect_and_close(struct ladder *t, int64_t tsval)
+{
+    stack_connects(t, .mss = 1460, .tsval = tsval);
+    user_closes(t);
+    stack_sends(t, SEG_ACK | SEG_FIN, .seq = 1, .ack = 101);
+    peer_sends(t, SEG_ACK | SEG_FIN, .seq = 101, .tsval = tsval,
+               .tsecr = tsval == ANY ? ANY : t->seg.tsval);
+    stack_sends(t, SEG_ACK, .seq = 2, .ack = 102);
+    assert_int_equal(stack_counts(t).now_time_wait, 1);
+    t->peer->sock = -1;
+}
+
+static int try_to_connect(struct ladder *t)
+{
+    struct sockaddr_storage name;
+    socklen_t len = ladder_name(t, NULL, t->peer->port, &name);
+    int err;
+
+    t->peer->sock = ft_socket(t->stack, AF_INET, SOCK_STREAM, 0);
+    err = ft_connect(t->stack, t->peer->sock, (struct sockaddr *)&name, len);
+    if (err == -EINPROGRESS)
+        return err;
+    assert_int_equal(ft_close(t->stack, t->peer->sock), 0);
+    t->peer->sock = -1;
+    return err;
+}
+
+/* RFC 6191 at the side that opens, net.ipv4.tcp_tw_reuse: after a second the four-tuple is taken
+   again; its numbers go on beyond the old ones, and its timestamps with them. */
+static void an_active_open_takes_what_is_in_time_wait(void **state)
+{
+    struct ladder t;
+    uint32_t end, tsval;
+
+    (void)state;
+    open_one_port(&t, FT_TW_REUSE_ALL);
+    connect_and_close(&t, 5000);
+    end = t.peer->iss + 2;
+    tsval = (uint32_t)t.seg.tsval;
+    after_ms(&t, 900);
+    assert_int_equal(try_to_connect(&t), -EADDRNOTAVAIL);
+    after_ms(&t, 200);
+    connect_and_close(&t, 6000);
+    assert_int_equal(t.peer->iss, end + 65537);
+    assert_int_equal(t.seg.tsval, tsval + 1100);
+    assert_int_equal(stack_counts(&t).tcp_time_wait_reused, 1);
+    ladder_close(&t);
+}
+
+/* Without timestamps nothing tells old segments from new ones. */
+static void without_timestamps_time_wait_is_waited_for(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    open_one_port(&t, FT_TW_REUSE_ALL);
+    connect_and_close(&t, ANY);
+    after_ms(&t, 50000);
+    assert_int_equal(try_to_connect(&t), -EADDRNOTAVAIL);
+    after_ms(&t, 10100);
+    assert_int_equal(try_to_connect(&t), -EINPROGRESS);
+    (void)ladder_forget(&t);
+    ladder_close(&t);
+}
+
+/* As Linux: the default is for the loopback's addresses only; who names the port needs no leave. */
+static void other_hosts_are_not_hurried(void **state)
+{
+    struct ladder t;
+    struct sockaddr_in us = {.sin_family = AF_INET, .sin_port = htons(40000)};
+
+    (void)state;
+    ladder_init(&t);
+    assert_int_equal(t.config.tw_reuse, FT_TW_REUSE_LOOPBACK);
+    open_one_port(&t, FT_TW_REUSE_LOOPBACK);
+    connect_and_close(&t, 5000);
+    after_ms(&t, 50000);
+    assert_int_equal(try_to_connect(&t), -EADDRNOTAVAIL);
+    t.peer->sock = ft_socket(t.stack, AF_INET, SOCK_STREAM, 0);
+    user_sets(&t, SOL_SOCKET, SO_REUSEADDR, 1);
+    assert_int_equal(ft_bind(t.stack, t.peer->sock, (struct sockaddr *)&us, sizeof(us)),
+                     -EADDRINUSE); /* the one in TIME-WAIT had not said so */
+    ladder_close(&t);
+    open_one_port(&t, FT_TW_REUSE_OFF);
+    for (unsigned i = 0; i < 2; i++) {
+        t.peer->sock = ft_socket(t.stack, AF_INET, SOCK_STREAM, 0);
+        user_sets(&t, SOL_SOCKET, SO_REUSEADDR, 1);
+        assert_int_equal(ft_bind(t.stack, t.peer->sock, (struct sockaddr *)&us, sizeof(us)), 0);
+        connect_and_close(&t, 5000 + 1000 * i);
+        after_ms(&t, 40);
+    }
+    assert_int_equal(stack_counts(&t).tcp_time_wait_reused, 1);
+    ladder_close(&t);
+}
+
+/* Connections to the own host, one after the other, with fewer ports than a minute of them needs:
+   the default lets them go on. */
+static void a_host_does_not_run_out_of_ports_to_itself(void **state)
+{
+    struct ladder t;
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(LADDER_PORT)};
+    unsigned n_refused = 0;
+
+    (void)state;
+    ladder_init(&t);
+    t.config.port_min = 40000;
+    t.config.port_max = 40003;
+    ladder_start(&t);
+    stack_listens(&t);
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (unsigned i = 0; i < 100; i++) {
+        ft_sock a = ft_socket(t.stack, AF_INET, SOCK_STREAM, 0), b;
+        int err = ft_connect(t.stack, a, (struct sockaddr *)&name, sizeof(name));
+
+        if (err == -EADDRNOTAVAIL) {
+            n_refused++;
+            assert_int_equal(ft_close(t.stack, a), 0);
+            after_ms(&t, 1100);
+            continue;
+        }
+        assert_int_equal(err, -EINPROGRESS);
+        (void)ladder_pump(&t);
+        b = ft_accept(t.stack, t.listener, NULL, NULL);
+        assert_true(b >= 0);
+        assert_int_equal(ft_close(t.stack, a), 0);
+        (void)ladder_pump(&t);
+        assert_int_equal(ft_close(t.stack, b), 0);
+        (void)ladder_pump(&t);
+        ladder_check(&t);
+    }
+    assert_int_equal(n_refused, 20); /* each fifth */
+    assert_int_equal(stack_counts(&t).tcp_time_wait_reused, 76);
+    ladder_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +298,10 @@ int main(void)
         cmocka_unit_test(a_later_timestamp_opens_the_connection_anew),
         cmocka_unit_test(a_reset_does_not_end_the_wait),
         cmocka_unit_test(the_oldest_entry_gives_way),
+        cmocka_unit_test(an_active_open_takes_what_is_in_time_wait),
+        cmocka_unit_test(without_timestamps_time_wait_is_waited_for),
+        cmocka_unit_test(other_hosts_are_not_hurried),
+        cmocka_unit_test(a_host_does_not_run_out_of_ports_to_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
