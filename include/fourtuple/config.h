@@ -76,6 +76,17 @@ enum ft_fastopen {
     FT_FASTOPEN_SERVER_ALL = 0x400,       /* all passive sockets, as long as their backlog */
 };
 
+/* Explicit congestion notification of TCP (RFC 3168; accurate: RFC 9768); the values are those of
+   net.ipv4.tcp_ecn. A socket whose congestion control needs it asks and accepts all the same. */
+enum ft_ecn {
+    FT_ECN_OFF = 0,
+    FT_ECN_ASK = 1,                 /* asked for by active opens, accepted by passive ones */
+    FT_ECN_ACCEPT = 2,              /* accepted only; the default, as Linux's */
+    FT_ECN_ASK_ACCURATE = 3,        /* accurate: asked for and accepted */
+    FT_ECN_ACCEPT_ACCURATE_ASK = 4, /* accurate: accepted only; the other is asked for */
+    FT_ECN_ACCEPT_ACCURATE = 5,     /* accurate: accepted only; nothing is asked for */
+};
+
 /* Whether an active open may take the four-tuple of a connection that has been in TIME-WAIT for a
    second, when both had timestamps (RFC 6191); the values are those of net.ipv4.tcp_tw_reuse. */
 enum ft_tw_reuse {
@@ -102,7 +113,7 @@ struct ft_config {
     uint16_t n_shards;
     uint16_t port_min, port_max; /* ephemeral ports, both included */
     uint8_t mtu_probing;         /* enum ft_mtu_probing; FT_MTU_BLACK_HOLES is the default */
-    uint8_t unused;              /* 0 */
+    uint8_t ecn;                 /* enum ft_ecn; FT_ECN_ACCEPT is the default */
     uint8_t seed[32]; /* all secrets and choices derive from it; fill it from getrandom(2) */
     char congestion[FT_CC_MAX]; /* congestion control of new sockets, as TCP_CONGESTION names it */
     uint16_t fastopen;          /* enum ft_fastopen, as net.ipv4.tcp_fastopen; FT_FASTOPEN_CLIENT is

@@ -101,6 +101,11 @@ enum ft_verdict {
     X(tcp_probes, "zero-window probes sent")                                                       \
     X(tcp_keepalives, "keep-alive probes sent")                                                    \
     X(tcp_delayed_acks, "ACKs sent by the delayed-ACK timer")                                      \
+    X(tcp_ecn, "connections that agreed on explicit congestion notification (RFC 3168)")           \
+    X(tcp_accecn, "of these, on accurate ECN (RFC 9768)")                                          \
+    X(tcp_ecn_fallbacks, "connections that send nothing ECN-capable, since it is mangled")         \
+    X(tcp_ce_in, "segments that came with a mark of congestion")                                   \
+    X(tcp_ecn_reductions, "windows reduced because of marks")                                      \
     X(tcp_out_of_order, "segments that arrived out of order")                                      \
     X(tcp_pruned, "times that octets beyond a gap gave way to others, for want of memory")         \
     X(tcp_cookies_sent, "SYN cookies sent")                                                        \
@@ -133,13 +138,20 @@ struct ft_counters {
     uint64_t now_unfinished; /* those with octets or a FIN that is not acknowledged yet */
 };
 
+/* Explicit congestion notification of a connection, with Linux's numbers (tcpi_ecn_mode). */
+enum ft_ecn_is {
+    FT_ECN_IS_OFF = 0,
+    FT_ECN_IS_CLASSIC = 1,  /* RFC 3168 */
+    FT_ECN_IS_ACCURATE = 2, /* RFC 9768 */
+};
+
 /* One line of the socket table. */
 struct ft_sock_info {
     ft_sock sock;     /* -1: no descriptor (orphan, TIME-WAIT, embryo, not yet accepted) */
     uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
     uint8_t state;    /* enum ft_tcp_state; for UDP ESTABLISHED (connected) or CLOSED */
     uint8_t family;   /* AF_INET or AF_INET6, as the socket was made */
-    uint8_t ca_state; /* 0 open, 1 disorder, 3 recovery, 4 loss (TCP_CA_*) */
+    uint8_t ca_state; /* 0 open, 1 disorder, 2 reducing the window, 3 recovery, 4 loss (TCP_CA_*) */
     uint16_t local_port, remote_port;
     struct ft_addr local, remote;
     int ifindex;               /* bound to, or of a link-local address; else 0 */
@@ -159,6 +171,13 @@ struct ft_sock_info {
     char congestion[FT_CC_MAX]; /* congestion control, as TCP_CONGESTION names it */
     uint64_t octets_sent, octets_retrans, octets_acked, octets_received;
     uint64_t segs_out, segs_in, segs_retrans;
+    uint32_t delivered_ce; /* segments sent that the peer says were marked (ECN) */
+    uint32_t received_ce;  /* segments that came with a mark */
+    uint8_t ecn;           /* enum ft_ecn_is */
+    bool ecn_seen;         /* a packet has come that was ECN-capable */
+    /* With FT_ECN_IS_ACCURATE, octets by the ECN field that they came with: ECT(0), CE, ECT(1). */
+    uint32_t ecn_delivered[3]; /* of ours, as the peer tells; 0 as long as it sends no options */
+    uint32_t ecn_received[3];  /* of the peer's */
     /* Milliseconds since: octets left (0: none have); octets came in order, before any the
        handshake ended; the peer was heard. */
     uint32_t last_sent_ms, last_recv_ms, last_ack_ms;

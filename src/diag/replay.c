@@ -186,7 +186,7 @@ static bool read_config(struct replay *replay, struct ft_config *config)
     if (!next(replay, &record))
         return false;
     ft_config_init(config);
-    if (record.type != RECORD_CONFIG || record.n_args != 14 ||
+    if (record.type != RECORD_CONFIG || record.n_args != 15 ||
         replay_arg(&record, 0) != config->size || record.len != fixed + len) {
         damaged(replay, "the configuration of another version, or of another kind of machine");
         return false;
@@ -201,9 +201,10 @@ static bool read_config(struct replay *replay, struct ft_config *config)
     config->fastopen = (uint16_t)replay_arg(&record, 8);
     config->tcp_without = (uint16_t)replay_arg(&record, 9);
     config->mtu_probing = (uint8_t)replay_arg(&record, 10);
-    config->min_frame_segs = (uint8_t)replay_arg(&record, 11);
-    config->tw_reuse = (uint8_t)replay_arg(&record, 12);
-    config->wall_offset = replay_arg(&record, 13);
+    config->ecn = (uint8_t)replay_arg(&record, 11);
+    config->min_frame_segs = (uint8_t)replay_arg(&record, 12);
+    config->tw_reuse = (uint8_t)replay_arg(&record, 13);
+    config->wall_offset = replay_arg(&record, 14);
     memcpy(config->seed, record.data, sizeof(config->seed));
     memcpy(config->congestion, record.data + sizeof(config->seed), sizeof(config->congestion));
     for (size_t at = 0; at < len; at += 4) {

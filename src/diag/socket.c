@@ -95,7 +95,7 @@ static void format_ms(uint32_t us, char *ret, size_t len)
 /* What only some connections have, each with a blank before it. */
 static void format_rates(const struct ft_sock_info *info, char *ret, size_t len)
 {
-    char rtt[24], pacing[48] = "", delivery[48] = "";
+    char rtt[24], pacing[48] = "", delivery[48] = "", marks[32] = "";
 
     format_ms(info->min_rtt_us, rtt, sizeof(rtt));
     if (info->pacing_rate != 0 && info->pacing_rate != UINT64_MAX)
@@ -104,8 +104,10 @@ static void format_rates(const struct ft_sock_info *info, char *ret, size_t len)
     if (info->delivery_rate != 0)
         (void)snprintf(delivery, sizeof(delivery), " delivery_rate %llubps",
                        (unsigned long long)(info->delivery_rate * 8));
-    (void)snprintf(ret, len, "%s%s%s%s", pacing, delivery, info->min_rtt_us ? " minrtt:" : "",
-                   info->min_rtt_us ? rtt : "");
+    if (info->delivered_ce != 0)
+        (void)snprintf(marks, sizeof(marks), " delivered_ce:%u", info->delivered_ce);
+    (void)snprintf(ret, len, "%s%s%s%s%s", pacing, delivery, marks,
+                   info->min_rtt_us ? " minrtt:" : "", info->min_rtt_us ? rtt : "");
 }
 
 /* On what sending took its time, and what part of it. Return: octets written. */
@@ -192,15 +194,18 @@ static void format_info(const struct ft_sock_info *info, char *ret)
     format_counts(info, counts);
     (void)snprintf(
         ret, INFO_MAX,
-        "%s%srto:%u rtt:%s/%s%s mss:%u cwnd:%u%s bytes_sent:%llu bytes_retrans:%llu "
+        "%s%s%s%srto:%u rtt:%s/%s%s mss:%u cwnd:%u%s bytes_sent:%llu bytes_retrans:%llu "
         "bytes_acked:%llu bytes_received:%llu segs_out:%llu segs_in:%llu "
         "retrans:%u/%llu snd_wnd:%u rcv_wnd:%u%s%s",
-        info->congestion, info->congestion[0] ? " " : "", info->rto_us / 1000, rtt, rttvar, ato,
-        info->mss, info->cwnd / mss, ssthresh, (unsigned long long)info->octets_sent,
-        (unsigned long long)info->octets_retrans, (unsigned long long)info->octets_acked,
-        (unsigned long long)info->octets_received, (unsigned long long)info->segs_out,
-        (unsigned long long)info->segs_in, info->again, (unsigned long long)info->segs_retrans,
-        info->snd_wnd, info->rcv_wnd, rates, counts);
+        info->ecn == FT_ECN_IS_ACCURATE ? "accecn "
+        : info->ecn                     ? "ecn "
+                                        : "",
+        info->ecn_seen ? "ecnseen " : "", info->congestion, info->congestion[0] ? " " : "",
+        info->rto_us / 1000, rtt, rttvar, ato, info->mss, info->cwnd / mss, ssthresh,
+        (unsigned long long)info->octets_sent, (unsigned long long)info->octets_retrans,
+        (unsigned long long)info->octets_acked, (unsigned long long)info->octets_received,
+        (unsigned long long)info->segs_out, (unsigned long long)info->segs_in, info->again,
+        (unsigned long long)info->segs_retrans, info->snd_wnd, info->rcv_wnd, rates, counts);
 }
 
 size_t socket_line(const struct ft_sock_info *info, const char *process, char *ret_line)

@@ -19,6 +19,7 @@ void ft_config_init(struct ft_config *config)
         .port_min = 32768, /* net.ipv4.ip_local_port_range */
         .port_max = 60999,
         .mtu_probing = FT_MTU_BLACK_HOLES,
+        .ecn = FT_ECN_ACCEPT,
         .fastopen = FT_FASTOPEN_CLIENT,
         .tw_reuse = FT_TW_REUSE_LOOPBACK,
         .limits =
@@ -98,6 +99,6 @@ bool ft_config_ok(const struct ft_config *config)
            config->port_min <= config->port_max && config->profile <= FT_PROFILE_RFC &&
            config->ttl > 0 && ft_tcp_knows_cc(config->congestion) && config->allocator.alloc &&
            config->allocator.free && memcmp(config->seed, zero, sizeof zero) != 0 &&
-           config->mtu_probing <= FT_MTU_PROBE && config->tw_reuse <= FT_TW_REUSE_LOOPBACK &&
-           limits_ok(&config->limits);
+           config->mtu_probing <= FT_MTU_PROBE && config->ecn <= FT_ECN_ACCEPT_ACCURATE &&
+           config->tw_reuse <= FT_TW_REUSE_LOOPBACK && limits_ok(&config->limits);
 }

@@ -132,8 +132,10 @@ static void idle(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcb_flight(tcb) == 0)
         ft_path_confirm(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
     if (busy && tcb_flight(tcb) == 0 && ft_ring_len(&tcb->snd) == 0 && !lent &&
-        !(busy->rack.probing && busy->rack.probe_again))
+        !(busy->rack.probing && busy->rack.probe_again)) {
+        ft_tcp_end_cwr(tcb);
         ft_tcb_drop_busy(tcp, tcb);
+    }
 }
 
 static void begin(const struct ft_tcb *tcb, const struct tcp_in *in, uint32_t wnd,
@@ -192,6 +194,7 @@ void ft_tcp_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in)
     if (seq_gt(in->seg.ack, tcb->snd_una))
         advance(tcp, tcb, in, &told);
     ft_sack_take(tcp, tcb, &in->seg, &told);
+    ft_ecn_told(tcp, tcb, in, &told);
     ft_tcp_recovery_acked(tcp, tcb, &told, in->seg.n_sack > 0);
     if (told.advanced || told.delivered > 0 || told.sample.lost > 0) {
         told.sample.acked = opens_by(tcb, &told);

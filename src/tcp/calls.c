@@ -257,6 +257,7 @@ static void start_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_pa
     tcb->rcv_adv = seq_make(0); /* no window has been told; see fill_syn() */
     tcb->busy->progress_at = tcp->env->now;
     ft_tcp_set_mss(tcp, tcb, path->mtu);
+    ft_ecn_open(tcp, tcb);
     tcb->flags |= TCB_SYN_OUT | TCB_ACTIVE;
     tcb_enter(tcp, tcb, FT_TCP_SYN_SENT);
     ft_flow_ready(tcp->net, &tcb->flow, path->ifindex);

@@ -14,6 +14,7 @@ static const struct tcp_cc_ops *const table[] = {
     &ft_cc_cubic,
     &ft_cc_reno,
     &ft_cc_bbr,
+    &ft_cc_dctcp,
 };
 
 const struct tcp_cc_ops *ft_cc_ops(uint8_t cc)
@@ -195,6 +196,8 @@ void ft_cc_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_ack_sample *
     note_min_rtt(tcp, tcb->cold, sample->rtt_us);
     note_pipe(tcp, tcb, sample->prior_flight);
     ft_rate_finish(tcb, sample);
+    if (ops_of(tcb)->on_feedback)
+        ops_of(tcb)->on_feedback(tcp, tcb, sample);
     if (!sample->in_recovery || owns_cwnd(tcb))
         ops_of(tcb)->on_ack(tcp, tcb, sample);
     ft_tune_send(tcp, tcb);
@@ -213,6 +216,23 @@ void ft_cc_congestion(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
     remember(tcb);
     tcb->ssthresh = ops_of(tcb)->on_congestion(tcp, tcb, flight);
     tcb->cc_acked = 0;
+    ft_ecn_reduced(tcb);
+}
+
+void ft_cc_mark(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
+{
+    const struct tcp_cc_ops *ops = ops_of(tcb);
+    tcp->env->counters.tcp_ecn_reductions++;
+    ft_ecn_reduced(tcb);
+    if (ops->on_mark)
+        tcb->ssthresh = ops->on_mark(tcp, tcb, flight);
+    else
+        tcb->ssthresh = ops->on_congestion(tcp, tcb, flight);
+    if (owns_cwnd(tcb))
+        return;
+    tcb->cc_acked = 0;
+    if (tcb->busy)
+        tcb->busy->cc.prior_cwnd = 0;
 }
 
 void ft_cc_rto(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight, bool again)
@@ -235,6 +255,7 @@ void ft_cc_undo(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->cwnd = FT_MAX(tcb->cwnd, cc->prior_cwnd);
     tcb->ssthresh = FT_MAX(tcb->ssthresh, cc->prior_ssthresh);
     cc->prior_cwnd = 0;
+    ft_ecn_unreduced(tcb);
     if (ops_of(tcb)->undo)
         ops_of(tcb)->undo(tcp, tcb);
 }

@@ -93,6 +93,8 @@ struct tcp_rate {
 enum tcp_cc_flag {
     CC_OWNS_CWND = 1, /* cwnd is the algorithm's in recovery, too: no PRR, no cut to ssthresh, and
                          on_ack is asked for every ACK */
+    CC_NEEDS_ECN = 2, /* its sockets ask for ECN and accept it, whatever the configuration; where
+                         ECN is classic, what they receive is echoed mark by mark (RFC 8257 3.2) */
 };
 
 enum tcp_cc_event {
@@ -109,11 +111,17 @@ struct tcp_cc_ops {
     void (*init)(struct ft_tcp *tcp, struct ft_tcb *tcb);
     /* State is about to be given back: what must outlive idle goes to ft_cc_keep(). */
     void (*release)(struct ft_tcp *tcp, struct ft_tcb *tcb);
+    /* Before on_ack, and in recovery, too: for who counts marks. */
+    void (*on_feedback)(struct ft_tcp *tcp, struct ft_tcb *tcb,
+                        const struct tcp_ack_sample *sample);
     /* An ACK has told something; outside of recovery only, unless CC_OWNS_CWND. */
     void (*on_ack)(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_ack_sample *sample);
     /* Congestion was met for the first time in a window. Return: the new ssthresh. @flight: octets
        in the network. There may be no state (tcb->busy is NULL). */
     uint32_t (*on_congestion)(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight);
+    /* A mark (ECN) has come back for the first time in a window. Return: the new ssthresh. NULL: as
+       on_congestion. */
+    uint32_t (*on_mark)(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight);
     /* The retransmission timer has fired; cwnd is a segment and ssthresh set already, unless
        CC_OWNS_CWND. */
     void (*on_rto)(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight);
@@ -183,12 +191,20 @@ bool ft_cc_owns_cwnd(const struct ft_tcb *tcb);
 void ft_cc_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_ack_sample *sample);
 
 /**
- * Congestion was met for the first time in a window (a loss, or ECN's echo): sets ssthresh and
+ * Congestion was met for the first time in a window by a loss: sets ssthresh and
  * remembers cwnd and ssthresh for ft_cc_undo(). cwnd is then recovery's to bring there.
  *
  * @flight: octets in the network
  */
 void ft_cc_congestion(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight);
+
+/**
+ * Congestion was met for the first time in a window by a mark (ECN): sets ssthresh. It is never
+ * undone.
+ *
+ * @flight: octets in the network
+ */
+void ft_cc_mark(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight);
 
 /**
  * The retransmission timer has fired.
@@ -235,6 +251,7 @@ void ft_cc_recall(const struct ft_tcb *tcb, void *ret_data, size_t len);
 
 extern const struct tcp_cc_ops ft_cc_bbr;   /* cc_bbr.c */
 extern const struct tcp_cc_ops ft_cc_cubic; /* cc_cubic.c */
+extern const struct tcp_cc_ops ft_cc_dctcp; /* cc_dctcp.c */
 extern const struct tcp_cc_ops ft_cc_reno;  /* cc_reno.c */
 
 /* ---- rate.c: the delivery rate (draft-cheng-iccrg-delivery-rate-estimation) -------------------

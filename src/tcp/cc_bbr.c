@@ -471,6 +471,23 @@ static uint32_t on_congestion(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t f
     return tcb->ssthresh;
 }
 
+/* The draft has no rule for marks. A round trip with one is taken for one with too many losses: in
+   Startup the pipe is full, of our own probing it was too much, else a bound falls at its end. */
+static uint32_t on_mark(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
+{
+    if (!tcb->busy)
+        return tcb->ssthresh;
+    struct bbr *bbr = bbr_of(tcb);
+    struct tcp_ack_sample now = {.delivered = tcb->busy->cc.rate.delivered};
+    if (bbr->state == BBR_STARTUP)
+        startup_is_over(tcb);
+    else if (bbr->probe_samples)
+        handle_too_high(tcp, tcb, &now, flight, false);
+    ft_bbr_note(bbr, tcb);
+    bbr->mark_in_round = true;
+    return tcb->ssthresh;
+}
+
 /* BBROnEnterRTO(): all that was under way counts as lost. */
 static void on_rto(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
 {
@@ -594,6 +611,7 @@ const struct tcp_cc_ops ft_cc_bbr = {
     .on_ack = on_ack,
     .on_congestion = on_congestion,
     .on_rto = on_rto,
+    .on_mark = on_mark,
     .on_lost = on_lost,
     .undo = undo,
     .cwnd_event = cwnd_event,

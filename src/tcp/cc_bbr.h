@@ -79,6 +79,7 @@ struct bbr {
     bool round_start;        /* this ACK begins a round trip */
     bool loss_round_start;   /* and one of losses */
     bool loss_in_round;      /* something was lost in this one */
+    bool mark_in_round;      /* a mark was told of in this one */
     bool undo_saved;         /* of an episode of losses that has begun, but is no recovery yet */
     bool probe_samples;      /* BBR.bw_probe_samples: losses now are of our probing */
     bool idle_restart;       /* octets leave after a pause */
@@ -116,7 +117,7 @@ void ft_bbr_signals(struct bbr *bbr, const struct ft_tcb *tcb, const struct tcp_
 /** BBRAdvanceLatestDeliverySignals() and BBRBoundBWForModel(), after all else. */
 void ft_bbr_signals_done(struct bbr *bbr, const struct tcp_ack_sample *sample);
 
-/** NoteLoss(): a loss is the first in its round of losses, which begins with it. */
+/** NoteLoss(): a loss or a mark is the first in its round of losses, which begins with it. */
 void ft_bbr_note(struct bbr *bbr, const struct ft_tcb *tcb);
 
 /** BBRResetCongestionSignals(). */

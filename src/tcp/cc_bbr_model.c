@@ -96,7 +96,7 @@ bool ft_bbr_too_high(const struct ft_tcb *tcb, uint32_t lost, uint32_t tx_in_fli
 
 void ft_bbr_reset_signals(struct bbr *bbr)
 {
-    bbr->loss_in_round = false;
+    bbr->loss_in_round = bbr->mark_in_round = false;
     bbr->loss_events = 0;
     bbr->bw_latest = 0;
     bbr->inflight_latest = 0;
@@ -110,7 +110,7 @@ void ft_bbr_reset_short_term(struct bbr *bbr)
 
 void ft_bbr_note(struct bbr *bbr, const struct ft_tcb *tcb)
 {
-    if (!bbr->loss_in_round)
+    if (!bbr->loss_in_round && !bbr->mark_in_round)
         bbr->loss_round_delivered = tcb->busy->cc.rate.delivered;
 }
 
@@ -133,7 +133,9 @@ static void lower_inflight(struct bbr *bbr, const struct ft_tcb *tcb)
    Else each round trip with a loss by chance, which is every one on a long path, lowers the bounds
    a little until the next probe, and 1 % of losses costs a fifth of the rate, in bursts more. A
    burst says nothing of how long the queue is; CheckStartupHighLoss() filters it in the same way.
- */
+
+   The draft has no rule for marks. As in the third version of Linux those of a round trip lower
+   what may be under way, which is what makes the queue, and not the rate. */
 static void adapt_lower_bounds(struct bbr *bbr, const struct ft_tcb *tcb,
                                const struct tcp_ack_sample *sample)
 {
@@ -147,6 +149,8 @@ static void adapt_lower_bounds(struct bbr *bbr, const struct ft_tcb *tcb,
     bool burst = bbr->loss_events < EVENTS && lost < all / BURST_SHARE;
     if (bbr->loss_in_round && !burst && ft_bbr_too_high(tcb, lost, all)) {
         lower_rate(bbr);
+        lower_inflight(bbr, tcb);
+    } else if (bbr->mark_in_round) {
         lower_inflight(bbr, tcb);
     }
 }
@@ -169,7 +173,7 @@ void ft_bbr_signals(struct bbr *bbr, const struct ft_tcb *tcb, const struct tcp_
 void ft_bbr_signals_done(struct bbr *bbr, const struct tcp_ack_sample *sample)
 {
     if (bbr->loss_round_start) {
-        bbr->loss_in_round = false;
+        bbr->loss_in_round = bbr->mark_in_round = false;
         bbr->loss_events = 0;
         bbr->bw_latest = ft_bbr_rate(sample);
         bbr->inflight_latest = sample->rate_octets;

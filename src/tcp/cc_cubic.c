@@ -8,11 +8,12 @@
 #include "priv.h"
 
 /* C is 0.4 segments a second cubed, beta 0.7: kept as fractions. */
-#define BETA(x)   ((uint32_t)((uint64_t)(x)*7 / 10))
-#define EXPLORE   20      /* Linux: an octet for so many acknowledged, before the first loss */
-#define SPAN_MAX  200000u /* ms from K beyond which the curve is taken for a wall */
-#define ALPHA_NUM 9       /* alpha_cubic: 3 * (1 - beta) / (1 + beta) */
-#define ALPHA_DEN 17
+#define BETA(x)     ((uint32_t)((uint64_t)(x)*7 / 10))
+#define BETA_ECN(x) ((uint32_t)((uint64_t)(x)*17 / 20))
+#define EXPLORE     20      /* Linux: an octet for so many acknowledged, before the first loss */
+#define SPAN_MAX    200000u /* ms from K beyond which the curve is taken for a wall */
+#define ALPHA_NUM   9       /* alpha_cubic: 3 * (1 - beta) / (1 + beta) */
+#define ALPHA_DEN   17
 
 /* What says where on its curve the window is; outlives idle, and comes back by undo. */
 struct cubic_epoch {
@@ -181,11 +182,9 @@ static void on_ack(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_ack_
         stand_still(cubic, last_ms, now_ms);
 }
 
-/* 4.6 multiplicative decrease, 4.7 fast convergence. */
-static uint32_t on_congestion(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
+/* 4.7 fast convergence, and the end of the epoch. */
+static void end_epoch(struct ft_tcb *tcb)
 {
-    (void)tcp;
-    uint32_t base = ft_cc_base(tcb, flight);
     if (tcb->busy) {
         struct cubic *cubic = state_of(tcb);
         cubic->before = cubic->now;
@@ -194,7 +193,26 @@ static uint32_t on_congestion(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t f
             .cwnd_prior = tcb->cwnd,
         };
     }
+}
+
+/* 4.6 multiplicative decrease. */
+static uint32_t on_congestion(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
+{
+    (void)tcp;
+    uint32_t base = ft_cc_base(tcb, flight);
+    end_epoch(tcb);
     return FT_MAX(BETA(base), 2u * tcb->snd_mss);
+}
+
+/* RFC 8511 3: what marks has a short queue, so less is given up; not out of slow start, in which
+   the window has gone too far. */
+static uint32_t on_mark(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
+{
+    if (tcb->cwnd < tcb->ssthresh)
+        return on_congestion(tcp, tcb, flight);
+    uint32_t base = ft_cc_base(tcb, flight);
+    end_epoch(tcb);
+    return FT_MAX(BETA_ECN(base), 2u * tcb->snd_mss);
 }
 
 /* 4.8: after a timeout K is 0, and W_max is the window at which avoidance begins. */
@@ -245,6 +263,7 @@ const struct tcp_cc_ops ft_cc_cubic = {
     .release = release,
     .on_ack = on_ack,
     .on_congestion = on_congestion,
+    .on_mark = on_mark,
     .on_rto = on_rto,
     .undo = undo,
     .cwnd_event = cwnd_event,

@@ -8,6 +8,7 @@
 /* RFC 3465 2.3: at most so many segments of growth an ACK in slow start. */
 #define ABC_LIMIT 2
 
+/* RFC 9293 MUST-19, here and below. */
 uint32_t ft_cc_slow_start(struct ft_tcb *tcb, const struct tcp_ack_sample *sample)
 {
     /* RFC 5681 CC-4. Deviation: not one segment an ACK at most, as on Linux and by RFC 9438 4.10.
@@ -50,8 +51,17 @@ static uint32_t on_congestion(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t f
     return FT_MAX(flight / 2, 2u * tcb->snd_mss);
 }
 
+/* RFC 8511 3: 0.8 in congestion avoidance. */
+static uint32_t on_mark(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t flight)
+{
+    if (tcb->cwnd < tcb->ssthresh)
+        return on_congestion(tcp, tcb, flight);
+    return FT_MAX(flight / 5 * 4, 2u * tcb->snd_mss);
+}
+
 const struct tcp_cc_ops ft_cc_reno = {
     .name = "reno",
     .on_ack = on_ack,
     .on_congestion = on_congestion,
+    .on_mark = on_mark,
 };

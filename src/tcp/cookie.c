@@ -8,7 +8,8 @@
  *    |  period | MSS |   keyed hash of four-tuple, IRS     |
  *    +---------+-----+-------------------------------------+
  *
- * With timestamps, the low six bits of TSval carry scale and SACK: they come back in TSecr.
+ * With timestamps, the low six bits of TSval carry scale, SACK and ECN, as on Linux: they come back
+ * in TSecr.
  */
 #include "base/hash.h"
 #include "priv.h"
@@ -16,6 +17,7 @@
 #define PERIOD     (64 * FT_SEC)
 #define TS_NOSCALE 15u
 #define TS_SACK    16u
+#define TS_ECN     32u
 #define TS_BITS    63u
 
 /* RFC 9293 SHLD-5's defaults and what links have; the peer's value is rounded down. */
@@ -49,12 +51,14 @@ void ft_cookie_send(struct ft_tcp *tcp, struct ft_listener *listener, struct tcp
         uint32_t now = tcp_now_ms(tcp) + ft_tcp_ts_offset(tcp, &embryo->conn);
         uint32_t bits = (embryo->flags & EMB_WSCALE) ? embryo->snd_wscale : TS_NOSCALE;
         bits |= (embryo->flags & EMB_SACK) ? TS_SACK : 0;
+        bits |= (embryo->ecn & EMBRYO_ECN_CLASSIC) ? TS_ECN : 0;
         tsval = (now & ~TS_BITS) | bits;
         /* Never ahead of the clock, or the next segment would look old. */
         if ((int32_t)(tsval - now) > 0)
             tsval -= TS_BITS + 1;
     } else {
-        embryo->flags = 0; /* nowhere to keep scale and SACK */
+        embryo->flags = 0;                           /* nowhere to keep scale, SACK and ECN */
+        embryo->ecn &= (uint8_t)~EMBRYO_ECN_CLASSIC; /* the accurate kind tells by itself */
     }
     listener->cookies = true;
     listener->cookies_at = tcp->env->now;
@@ -89,6 +93,7 @@ bool ft_cookie_check(const struct ft_tcp *tcp, const struct ft_listener *listene
         return false;
     }
     tcp->env->counters.tcp_cookies_good++;
+    uint8_t accurate = ft_ecn_read_cookie(tcp, seg);
     *ret_embryo = (struct tcp_embryo){
         .conn = *conn,
         .iss = iss,
@@ -102,10 +107,14 @@ bool ft_cookie_check(const struct ft_tcp *tcp, const struct ft_listener *listene
         ret_embryo->flags |= EMB_TS;
         if (bits & TS_SACK)
             ret_embryo->flags |= EMB_SACK;
+        if (bits & TS_ECN)
+            ret_embryo->ecn = EMBRYO_ECN_CLASSIC;
         if ((bits & 15) != TS_NOSCALE) {
             ret_embryo->flags |= EMB_WSCALE;
             ret_embryo->snd_wscale = bits & 15;
         }
     }
+    if (accurate)
+        ret_embryo->ecn = accurate;
     return true;
 }

@@ -87,6 +87,8 @@ static uint8_t ca_state(const struct ft_tcb *tcb)
         return 4;
     if (tcb->flags & TCB_RECOVERY)
         return 3;
+    if (tcb->busy && tcb->busy->recovery.cwr)
+        return 2;
     return tcb->busy && tcb->busy->sents.sacked > 0 ? 1 : 0;
 }
 
@@ -136,6 +138,23 @@ static void history_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
     info->ooo_in = cold->ahead_in;
 }
 
+static void ecn_info(const struct tcp_ecn *ecn, struct ft_sock_info *info)
+{
+    if (!ecn || ecn->mode < ECN_CLASSIC)
+        return;
+    info->ecn = ecn->mode == ECN_ACCURATE ? FT_ECN_IS_ACCURATE : FT_ECN_IS_CLASSIC;
+    info->ecn_seen = ecn->flags & ECN_SEEN;
+    info->delivered_ce = ecn->delivered_ce;
+    info->received_ce = ecn->ce_in;
+    if (ecn->mode != ECN_ACCURATE)
+        return;
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t first = i == ECN_CEB ? 0 : 1; /* RFC 9768 3.2.1 */
+        info->ecn_delivered[i] = ecn->s_octets[i] - first;
+        info->ecn_received[i] = ecn->r_octets[i] - first;
+    }
+}
+
 void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_sock_info *ret_info)
 {
     const struct tcp_cold *cold = tcb->cold;
@@ -162,6 +181,7 @@ void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_s
     ret_info->delivery_rate = ft_rate_measured(tcb);
     memcpy(ret_info->congestion, ft_cc_ops(cold->opts.cc)->name, sizeof ret_info->congestion);
     ret_info->retrans = tcb->retries;
+    ecn_info(tcb_ecn(tcb), ret_info);
     flight_info(tcb, ret_info);
     history_info(tcp, tcb, ret_info);
     ret_info->octets_acked = cold->octets_acked;
@@ -255,10 +275,12 @@ static void fill_head(const struct ft_tcb *tcb, const struct ft_sock_info *info,
     ret->tcpi_retransmits = (tcb->flags & TCB_PERSIST) ? 0 : tcb->retries;
     ret->tcpi_backoff = info->backoff;
     ret->tcpi_probes = tcb->probes;
-    ret->tcpi_options = (uint8_t)(((tcb->flags & TCB_TS) ? TCPI_OPT_TIMESTAMPS : 0) |
-                                  ((tcb->flags & TCB_SACK) ? TCPI_OPT_SACK : 0) |
-                                  (tcb->rcv_wscale ? TCPI_OPT_WSCALE : 0) |
-                                  (tcb->cold->syn_data ? TCPI_OPT_SYN_DATA : 0));
+    ret->tcpi_options =
+        (uint8_t)(((tcb->flags & TCB_TS) ? TCPI_OPT_TIMESTAMPS : 0) |
+                  ((tcb->flags & TCB_SACK) ? TCPI_OPT_SACK : 0) |
+                  (tcb->rcv_wscale ? TCPI_OPT_WSCALE : 0) | (info->ecn ? TCPI_OPT_ECN : 0) |
+                  (info->ecn_seen ? TCPI_OPT_ECN_SEEN : 0) |
+                  (tcb->cold->syn_data ? TCPI_OPT_SYN_DATA : 0));
     ret->tcpi_snd_wscale = tcb->snd_wscale & 0xfu;
     ret->tcpi_rcv_wscale = tcb->rcv_wscale & 0xfu;
     ret->tcpi_rto = info->rto_us;
@@ -321,6 +343,13 @@ static void fill_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
     ret->busy_us = (uint64_t)info.busy_ms * 1000;
     ret->rwnd_limited_us = (uint64_t)info.window_limited_ms * 1000;
     ret->sndbuf_limited_us = (uint64_t)info.buffer_limited_ms * 1000;
+    ret->delivered_ce = info.delivered_ce;
+    ret->received_ce = info.received_ce;
+    ret->ecn_mode = info.ecn;
+    const uint32_t octets[] = {info.ecn_delivered[ECN_E1B], info.ecn_delivered[ECN_E0B],
+                               info.ecn_delivered[ECN_CEB], info.ecn_received[ECN_E1B],
+                               info.ecn_received[ECN_E0B],  info.ecn_received[ECN_CEB]};
+    memcpy(ret->ecn_octets, octets, sizeof octets);
 }
 
 int ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, void *ret, socklen_t *len)

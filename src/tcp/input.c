@@ -75,6 +75,7 @@ static void take_irs(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in
     said.sack_ok = said.sack_ok && !(without & FT_TCP_NO_SACK);
     said.has_wscale = said.has_wscale && !(without & FT_TCP_NO_WSCALE);
     ft_tcp_take_syn_options(tcb, &said, (uint32_t)(tcp->env->now / FT_SEC));
+    ft_ecn_take_syn(tcp, tcb, in);
 }
 
 /* RFC 9293 3.10.7.3; A-80. rcv_adv holds the window of our SYN as a number until IRS is known. */
@@ -125,7 +126,7 @@ static enum ft_verdict syn_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, struct t
     tcb->snd_una = seg->ack;
     tcb->snd_nxt = seq_max(tcb->snd_nxt, tcb->snd_una);
     ft_tcp_established(tcp, tcb);
-    if (lost > 0)
+    if (lost > 0 || ft_ecn_syn_marked(tcb))
         tcb->cwnd = tcb->snd_mss; /* RFC 5681 3.1 */
     ft_delack_handshake(tcp, tcb);
     return FT_RX_ACTIVE;
@@ -165,8 +166,9 @@ static bool paws_rejects(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
 
 /* An ACK for what is not acceptable. Octets are always answered, so that a peer whose ACK was
    lost, or who probes the window, goes on; the rest within a limit (A-72, A-73). */
-static void ack_unacceptable(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_tcp_seg *seg)
+static void ack_unacceptable(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in)
 {
+    const struct ft_tcp_seg *seg = &in->seg;
     if (seg->flags & SEG_RST)
         return;
     if (seg->len > 0 || (seg->flags & SEG_FIN)) {
@@ -178,6 +180,9 @@ static void ack_unacceptable(struct ft_tcp *tcp, struct ft_tcb *tcb, const struc
             ft_tcp_came_again(tcp, tcb, seg->seq, end);
     } else {
         ft_tcp_challenge(tcp, tcb);
+        if ((tcb->flags & TCB_ACK_NOW) && (seg->flags & SEG_SYN) && (seg->flags & SEG_ACK) &&
+            seq_eq(seg->seq, tcb->irs) && seq_eq(seg->ack, seq_add(tcb->iss, 1)))
+            ft_accecn_synack(tcb, in);
     }
 }
 
@@ -213,7 +218,7 @@ static enum tcp_verdict check_sequence(struct ft_tcp *tcp, struct ft_tcb *tcb, s
 {
     const struct ft_tcp_seg *seg = &in->seg;
     if (paws_rejects(tcp, tcb, seg)) {
-        ack_unacceptable(tcp, tcb, seg);
+        ack_unacceptable(tcp, tcb, in);
         *ret_verdict = FT_RX_DROP_PAWS;
         return TCP_DROP;
     }
@@ -238,7 +243,7 @@ static enum tcp_verdict check_sequence(struct ft_tcp *tcp, struct ft_tcb *tcb, s
         }
         return TCP_NEXT;
     }
-    ack_unacceptable(tcp, tcb, seg);
+    ack_unacceptable(tcp, tcb, in);
     *ret_verdict = FT_RX_DROP_SEQUENCE;
     return TCP_DROP;
 }
@@ -277,6 +282,7 @@ static enum tcp_verdict check_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
     if (tcb_state(tcb) == FT_TCP_SYN_RECEIVED && (seg->flags & SEG_ACK) &&
         seq_eq(seg->seq, tcb->irs) && seq_eq(seg->ack, seq_add(tcb->iss, 1))) {
         trim(tcp, tcb, in);
+        ft_accecn_synack(tcb, in);
         in->was_syn = true;
         tcb->flags |= TCB_ACK_NOW;
         return TCP_NEXT;
@@ -502,6 +508,7 @@ static enum ft_verdict other_states(struct ft_tcp *tcp, struct ft_tcb *tcb, stru
     enum tcp_verdict v = check_ack(tcp, tcb, in, &verdict);
     if (v != TCP_NEXT)
         return verdict;
+    ft_ecn_arrived(tcp, tcb, in);
     trim(tcp, tcb, in);
     check_urg(tcp, tcb, in);
     if (take_text(tcp, tcb, in, &verdict) != TCP_NEXT)
@@ -548,7 +555,7 @@ static enum ft_verdict to_name(struct ft_tcp *tcp, const struct ft_conn *key, st
 {
     struct ft_name *name = find_name(tcp, key, in);
     if (!name) {
-        if (ft_relisten_hold(tcp, key, &in->seg))
+        if (ft_relisten_hold(tcp, key, in))
             return FT_RX_PASSIVE;
         ft_tcp_reset_reply(tcp, in);
         return FT_RX_NO_SOCKET;

@@ -63,15 +63,16 @@ void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
         .tsval = tsval,
         .tsecr = embryo->ts_recent,
     };
+    ft_ecn_fill_synack(embryo, &seg);
     if ((embryo->flags & EMB_TFO) && embryo->retries == 0)
         ft_tfo_offer(tcp, listener, &embryo->conn, embryo->flags & EMB_TFO_EXP, &seg);
     ft_tcp_send_bare(tcp, &embryo->conn, &seg, &listener->opts);
 }
 
 void ft_listen_read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
-                        const struct ft_conn *conn, const struct ft_tcp_seg *seg,
-                        struct tcp_embryo *ret)
+                        const struct ft_conn *conn, const struct tcp_in *in, struct tcp_embryo *ret)
 {
+    const struct ft_tcp_seg *seg = &in->seg;
     *ret = (struct tcp_embryo){
         .conn = *conn,
         .irs = seg->seq,
@@ -94,6 +95,7 @@ void ft_listen_read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
     ret->conn.kind = FT_CONN_EMBRYO;
     ret->conn.state = FT_TCP_SYN_RECEIVED;
     ret->iss = ft_tcp_isn(tcp, conn);
+    ret->ecn = ft_ecn_read_syn(tcp, listener ? &listener->opts : NULL, in);
 }
 
 static enum ft_verdict new_embryo(struct ft_tcp *tcp, struct ft_listener *listener,
@@ -149,7 +151,7 @@ static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener
         tcp->env->counters.tcp_backlog_full++;
         return FT_RX_DROP_BACKLOG;
     }
-    ft_listen_read_syn(tcp, listener, conn, &in->seg, &syn);
+    ft_listen_read_syn(tcp, listener, conn, in, &syn);
     /* MAY-2: ahead of all that the connection before it used, as Linux by a window. */
     ft_seq first = seq_add(in->old_nxt, 65535 + 2);
     if (in->reopens && seq_lt(syn.iss, first))
@@ -209,6 +211,10 @@ struct ft_tcb *ft_listen_make(struct ft_tcp *tcp, struct ft_listener *listener,
     tcb->conn.state = FT_TCP_CLOSED;
     tcb->iss = from->iss;
     tcb->irs = from->irs;
+    if (!ft_ecn_made(tcp, tcb, from)) {
+        ft_tcb_free(tcp, tcb);
+        return NULL;
+    }
     struct ft_conn *old = ft_table_find(tcp->table, &from->conn);
     if (old) {
         ft_table_replace(tcp->table, old, &tcb->conn);
@@ -346,6 +352,15 @@ static enum ft_verdict other_ack(struct ft_tcp *tcp, struct ft_listener *listene
     return ft_listen_input(tcp, listener, &conn, in, ret_tcb);
 }
 
+static enum ft_verdict end_attempt(struct ft_tcp *tcp, struct tcp_embryo *embryo,
+                                   const struct tcp_in *in)
+{
+    ft_tcp_reset_reply(tcp, in);
+    tcp->env->counters.tcp_attempt_fails++;
+    ft_embryo_free(tcp, embryo);
+    return FT_RX_DROP_FLAGS;
+}
+
 /* RFC 9293 3.10.7.4 in SYN-RECEIVED, in its order. */
 enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, struct tcp_in *in,
                                 struct ft_tcb **ret_tcb)
@@ -356,6 +371,8 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
     uint32_t wnd = listener ? FT_MIN(listener->opts.rcv_buf / 2, 65535u) : 65535;
     /* The SYN again: the SYN-ACK was lost. */
     if ((seg->flags & (SEG_SYN | SEG_ACK | SEG_RST)) == SEG_SYN && seq_eq(seg->seq, embryo->irs)) {
+        if (!ft_ecn_syn_again(tcp, embryo, in))
+            return end_attempt(tcp, embryo, in);
         if (!listener || !ft_icmp_allow(tcp->net, &in->rx->src))
             return FT_RX_ACTIVE;
         embryo->flags |= EMB_AGAIN;

@@ -28,6 +28,7 @@ static void fill_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_pat
     seg->has_wscale = answer ? tcb->rcv_wscale || tcb->snd_wscale : !(without & FT_TCP_NO_WSCALE);
     seg->wscale = tcb->rcv_wscale;
     seg->wnd = FT_MIN(ft_tcp_rcv_space(tcb), 65535u);
+    seg->flags |= ft_ecn_syn_flags(tcb, answer, seq_gt(tcb->snd_max, tcb->iss));
     ft_tfo_fill(tcp, tcb, seg);
     if (answer)
         seg->wnd = ft_tcp_advertise(tcb, true);
@@ -62,6 +63,8 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
     };
     if (plan->kind == PLAN_SYN)
         fill_syn(tcp, tcb, path, seg);
+    else if (plan->owed)
+        ft_ecn_fill_owed(tcb, seg);
     else
         seg->wnd = ft_tcp_advertise(tcb, false);
     if (!(seg->flags & SEG_ACK))
@@ -70,8 +73,10 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
         seg->tsval = tcp_now_ms(tcp) + tcb->cold->ts_offset;
         seg->tsecr = (seg->flags & SEG_ACK) ? tcb->ts_recent : 0;
     }
-    if (plan->kind == PLAN_ACK)
+    if (plan->kind == PLAN_ACK && !plan->owed && !ft_accecn_tells_synack(tcb))
         ft_tcp_sack_blocks(tcb, seg);
+    if (plan->kind != PLAN_SYN && !plan->owed)
+        ft_ecn_fill(tcb, seg, plan->len, plan_is_fresh(plan));
     if (plan->fin)
         seg->flags |= SEG_FIN;
     if (plan->kind == PLAN_DATA && plan_pushes(tcb, plan))
@@ -254,6 +259,13 @@ static void note_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct plan 
     if (plan->len > 0)
         tcb->cold->sending.data_out += segs;
     ft_marks_left(tcp, tcb, plan->kind == PLAN_SYN ? seq_add(plan->seq, 1) : plan->seq, plan->len);
+    if (plan->owed) {
+        tcp->env->counters.tcp_segs_out++;
+        tcp->env->counters.tcp_acks_out++;
+        tcb->last_ack_sent = ft_ecn_owed(tcb)->ack;
+        ft_ecn_owed_sent(tcb);
+        return;
+    }
     switch (plan->kind) {
     case PLAN_SYN:
         note_syn(tcp, tcb, plan);
@@ -284,6 +296,7 @@ static void send_later(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_PROBE | TCB_KEEPALIVE);
     tcb->acks_owed = 0;
+    ft_ecn_owes_nothing(tcb);
     while (tcb->flags & TCB_AGAIN)
         ft_tcp_told_again(tcb);
     bool fin = (tcb->flags & TCB_FIN_QUEUED) && !(tcb->flags & TCB_FIN_ACKED);
@@ -339,7 +352,7 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
         .bound_if = tcb->conn.ifindex,
         .proto = IPPROTO_TCP,
         .ttl = tcb->cold->opts.ttl,
-        .tos = tcb->cold->opts.tos,
+        .tos = (uint8_t)(tcb->cold->opts.tos | ft_ecn_field(tcb, plan_is_fresh(&plan))),
     };
     enum ft_tx_result result = ft_ip_begin(tcp->net, &path, &tx, flow, frame);
     if (result == FT_TX_FAIL)
@@ -359,8 +372,13 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
         .retrans = plan.retrans,
         .control = plan.kind == PLAN_ACK || plan.kind == PLAN_PROBE,
         .probe = plan.kind == PLAN_PROBE,
+        .cwr = ft_ecn_tells(tcb, seg.flags),
     };
     note_sent(tcp, tcb, &plan, frame->n_segs ? frame->n_segs : 1);
+    if (plan.kind == PLAN_SYN)
+        ft_ecn_syn_sent(tcb, seg.flags);
+    else if (!plan.owed)
+        ft_ecn_sent(tcb, &seg, plan.len);
     return true;
 }
 
@@ -374,6 +392,8 @@ void ft_tcp_unsent(struct ft_tcp *tcp, const struct ft_tcp_sent *sent)
     ft_seq seq = seq_make(sent->seq);
     ft_seq end = seq_add(seq, sent->len);
     ft_pace_unsent(tcb, sent->control ? 0 : sent->len);
+    if (sent->cwr)
+        ft_ecn_untold(tcb);
     if (sent->control) {
         tcb->flags |= sent->probe ? TCB_PROBE : TCB_ACK_NOW;
     } else if (!tcb_synchronized(tcb) && seq_eq(seq, tcb->iss)) {

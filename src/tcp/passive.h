@@ -31,7 +31,7 @@ enum ft_verdict ft_embryo_input(struct ft_tcp *tcp, struct tcp_embryo *embryo, s
 
 /** What a SYN says, without anything being allocated. @listener: NULL: nobody's as yet. */
 void ft_listen_read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
-                        const struct ft_conn *conn, const struct ft_tcp_seg *seg,
+                        const struct ft_conn *conn, const struct tcp_in *in,
                         struct tcp_embryo *ret);
 
 /** Answer a SYN that has waited for this passive socket. @syn: what it said; not kept. */

@@ -257,6 +257,11 @@ bool ft_tcp_plan(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct p
         plan->kind = (tcb->flags & TCB_ACK_NOW) ? PLAN_ACK : PLAN_NONE;
         return plan->kind != PLAN_NONE && state == FT_TCP_SYN_RECEIVED;
     }
+    if (ft_ecn_owed(tcb) || ft_accecn_tells_synack(tcb) || ft_accecn_first(tcb)) {
+        plan->kind = PLAN_ACK;
+        plan->owed = ft_ecn_owed(tcb) != NULL;
+        return true;
+    }
     /* Duplicate ACKs tell of losses: each by itself, and before anything that hides them. */
     if (tcb->acks_owed > 0 || (tcb->flags & TCB_AGAIN)) {
         plan->kind = PLAN_ACK;

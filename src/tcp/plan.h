@@ -23,9 +23,16 @@ struct plan {
     bool retrans;          /* has been sent before */
     bool probe;            /* a tail loss probe (RFC 8985 7.3) */
     bool mtu_probe;        /* larger than others: plpmtu.c */
+    bool owed;             /* the ACK that ft_ecn_owed() tells of */
     bool parted;           /* again in several records, the last of which is one segment */
     struct tcp_sent *sent; /* the record that is sent again; NULL: a bare FIN has none */
 };
+
+/* Octets that have not left before. */
+static inline bool plan_is_fresh(const struct plan *plan)
+{
+    return plan->kind == PLAN_DATA && plan->len > 0 && !plan->retrans;
+}
 
 /* Whether the link is to make several segments of it. */
 static inline bool plan_is_several(const struct ft_tcb *tcb, const struct plan *plan)

@@ -75,8 +75,12 @@ static void enter_recovery(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct 
 {
     /* RFC 6675 PIPE-9. Deviation: by the algorithm's factor (CUBIC's is 0.7), and in the course of
        the recovery, not at once (RFC 9937). */
-    /* RFC 5681 3.2: without what limited transmit has sent beyond cwnd. */
-    ft_cc_congestion(tcp, tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd));
+    /* RFC 3168 6.1.2: a window is reduced once, whether by marks or by losses. */
+    if (tcb->busy->recovery.cwr)
+        tcb->busy->cc.prior_cwnd = tcb->busy->cc.prior_ssthresh = tcb->ssthresh;
+    else /* RFC 5681 3.2: without what limited transmit has sent beyond cwnd. */
+        ft_cc_congestion(tcp, tcb, FT_MIN(tcb_flight(tcb), tcb->cwnd));
+    tcb->busy->recovery.cwr = false;
     tcb->recover = tcb->snd_max;
     tcb->flags |= TCB_RECOVERY;
     tcb->busy->recovery.more = false;
@@ -97,6 +101,27 @@ static void leave(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->busy->recovery.frto = FRTO_OFF;
     ft_rack_recovered(tcb);
     ft_cc_recovered(tcp, tcb);
+}
+
+/* ---- marks: RFC 3168 6.1.2 ------------------------------------------------------------------- */
+
+/* As on Linux the window shrinks as in recovery, segment by segment, until octets that left after
+   the mark was told of are acknowledged. */
+static void react_to_mark(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_told *told)
+{
+    ft_cc_mark(tcp, tcb, FT_MIN(told->sample.prior_flight, tcb->cwnd));
+    if (ft_cc_owns_cwnd(tcb))
+        return;
+    tcb->busy->recovery.cwr = true;
+    prr_begin(tcb, told);
+}
+
+void ft_tcp_end_cwr(struct ft_tcb *tcb)
+{
+    if (!tcb->busy || !tcb->busy->recovery.cwr)
+        return;
+    tcb->busy->recovery.cwr = false;
+    tcb->cwnd = FT_MAX(tcb->ssthresh, (uint32_t)tcb->snd_mss);
 }
 
 /* ---- what was a mistake ---------------------------------------------------------------------- */
@@ -265,6 +290,10 @@ static void change_state(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tc
     /* What this ACK had taken for lost may be in the network again, by undo. */
     if (tcb->busy->sents.lost > 0 && (told->sample.lost > 0 || left_over))
         enter_recovery(tcp, tcb, told);
+    else if (ft_ecn_asks_less(tcb, told))
+        react_to_mark(tcp, tcb, told);
+    else if (!ft_ecn_shrinks(tcb))
+        ft_tcp_end_cwr(tcb);
 }
 
 void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_told *told,
@@ -290,9 +319,9 @@ void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_to
     /* It follows, or 2 GiB later it would seem to lie ahead. */
     if (!(tcb->flags & (TCB_RECOVERY | TCB_LOSS)) && seq_gt(tcb->snd_una, tcb->recover))
         tcb->recover = seq_sub(tcb->snd_una, 1);
-    if ((tcb->flags & TCB_RECOVERY) && !ft_cc_owns_cwnd(tcb))
+    if (((tcb->flags & TCB_RECOVERY) || tcb->busy->recovery.cwr) && !ft_cc_owns_cwnd(tcb))
         prr(tcb, told->delivered, told->advanced && told->sample.lost == 0, false);
-    told->sample.in_recovery = was_in || (tcb->flags & TCB_RECOVERY);
+    told->sample.in_recovery = was_in || (tcb->flags & TCB_RECOVERY) || tcb->busy->recovery.cwr;
     told->sample.after_timeout = tcb->flags & TCB_LOSS;
     if (tcb->busy->sents.lost > 0 || told->delivered > 0)
         ft_tcb_wake(tcp, tcb);
@@ -301,7 +330,7 @@ void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_to
 void ft_tcp_recovery_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len, bool again)
 {
     struct tcp_recovery *recovery = &tcb->busy->recovery;
-    if (tcb->flags & TCB_RECOVERY)
+    if ((tcb->flags & TCB_RECOVERY) || recovery->cwr)
         recovery->prr_out += len;
     if (!again || !recovery->undo)
         return;
@@ -341,6 +370,7 @@ void ft_tcp_recovery_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
         return;
     struct tcp_sents *sents = &tcb->busy->sents;
     may_be_mistaken(tcb, repairs);
+    tcb->busy->recovery.cwr = false;
     tcb->busy->recovery.more = false;
     tcb->busy->recovery.frto = repairs ? FRTO_OFF : FRTO_WAIT;
     if (!(tcb->flags & TCB_SACK)) {

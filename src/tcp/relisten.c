@@ -44,8 +44,9 @@ static bool was_left(const struct ft_tcp *tcp, const struct ft_conn *conn)
     return false;
 }
 
-bool ft_relisten_hold(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg)
+bool ft_relisten_hold(struct ft_tcp *tcp, const struct ft_conn *conn, const struct tcp_in *in)
 {
+    const struct ft_tcp_seg *seg = &in->seg;
     if ((seg->flags & (SEG_SYN | SEG_ACK | SEG_RST | SEG_FIN)) != SEG_SYN)
         return false;
     if (tcp->n_waiting_syns >= RELISTEN_WAIT_MAX || !was_left(tcp, conn))
@@ -53,7 +54,7 @@ bool ft_relisten_hold(struct ft_tcp *tcp, const struct ft_conn *conn, const stru
     struct tcp_embryo *embryo = ft_pool_get(&tcp->embryos);
     if (!embryo)
         return false;
-    ft_listen_read_syn(tcp, NULL, conn, seg, embryo);
+    ft_listen_read_syn(tcp, NULL, conn, in, embryo);
     embryo->flags |= EMB_WAITING;
     ft_timer_init(&embryo->timer, FT_TIMER_EMBRYO);
     if (ft_table_insert(tcp->table, &embryo->conn)) {
@@ -132,7 +133,7 @@ static void look_for_heir(struct ft_tcp *tcp, struct tcp_embryo *embryo)
             .flags = SEG_RST,
         };
         if (ft_icmp_allow(tcp->net, &embryo->conn.remote))
-            ft_tcp_send_bare(tcp, &embryo->conn, &reset, 0);
+            ft_tcp_send_bare(tcp, &embryo->conn, &reset, NULL);
         ft_embryo_free(tcp, embryo);
     }
 }

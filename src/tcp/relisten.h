@@ -11,7 +11,7 @@ struct ft_conn;
 struct ft_listener;
 struct ft_name;
 struct ft_tcp;
-struct ft_tcp_seg;
+struct tcp_in;
 struct tcp_embryo;
 
 /** A passive socket is being closed: SYNs for its name may wait for the next one. */
@@ -29,7 +29,7 @@ struct ft_listener *ft_relisten_inherit(struct ft_tcp *tcp, struct tcp_embryo *e
 bool ft_relisten_keep(struct ft_tcp *tcp, struct tcp_embryo *embryo);
 
 /** Whether a segment that matched nobody is a SYN that waits from now on. */
-bool ft_relisten_hold(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg);
+bool ft_relisten_hold(struct ft_tcp *tcp, const struct ft_conn *conn, const struct tcp_in *in);
 
 /** A SYN that waits has its passive socket, waits on, or is refused. */
 void ft_relisten_timer(struct ft_tcp *tcp, struct tcp_embryo *embryo);

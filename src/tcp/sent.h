@@ -119,6 +119,7 @@ struct tcp_recovery {
     uint32_t again_ts;    /* the timestamp of the first that was, with @again */
     bool undo;            /* the episode may still turn out to be a mistake */
     bool again;           /* something has been sent again in it */
+    bool cwr;             /* the window shrinks because of a mark (ECN), and nothing is lost */
     bool more;            /* octets from recover on were lost as well */
     uint8_t frto;         /* F-RTO (RFC 5682): 1: wait for an ACK; 2: new octets were let go */
 };
@@ -257,6 +258,9 @@ bool ft_tlp_acked(struct ft_tcb *tcb, const struct tcp_told *told, bool has_sack
 /** An ACK has been looked at, and the records are marked. @has_sack: it has SACK blocks. */
 void ft_tcp_recovery_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_told *told,
                            bool has_sack);
+
+/** The window need not shrink any further because of a mark: it stands at ssthresh. */
+void ft_tcp_end_cwr(struct ft_tcb *tcb);
 
 /** Octets have left. @again: they had left before. */
 void ft_tcp_recovery_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len, bool again);

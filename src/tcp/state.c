@@ -33,16 +33,21 @@ static void count_arrow(struct ft_counters *counters, enum ft_tcp_state from, en
         counters->tcp_estab_resets++;
 }
 
+static void move(struct ft_tcp *tcp, struct ft_tcb *tcb, enum ft_tcp_state state)
+{
+    struct ft_trace_event event = {
+        .kind = FT_TRACE_STATE,
+        .old_state = tcb->conn.state,
+        .new_state = (uint8_t)state,
+    };
+    tcb->conn.state = (uint8_t)state;
+    ft_tcb_trace(tcp, tcb, &event);
+}
+
 void tcb_enter(struct ft_tcp *tcp, struct ft_tcb *tcb, enum ft_tcp_state state)
 {
     enum ft_tcp_state old = tcb_state(tcb);
     ft_assert(arrows[old] & (1u << state));
     count_arrow(&tcp->env->counters, old, state);
-    tcb->conn.state = (uint8_t)state;
-    struct ft_trace_event event = {
-        .kind = FT_TRACE_STATE,
-        .old_state = (uint8_t)old,
-        .new_state = (uint8_t)state,
-    };
-    ft_tcb_trace(tcp, tcb, &event);
+    move(tcp, tcb, state);
 }

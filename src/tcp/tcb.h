@@ -28,6 +28,7 @@
 
 #include "cc.h"
 #include "delack.h"
+#include "ecn.h"
 #include "fastopen.h"
 #include "marks.h"
 #include "notes.h"
@@ -252,6 +253,7 @@ struct tcp_rare {
     struct ft_name *name;    /* from ft_bind(); NULL: the port is held, or there is none */
     struct tcp_tfo *tfo;     /* Fast Open under way, or asked for; NULL: none; fastopen.h */
     struct tcp_notes *notes; /* the error queue; NULL: nothing was asked for; notes.h */
+    struct tcp_ecn *ecn;     /* NULL: ECN was not agreed on, nor asked for; ecn.h */
 };
 
 /* What a segment seldom touches. */
@@ -354,6 +356,7 @@ struct tcp_embryo {
     uint8_t snd_wscale;
     uint8_t retries;    /* SYN-ACKs sent again */
     uint8_t rcv_wscale; /* the window's scale that the SYN-ACK has told */
+    uint8_t ecn;        /* enum embryo_ecn */
 };
 
 static_assert(sizeof(struct tcp_embryo) <= 96, "an embryo is small");
@@ -437,6 +440,11 @@ static inline struct tcp_tfo *tcb_tfo(const struct ft_tcb *tcb)
 static inline struct tcp_notes *tcb_notes(const struct ft_tcb *tcb)
 {
     return tcb->cold->rare ? tcb->cold->rare->notes : NULL;
+}
+
+static inline struct tcp_ecn *tcb_ecn(const struct ft_tcb *tcb)
+{
+    return tcb->cold->rare ? tcb->cold->rare->ecn : NULL;
 }
 
 /* A passive open whose SYN brought a valid Fast Open cookie: octets may flow though the handshake

@@ -16,6 +16,7 @@ static void init_pools(struct ft_tcp *tcp)
     ft_pool_init(&tcp->pasts, mem, sizeof(struct tcp_past), n);
     ft_pool_init(&tcp->rares, mem, sizeof(struct tcp_rare), n);
     ft_pool_init(&tcp->tfos, mem, sizeof(struct tcp_tfo), n);
+    ft_pool_init(&tcp->ecns, mem, sizeof(struct tcp_ecn), n);
     ft_pool_init(&tcp->gaps, mem, sizeof(struct tcp_gaps), n);
     uint64_t n_sents = limits->memory_max / SENT_SHARE / sizeof(struct tcp_sent);
     ft_pool_init(&tcp->sents, mem, sizeof(struct tcp_sent),
@@ -99,6 +100,7 @@ void ft_tcp_fini(struct ft_tcp *tcp)
     ft_pool_fini(&tcp->pasts);
     ft_pool_fini(&tcp->rares);
     ft_pool_fini(&tcp->tfos);
+    ft_pool_fini(&tcp->ecns);
     ft_tfo_fini(tcp);
     ft_metrics_fini(tcp);
     ft_pool_fini(&tcp->gaps);

@@ -48,6 +48,7 @@ struct ft_tcp {
     struct ft_pool pasts;      /* struct tcp_past */
     struct ft_pool rares;      /* struct tcp_rare */
     struct ft_pool tfos;       /* struct tcp_tfo */
+    struct ft_pool ecns;       /* struct tcp_ecn */
     struct ft_pool gaps;       /* struct tcp_gaps */
     struct ft_pool sents;      /* struct tcp_sent */
     struct ft_pool pins;       /* struct tcp_pin */
@@ -85,6 +86,7 @@ struct ft_tcp_sent {
     bool retrans;        /* all of it had been sent before */
     bool control;        /* a pure ACK or a probe */
     bool probe;          /* it asks for an ACK by an old sequence number */
+    bool cwr;            /* it tells that the window was reduced (RFC 3168 6.1.2) */
 };
 
 /**

@@ -179,7 +179,7 @@ void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb)
         .seq = tcb->snd_nxt,
         .ack = tcb->rcv_nxt,
         .wnd = wnd,
-        .flags = SEG_ACK,
+        .flags = SEG_ACK | ft_ecn_flags(tcb, false),
         .has_ts = tcb->flags & TCB_TS,
         .tsval = tcp_now_ms(tcp) + tcb->cold->ts_offset,
         .tsecr = tcb->ts_recent,

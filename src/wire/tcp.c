@@ -30,6 +30,8 @@ enum tcp_option {
     OPT_SACK = 5,
     OPT_TS = 8,
     OPT_TFO = 34,
+    OPT_ACCECN0 = 172,
+    OPT_ACCECN1 = 174,
     OPT_EXP = 254,
 };
 
@@ -60,6 +62,17 @@ static bool parse_tfo(const uint8_t *opt, size_t len, size_t head, struct ft_tcp
     seg->has_tfo = true;
     seg->tfo_exp = opt[0] == OPT_EXP;
     return true;
+}
+
+/* RFC 9768 3.2.3: whole fields count, whatever the length is. */
+static void parse_accecn(const uint8_t *opt, size_t len, struct ft_tcp_seg *seg)
+{
+    size_t n = (len - 2) / 3;
+
+    seg->accecn = opt[0] == OPT_ACCECN0 ? 1 : 2;
+    seg->n_accecn = (uint8_t)(n < TCP_ACCECN_FIELDS ? n : TCP_ACCECN_FIELDS);
+    for (size_t i = 0; i < seg->n_accecn; i++)
+        seg->accecn_field[i] = (uint32_t)opt[2 + 3 * i] << 16 | be16_load(opt + 3 + 3 * i);
 }
 
 /* One option whose `len` octets, at least two, are all there. False: a wrong length. */
@@ -94,6 +107,10 @@ static bool parse_option(const uint8_t *opt, size_t len, struct ft_tcp_seg *seg)
         return true;
     case OPT_TFO:
         return parse_tfo(opt, len, 2, seg);
+    case OPT_ACCECN0:
+    case OPT_ACCECN1:
+        parse_accecn(opt, len, seg);
+        return true;
     case OPT_EXP:
         if (len < 4 || be16_load(opt + 2) != EXP_TFO_MAGIC)
             return true; /* somebody else's experiment */
@@ -103,6 +120,7 @@ static bool parse_option(const uint8_t *opt, size_t len, struct ft_tcp_seg *seg)
     }
 }
 
+/* RFC 9293 MUST-4, MUST-5, MUST-64, MUST-68: on any segment, at any octet, each by its length. */
 static void parse_options(const uint8_t *opts, size_t len, struct ft_tcp_seg *seg)
 {
     size_t at = 0;
@@ -146,6 +164,7 @@ int tcp_parse(const uint8_t *buf, size_t len, struct ft_tcp_seg *ret)
     ret->has_mss = ret->has_wscale = ret->sack_ok = ret->has_ts = false;
     ret->has_tfo = ret->tfo_exp = ret->bad_options = false;
     ret->n_sack = ret->tfo_len = ret->wscale = 0;
+    ret->accecn = ret->n_accecn = 0;
     ret->mss = 0;
     ret->tsval = ret->tsecr = 0;
     if (hdr_len == TCP_HDR_LEN + TS_ALIGNED_LEN && be32_load(buf + TCP_HDR_LEN) == TS_ALIGNED) {
@@ -176,7 +195,8 @@ static size_t fixed_len(const struct ft_tcp_seg *seg)
 
 uint8_t tcp_sacks_fit(const struct ft_tcp_seg *seg)
 {
-    size_t n = (OPTIONS_LEN_MAX - 4 - fixed_len(seg)) / 8;
+    size_t taken = fixed_len(seg) + 4;
+    size_t n = taken < OPTIONS_LEN_MAX ? (OPTIONS_LEN_MAX - taken) / 8 : 0;
 
     return n < seg->n_sack ? (uint8_t)n : seg->n_sack;
 }
@@ -197,6 +217,19 @@ static size_t tfo_room(const struct ft_tcp_seg *seg, size_t len)
     return room;
 }
 
+size_t tcp_accecn_len(unsigned n_fields)
+{
+    return (2 + 3 * (size_t)n_fields + 3) & ~(size_t)3;
+}
+
+/* Octets of the AccECN option with its padding behind `len` octets of options; 0 if none. */
+static size_t accecn_room(const struct ft_tcp_seg *seg, size_t len)
+{
+    size_t room = tcp_accecn_len(seg->n_accecn);
+
+    return seg->accecn && len + room <= OPTIONS_LEN_MAX ? room : 0;
+}
+
 size_t tcp_hdr_len(const struct ft_tcp_seg *seg)
 {
     size_t n_sack = tcp_sacks_fit(seg);
@@ -204,6 +237,7 @@ size_t tcp_hdr_len(const struct ft_tcp_seg *seg)
 
     if (n_sack > 0)
         len += 4 + 8 * n_sack;
+    len += accecn_room(seg, len);
     return TCP_HDR_LEN + len + tfo_room(seg, len);
 }
 
@@ -250,6 +284,22 @@ static uint8_t *emit_sack(uint8_t *p, const struct ft_tcp_seg *seg)
     return p;
 }
 
+static uint8_t *emit_accecn(uint8_t *p, size_t room, const struct ft_tcp_seg *seg)
+{
+    size_t len = 2 + 3 * (size_t)seg->n_accecn;
+
+    if (room == 0)
+        return p;
+    p[0] = seg->accecn == 1 ? OPT_ACCECN0 : OPT_ACCECN1;
+    p[1] = (uint8_t)len;
+    for (size_t i = 0; i < seg->n_accecn; i++) {
+        p[2 + 3 * i] = (uint8_t)(seg->accecn_field[i] >> 16);
+        be16_store(p + 3 + 3 * i, (uint16_t)seg->accecn_field[i]);
+    }
+    memset(p + len, OPT_NOP, room - len);
+    return p + room;
+}
+
 size_t tcp_emit(uint8_t *buf, size_t cap, const struct ft_tcp_seg *seg)
 {
     size_t hdr_len = tcp_hdr_len(seg);
@@ -267,6 +317,8 @@ size_t tcp_emit(uint8_t *buf, size_t cap, const struct ft_tcp_seg *seg)
     be16_store(buf + TCP_CSUM_AT, 0);
     be16_store(buf + 18, seg->urg);
     p = emit_sack(emit_fixed(buf + TCP_HDR_LEN, seg), seg);
+    room = (size_t)(p - buf) - TCP_HDR_LEN;
+    p = emit_accecn(p, accecn_room(seg, room), seg);
     room = tfo_room(seg, (size_t)(p - buf) - TCP_HDR_LEN);
     if (room > 0) {
         size_t head = tfo_head(seg);

@@ -20,6 +20,7 @@
 #define TCP_CSUM_AT        16
 #define TCP_SACKS_MAX      4
 #define TCP_COOKIE_LEN_MAX 16
+#define TCP_ACCECN_FIELDS  3
 
 /* Control bits of `flags` (RFC 9293 3.1; AE: RFC 9768). */
 enum seg_flag {
@@ -44,7 +45,7 @@ struct ft_tcp_seg {
     ft_seq seq;        /* SEG.SEQ */
     ft_seq ack;        /* SEG.ACK, means something only with SEG_ACK */
     uint32_t len;      /* octets of payload, SYN and FIN not counted */
-    uint32_t wnd;      /* SEG.WND as on the wire: 16 bits, not scaled */
+    uint32_t wnd;      /* SEG.WND as on the wire: 16 bits, unsigned (MUST-1), not scaled */
     uint16_t src_port; /* may be 0, which the caller must refuse */
     uint16_t dst_port; /* may be 0, which the caller must refuse */
     uint16_t urg;      /* SEG.UP, means something only with SEG_URG */
@@ -57,6 +58,8 @@ struct ft_tcp_seg {
     bool has_ts;
     bool has_tfo;     /* Fast Open; with tfo_len 0 it asks for a cookie */
     bool tfo_exp;     /* it has, or is to have, the experimental form (RFC 7413 appendix A) */
+    uint8_t accecn;   /* AccECN option (RFC 9768 3.2.3): 0: none; 1, 2: one more than its order */
+    uint8_t n_accecn; /* its fields, 0 to 3 */
     bool bad_options; /* an option was malformed: what came before it counts; set by tcp_parse */
     uint8_t wscale;   /* as on the wire, 0 to 255 */
     uint8_t n_sack;
@@ -64,8 +67,9 @@ struct ft_tcp_seg {
     uint16_t mss;    /* as on the wire, 0 to 65535 */
     uint32_t tsval;
     uint32_t tsecr;
-    struct ft_sack sack[TCP_SACKS_MAX]; /* the first n_sack are written */
-    uint8_t tfo[TCP_COOKIE_LEN_MAX];    /* the first tfo_len are written */
+    struct ft_sack sack[TCP_SACKS_MAX];       /* the first n_sack are written */
+    uint8_t tfo[TCP_COOKIE_LEN_MAX];          /* the first tfo_len are written */
+    uint32_t accecn_field[TCP_ACCECN_FIELDS]; /* 24 bits each, as the option has them */
 };
 
 /**
@@ -93,6 +97,9 @@ int tcp_parse(const uint8_t *buf, size_t len, struct ft_tcp_seg *ret);
  * 40 octets of options are not counted.
  */
 size_t tcp_hdr_len(const struct ft_tcp_seg *seg);
+
+/** Octets of an AccECN option of so many fields with its padding. */
+size_t tcp_accecn_len(unsigned n_fields);
 
 /**
  * How many SACK blocks fit beside the other options.

@@ -404,6 +404,32 @@ static void until_state(struct path *p, enum bbr_state wanted)
     }
 }
 
+/* Marks of a round trip lower what may be under way at its end, and not the rate; in the probe they
+   bound it for long. */
+static void marks_lower_what_is_under_way(void **state)
+{
+    struct path p;
+
+    (void)state;
+    begin(&p, 12500000, 20 * FT_MS, 1 << 20);
+    run(&p, FT_SEC);
+    until_state(&p, BBR_CRUISE);
+    run(&p, 100 * FT_MS);
+    assert_int_equal(bbr(&p)->state, BBR_CRUISE);
+    ft_cc_mark(&p.tcp, &p.tcb, p.flight);
+    assert_int_equal(bbr(&p)->inflight_lo, BBR_NONE);
+    run(&p, 50 * FT_MS);
+    assert_true(bbr(&p)->inflight_lo < 500000);
+    assert_true(bbr(&p)->inflight_lo > 200000);
+    assert_true(bbr(&p)->bw_lo == BBR_BW_NONE);
+    until_state(&p, BBR_UP);
+    assert_int_equal(bbr(&p)->inflight_lo, BBR_NONE);
+    ft_cc_mark(&p.tcp, &p.tcb, p.flight);
+    assert_int_equal(bbr(&p)->state, BBR_DOWN);
+    assert_true(bbr(&p)->inflight_hi != BBR_NONE);
+    end(&p);
+}
+
 /* HandleSpuriousLossDetection(): the bounds are what they were before the first loss, and what
    ended by it begins again, Startup or a probe. */
 static void losses_that_were_none_are_forgotten(void **state)
@@ -532,6 +558,7 @@ int main(void)
         cmocka_unit_test(bbr_follows_the_bandwidth),
         cmocka_unit_test(one_per_cent_of_losses_costs_little),
         cmocka_unit_test(a_burst_is_no_congestion),
+        cmocka_unit_test(marks_lower_what_is_under_way),
         cmocka_unit_test(losses_that_were_none_are_forgotten),
         cmocka_unit_test(a_short_queue_bounds_what_is_under_way),
         cmocka_unit_test(aggregated_acks_do_not_starve_it),

@@ -546,7 +546,7 @@ static size_t build_tcp(struct ladder *t, const struct step *s, uint8_t *buf)
         len = TCP_HDR_LEN + ((s->n_options + 3) & ~(size_t)3);
         memset(buf + TCP_HDR_LEN, 0, len - TCP_HDR_LEN);
         memcpy(buf + TCP_HDR_LEN, s->options, s->n_options);
-        buf[12] = (uint8_t)(len / 4 << 4);
+        buf[12] = (uint8_t)(len / 4 << 4 | (buf[12] & 15));
     }
     for (size_t i = 0; i < (size_t)s->len; i++) {
         uint32_t at = seg.seq.v + (uint32_t)i - p->isn - ((s->flags & SEG_SYN) ? 0 : 1);

@@ -31,10 +31,11 @@ static void say(struct line *line, const char *format, ...)
 
 static void say_flags(struct line *line, unsigned flags)
 {
-    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK",
+                                        "URG", "ECE", "CWR", "AE"};
     const char *sep = "";
 
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 9; i++) {
         if (!(flags & (1u << i)))
             continue;
         say(line, "%s%s", sep, names[i]);

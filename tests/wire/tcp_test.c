@@ -272,6 +272,27 @@ static void sack_blocks_are_cut_to_what_fits(void **state)
     assert_true(out.has_ts);
 }
 
+/* RFC 9768 3.2.3: two kinds of up to three fields; of another length whole fields count. */
+static void an_accecn_option_is_read_as_far_as_whole_fields_go(void **state)
+{
+    uint8_t buf[TCP_HDR_LEN_MAX] = {[12] = 0x80}; /* twelve octets of options */
+    struct ft_tcp_seg seg;
+
+    (void)state;
+    for (uint8_t len = 2; len <= 12; len++) {
+        const uint8_t option[12] = {len % 2 ? 172 : 174, len, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+
+        memcpy(buf + TCP_HDR_LEN, option, len);
+        memset(buf + TCP_HDR_LEN + len, 1, 12u - len);
+        assert_int_equal(tcp_parse(buf, 32, &seg), 0);
+        assert_false(seg.bad_options);
+        assert_int_equal(seg.accecn, len % 2 ? 1 : 2);
+        assert_int_equal(seg.n_accecn, (len - 2) / 3);
+        for (uint8_t i = 0; i < seg.n_accecn; i++)
+            assert_int_equal(seg.accecn_field[i], 0x010203 + 0x030303 * i);
+    }
+}
+
 static void random_segment(uint64_t *seed, struct ft_tcp_seg *seg)
 {
     uint64_t bits = rnd(seed);
@@ -301,6 +322,12 @@ static void random_segment(uint64_t *seed, struct ft_tcp_seg *seg)
     seg->has_tfo = (bits & 32) != 0 && seg->n_sack == 0;
     seg->tfo_len = seg->has_tfo && (bits & 64) != 0 ? (uint8_t)(4 + rnd(seed) % 7 * 2) : 0;
     rnd_fill(seed, seg->tfo, seg->tfo_len);
+    if ((bits & 128) != 0 && seg->n_sack == 0 && !seg->has_tfo) {
+        seg->accecn = (uint8_t)(1 + rnd(seed) % 2);
+        seg->n_accecn = (uint8_t)(rnd(seed) % 4);
+    }
+    for (uint8_t i = 0; i < seg->n_accecn; i++)
+        seg->accecn_field[i] = (uint32_t)rnd(seed) & 0xffffff;
     seg->hdr_len = (uint8_t)tcp_hdr_len(seg);
 }
 
@@ -360,6 +387,7 @@ int main(void)
         cmocka_unit_test(aligned_timestamps_read_as_any_others),
         cmocka_unit_test(a_syn_has_the_layout_that_peers_know_from_linux),
         cmocka_unit_test(sack_blocks_are_cut_to_what_fits),
+        cmocka_unit_test(an_accecn_option_is_read_as_far_as_whole_fields_go),
         cmocka_unit_test(what_is_emitted_is_parsed),
         cmocka_unit_test(a_segment_with_its_checksum_is_ok_and_a_damaged_one_is_not),
     };
