@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <fourtuple/tune.h>
+
 #include "diag/replay_priv.h"
 
 #define EVENTS_MAX  (1u << 20)
@@ -100,6 +102,29 @@ static outcome call_route(struct replay *replay)
     if (call->type == RECORD_ROUTE_DEL)
         return plain(ft_route_del(replay->stack, &config));
     return plain(ft_route_add(replay->stack, &config));
+}
+
+static outcome call_tune(struct replay *replay)
+{
+    const struct replay_record *call = &replay->call;
+    struct ft_tuning tuning = {
+        .send_buffer = (uint32_t)replay_arg(call, 0),
+        .send_buffer_auto_max = (uint32_t)replay_arg(call, 1),
+        .recv_buffer = (uint32_t)replay_arg(call, 2),
+        .recv_buffer_auto_max = (uint32_t)replay_arg(call, 3),
+        .min_send_mss = (uint32_t)replay_arg(call, 4),
+        .fastopen = (uint16_t)replay_arg(call, 5),
+        .tcp_without = (uint16_t)replay_arg(call, 6),
+        .ecn = (uint8_t)replay_arg(call, 7),
+        .mtu_probing = (uint8_t)replay_arg(call, 8),
+        .min_frame_segs = (uint8_t)replay_arg(call, 9),
+        .tw_reuse = (uint8_t)replay_arg(call, 10),
+    };
+
+    if (call->len != sizeof(tuning.congestion))
+        return senseless(replay, "a congestion control without a name");
+    memcpy(tuning.congestion, call->data, sizeof(tuning.congestion));
+    return plain(ft_tune(replay->stack, &tuning));
 }
 
 /* ---- time and frames ---------------------------------------------------------------------------
@@ -592,6 +617,7 @@ static const struct {
     [RECORD_UNPIN] = {"ft_unpin", 1, call_unpin},
     [RECORD_WATCH] = {"ft_watch", 3, call_watch},
     [RECORD_EVENTS] = {"ft_events", 1, call_events},
+    [RECORD_TUNE] = {"ft_tune", 11, call_tune},
 };
 
 const char *replay_call_name(enum record_type type)

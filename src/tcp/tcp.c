@@ -33,9 +33,7 @@ int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, stru
                 struct ft_names *names)
 {
     *tcp = (struct ft_tcp){.env = env, .net = net, .slots = slots, .names = names};
-    int cc = ft_cc_find(env->config.congestion, sizeof env->config.congestion);
-    ft_assert(cc >= 0); /* ft_config_ok() has asked */
-    tcp->cc_default = (uint8_t)cc;
+    ft_tcp_tuned(tcp);
     init_pools(tcp);
     ft_timer_init(&tcp->tw_timer, FT_TIMER_TIME_WAIT);
     ft_derive(env->config.seed, "tcp isn", tcp->isn_key, sizeof tcp->isn_key);
@@ -46,6 +44,14 @@ int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, stru
     ft_derive(env->config.seed, "tcp metrics", tcp->metrics_key, sizeof tcp->metrics_key);
     tcp->table = ft_table_new(env, "tcp table");
     return tcp->table ? 0 : -ENOMEM;
+}
+
+void ft_tcp_tuned(struct ft_tcp *tcp)
+{
+    const struct ft_config *config = &tcp->env->config;
+    int cc = ft_cc_find(config->congestion, sizeof config->congestion);
+    ft_assert(cc >= 0); /* ft_config_ok() has asked */
+    tcp->cc_default = (uint8_t)cc;
 }
 
 static void free_slots(struct ft_tcp *tcp)

@@ -100,6 +100,9 @@ int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, stru
 /** Whether there is a congestion-control algorithm of that name. @name: ends within FT_CC_MAX. */
 bool ft_tcp_knows_cc(const char *name);
 
+/** The configuration has changed. */
+void ft_tcp_tuned(struct ft_tcp *tcp);
+
 /** Free all connections and passive sockets, sending nothing. */
 void ft_tcp_fini(struct ft_tcp *tcp);
 

@@ -77,6 +77,7 @@ enum record_type {
     RECORD_UNPIN,       /* sock */
     RECORD_WATCH,       /* sock mask user */
     RECORD_EVENTS,      /* n */
+    RECORD_TUNE,        /* the numbers of struct ft_tuning in their order; the congestion control */
     RECORD_TYPE_END
 };
 

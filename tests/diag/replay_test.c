@@ -19,6 +19,7 @@
 
 #include <fourtuple.h>
 #include <fourtuple/malloc.h>
+#include <fourtuple/tune.h>
 
 #include "diag/replay.h"
 #include "link/impair.h"
@@ -303,6 +304,20 @@ static void transfer(struct pair *pair, size_t total)
 }
 
 /* Datagrams with names, control messages and options. */
+/* What follows depends on it: sockets of the server begin with another buffer. */
+static void tune_server(struct pair *pair)
+{
+    struct ft_stack *server = pair->ends[1].stack;
+    struct ft_tuning tuning;
+
+    ft_tuning(server, &tuning);
+    tuning.recv_buffer = 12345;
+    tuning.tcp_without = FT_TCP_NO_SACK;
+    assert_int_equal(ft_tune(server, &tuning), 0);
+    tuning.ecn = 99;
+    assert_int_equal(ft_tune(server, &tuning), -EINVAL);
+}
+
 static void talk(struct pair *pair)
 {
     struct ft_stack *client = pair->ends[0].stack, *server = pair->ends[1].stack;
@@ -317,6 +332,7 @@ static void talk(struct pair *pair)
     int on = 1;
     socklen_t len = sizeof(on);
 
+    tune_server(pair);
     assert_int_equal(ft_bind(server, b, (const struct sockaddr *)&name, sizeof(name)), 0);
     assert_int_equal(ft_setsockopt(server, b, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)), 0);
     for (int i = 0; i < 20; i++) {
