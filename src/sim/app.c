@@ -16,10 +16,9 @@
 #define RETRY_GRACE  (300 * FT_SEC) /* so long after the last fault */
 #define TAKEN_GRACE  (600 * FT_SEC) /* for a port that others use before, with their TIME-WAIT */
 #define ORPHAN_WAIT  (200 * FT_SEC) /* a server is not told of a client that gave up early */
+#define UNHEARD_WAIT (400 * FT_SEC) /* nor of one that was done before it got through a backlog */
 #define KEEP_IDLE_S  10
-#define KEEP_INTVL_S 5
 #define KEEP_CNT     4
-#define CLIENT_PORT  10000 /* of simultaneous opens, which need both names beforehand */
 #define SPANS        4
 
 static const struct sim_conn_plan *conn_of(const struct sim_app *app)
@@ -150,8 +149,16 @@ void ft_sim_app_done(struct sim_app *app, int error)
     /* Whether a server ever sees a client that is gone again depends on what is still under way. */
     if (kind != SIM_STREAM && kind != SIM_SIMULTANEOUS)
         count_done(peer);
-    else if (kind == SIM_STREAM && (error != 0 || app->aborted))
-        wake_at(peer, app->world->now + ORPHAN_WAIT);
+    else if (error != 0 || app->aborted)
+        ft_sim_app_orphan(peer);
+    else
+        wake_at(peer, app->world->now + UNHEARD_WAIT);
+}
+
+void ft_sim_app_orphan(struct sim_app *server)
+{
+    if (conn_of(server)->kind == SIM_STREAM && server->state == SIM_APP_IDLE)
+        wake_at(server, server->world->now + ORPHAN_WAIT);
 }
 
 /* Its host has crashed, or its peer's, in the middle of a conversation. */
@@ -185,10 +192,9 @@ void ft_sim_apps_crash(struct sim_world *world, struct sim_host *host)
             continue;
         shake(&app[0], host);
         shake(&app[1], host);
-        /* A server may have lost one that it had not accepted, or that will not come any more. */
-        if (conn->kind == SIM_STREAM && app[1].state == SIM_APP_IDLE)
-            wake_at(&app[1], world->now + ORPHAN_WAIT);
-        else if (conn->kind != SIM_SIMULTANEOUS && app[0].died && app[1].state == SIM_APP_IDLE)
+        ft_sim_app_orphan(&app[1]);
+        if (conn->kind != SIM_STREAM && conn->kind != SIM_SIMULTANEOUS && app[0].died &&
+            app[1].state == SIM_APP_IDLE)
             count_done(&app[1]);
     }
 }
@@ -221,11 +227,11 @@ static void set_options(struct sim_app *app)
     /* A reset may be lost: only a probe finds out then. */
     set_int(app, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_int(app, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
-    set_int(app, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTVL_S);
+    set_int(app, IPPROTO_TCP, TCP_KEEPINTVL, SIM_KEEP_INTVL_S);
     set_int(app, IPPROTO_TCP, TCP_KEEPCNT, KEEP_CNT);
 }
 
-static void learn_local(struct sim_app *app)
+void ft_sim_app_learn_local(struct sim_app *app)
 {
     struct sockaddr_storage name = {0};
     socklen_t len = sizeof(name);
@@ -279,7 +285,7 @@ static int bind_first(struct sim_app *app)
 {
     const struct sim_conn_plan *conn = conn_of(app);
     struct sockaddr_storage name;
-    uint16_t port = app->side == 0 ? (uint16_t)(CLIENT_PORT + app->conn) : conn->port;
+    uint16_t port = app->side == 0 ? (uint16_t)(SIM_BOTH_PORT + app->conn) : conn->port;
     socklen_t len;
 
     if (conn->kind != SIM_SIMULTANEOUS && conn->bound == 0)
@@ -303,7 +309,7 @@ static socklen_t name_of_peer(const struct sim_app *app, struct sockaddr_storage
         nobody.addr4 = ft_sim_addr(&app->world->plan, lan, 4, SIM_NOBODY);
         nobody.addr6 = ft_sim_addr(&app->world->plan, lan, 6, SIM_NOBODY);
     } else if (conn->kind == SIM_SIMULTANEOUS && app->side == 1) {
-        port = (uint16_t)(CLIENT_PORT + app->conn);
+        port = (uint16_t)(SIM_BOTH_PORT + app->conn);
     }
     return ft_sim_name(&nobody, conn->family, port, ret);
 }
@@ -333,7 +339,7 @@ static void begin(struct sim_app *app)
     if (error == 0)
         error = ft_connect(stack, app->sock, (struct sockaddr *)&name, len);
     if (error == 0 || error == -EINPROGRESS)
-        learn_local(app);
+        ft_sim_app_learn_local(app);
     ft_sim_app_note(app, "connects; -errno", error);
     if (error != 0 && error != -EINPROGRESS) {
         connect_failed(app, -error);
@@ -587,7 +593,7 @@ void ft_sim_app_step(struct sim_app *app)
     case SIM_APP_IDLE:
         if (app->side == 0 || conn->kind == SIM_SIMULTANEOUS)
             begin(app);
-        else if (peer_of(app)->state == SIM_APP_DONE)
+        else if (peer_of(app)->state == SIM_APP_DONE && ft_sim_oracle_unheard(app))
             count_done(app);
         else
             wake_at(app, app->world->now + ORPHAN_WAIT);

@@ -74,7 +74,7 @@ void ft_sim_audit_translate(struct sim_audit *audit, sim_audit_name *name, const
 /* The names as the one behind a NAT knows them. */
 static void translate(const struct sim_audit *audit, struct sight *s)
 {
-    if (audit->name == NULL || s->version != 4)
+    if (audit->name == NULL)
         return;
     for (int i = 0; i < 2; i++) {
         uint16_t *port = i == 0 ? &s->src_port : &s->dst_port;
@@ -158,6 +158,11 @@ void audit_range_add(struct audit_end *end, uint32_t lo, uint32_t hi)
     end->n_ranges = n - (j - i) + 1;
 }
 
+bool audit_by_cookie(const struct sim_audit *audit, const struct audit_end *end)
+{
+    return audit->cookies && end->is_passive;
+}
+
 uint32_t audit_contiguous(const struct audit_end *end)
 {
     return end->n_ranges > 0 && end->ranges[0].lo == 0 ? end->ranges[0].hi : 0;
@@ -202,6 +207,16 @@ static struct audit_conn *look_up(const struct sim_audit *audit, const struct si
         }
     }
     return NULL;
+}
+
+ft_time ft_sim_audit_silence(const struct sim_audit *audit, const struct ft_addr *src,
+                             uint16_t src_port, const struct ft_addr *dst, uint16_t dst_port)
+{
+    struct sight s = {.src = *src, .dst = *dst, .src_port = src_port, .dst_port = dst_port};
+    int from = 0;
+    const struct audit_conn *conn = look_up(audit, &s, &from);
+
+    return conn != NULL ? conn->end[from].silence : 0;
 }
 
 /* The same, made if it is new. */
@@ -329,8 +344,10 @@ static void learn_ack(struct audit_end *to, const struct audit_end *peer, const 
         return;
     if (!(t->flags & SIGHT_SYN) && to->has_ws && peer->has_ws)
         edge = ack + ((uint32_t)t->wnd << peer->ws);
-    if (ack > to->told_ack)
+    if (ack > to->told_ack) {
+        to->told_before = to->told_ack;
         to->told_ack = ack;
+    }
     if (edge > to->told_edge)
         to->told_edge = edge;
 }
@@ -369,13 +386,15 @@ static void learn_arrival(struct audit_end *to, const struct sight_tcp *t)
     to->ack_credit++;
 }
 
-/* Of several SYN-ACKs, one by a cookie perhaps, the first that arrives is the one that counts. */
+/* Of several SYN-ACKs, one by a cookie perhaps, the first that arrives is the one that counts,
+   though its ACK may wait for a neighbour. */
 static void choose_offer(const struct audit_end *to, struct audit_end *peer,
                          const struct sight_tcp *t)
 {
     uint32_t n = peer->n_offers < AUDIT_OFFERS_MAX ? peer->n_offers : AUDIT_OFFERS_MAX;
 
-    if ((t->flags & (SIGHT_SYN | SIGHT_ACK)) != (SIGHT_SYN | SIGHT_ACK) || to->ack_seen)
+    if ((t->flags & (SIGHT_SYN | SIGHT_ACK)) != (SIGHT_SYN | SIGHT_ACK) || to->ack_seen ||
+        to->syn_arrived || t->ack != to->isn + 1)
         return;
     for (uint32_t i = 0; i < n; i++) {
         if (peer->offers[i] == t->seq) {
@@ -428,18 +447,23 @@ const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit
 {
     const char *wrong = ft_sim_sight(ret_sight, frame->octets, frame->len);
     struct audit_conn *conn;
+    struct ft_addr to;
     int from;
 
     if (wrong != NULL || memcmp(ret_sight->dst_mac, audit->hosts[frame->host].mac, 6) != 0)
         return wrong; /* or flooded by a switch: not for this host */
+    to = ret_sight->dst;
     translate(audit, ret_sight);
+    if (!addr_eq(&to, &ret_sight->dst))
+        return NULL; /* a replayer brings it past the NAT, to a name that no host has */
     if (ret_sight->icmp.is_error)
         learn_path(audit, frame, ret_sight);
     if (!ret_sight->is_tcp)
         return NULL;
     conn = find(audit, ret_sight, &from);
-    if (conn != NULL && !conn->split)
+    if (conn != NULL && !conn->split) {
         learn_segment(conn, 1 - from, &ret_sight->tcp, frame->at);
+    }
     return NULL;
 }
 

@@ -65,6 +65,13 @@ void ft_sim_audit_cookies(struct sim_audit *audit);
  */
 void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host);
 
+/**
+ * Tell how long the end of a connection at @src had sent nothing when it sent its first reset; 0:
+ * it has sent none. Who gives up on a peer has asked it until then.
+ */
+ft_time ft_sim_audit_silence(const struct sim_audit *audit, const struct ft_addr *src,
+                             uint16_t src_port, const struct ft_addr *dst, uint16_t dst_port);
+
 /* Makes a name out of what a NAT has made of it. */
 typedef void sim_audit_name(const void *ctx, struct ft_addr *addr, uint16_t *port);
 

@@ -32,6 +32,8 @@ struct audit_end {
 
     /* what it has sent */
     bool syn_sent, fin_sent, reset_sent;
+    ft_time said_at;              /* when it last sent anything but a reset */
+    ft_time silence;              /* how long ago that was at its first reset */
     bool is_passive;              /* its first SYN had an ACK */
     bool dead;                    /* its host has crashed since */
     bool has_ws, has_ts, sack_ok; /* offered on its SYN */
@@ -55,8 +57,9 @@ struct audit_end {
     bool syn_arrived, reset_arrived;
     bool owes_ack; /* new octets have come, and nothing was acknowledged since */
     ft_time owes_since;
-    uint32_t told_ack;  /* highest ACK of the peer, own offset */
-    uint32_t told_edge; /* furthest right edge it was ever given, own offset */
+    uint32_t told_ack;    /* highest ACK of the peer, own offset */
+    uint32_t told_before; /* the one before it */
+    uint32_t told_edge;   /* furthest right edge it was ever given, own offset */
     uint32_t ts_arrived;
     bool ts_arrived_seen;
     struct audit_range ranges[AUDIT_RANGES_MAX]; /* of the peer's space; sorted, disjoint */
@@ -109,6 +112,9 @@ struct sim_audit {
  * nearest two ranges become one: the auditor then believes more, never less.
  */
 void audit_range_add(struct audit_end *end, uint32_t lo, uint32_t hi);
+
+/** Whether an end may have come of a SYN cookie: it remembers nothing but what that says. */
+bool audit_by_cookie(const struct sim_audit *audit, const struct audit_end *end);
 
 /** How far the peer's space has reached an end without a gap. */
 uint32_t audit_contiguous(const struct audit_end *end);

@@ -32,10 +32,29 @@ static void forget_end(struct audit_end *end)
     *end = fresh;
 }
 
-static void new_incarnation(struct audit_conn *conn)
+/* Of an end that has only sent a SYN: what reached it was of the connection before. */
+static void forget_arrivals(struct audit_end *end)
 {
-    forget_end(&conn->end[0]);
-    forget_end(&conn->end[1]);
+    end->syn_arrived = false;
+    end->owes_ack = false;
+    end->told_ack = end->told_before = 0;
+    end->told_edge = 0;
+    end->ts_arrived_seen = false;
+    end->n_ranges = 0;
+}
+
+/* The end that begins anew knows nothing. The other's SYN may be its half of a simultaneous open
+   (RFC 9293 3.5, figure 8), which nobody has answered yet: it stands. */
+static void new_incarnation(struct audit_conn *conn, int from)
+{
+    struct audit_end *peer = &conn->end[1 - from];
+
+    forget_end(&conn->end[from]);
+    if (peer->syn_sent && !peer->ack_seen && !peer->reset_sent && !peer->reset_arrived &&
+        !peer->dead)
+        forget_arrivals(peer);
+    else
+        forget_end(peer);
     conn->incarnation++;
     conn->finished = false;
     conn->idle_acks = 0;
@@ -43,7 +62,7 @@ static void new_incarnation(struct audit_conn *conn)
 
 /* RFC 9293 3.10.7.1 and 3.5.2: which resets may be sent. */
 static const char *check_reset(struct sim_audit *audit, struct audit_conn *conn, int from,
-                               const struct sight_tcp *t)
+                               const struct sight_tcp *t, ft_time now)
 {
     struct audit_end *end = &conn->end[from];
     uint32_t off = t->seq - end->isn;
@@ -67,9 +86,11 @@ static const char *check_reset(struct sim_audit *audit, struct audit_conn *conn,
         return audit_say(audit, "sent a reset that answers nothing that reached it");
     /* RFC 4987 3.6: a copy of the ACK that brought a cookie back has made the connection once more,
        with the same numbers; whoever does not want it resets it where it begins. */
-    again = audit->cookies && end->is_passive && off == 1;
+    again = audit_by_cookie(audit, end) && off == 1;
     if ((off < end->told_ack && !again) || off > end->max_sent + 1)
         return audit_say(audit, "sent a reset whose sequence number (%u) is not its own", off);
+    if (!end->reset_sent)
+        end->silence = now - end->said_at;
     end->reset_sent = true;
     return NULL;
 }
@@ -160,9 +181,10 @@ static const char *check_place(struct sim_audit *audit, struct audit_end *end, u
     if (fin && !end->fin_sent && after < end->max_sent)
         return audit_say(audit, "sent a FIN before octets that it had sent already");
     /* RFC 9293 3.10.7.4: an empty segment below what the peer has is not looked at. Those that
-       probe are meant to be like that (RFC 9293 3.8.4). */
+       probe are meant to be like that (RFC 9293 3.8.4); where the newest ACK came in a segment
+       that was not acceptable, its receiver goes by the one before. */
     if (t->len == 0 && !fin && off < end->max_taken && off < end->told_edge &&
-        off + 1 != end->told_ack)
+        off + 1 != end->told_ack && off + 1 != end->told_before)
         return audit_say(audit, "sent an ACK at %u, but had sent up to %u", off, end->max_taken);
     if (t->len > 0 && after > end->told_edge && after > end->max_sent) {
         /* RFC 9293 3.8.6.1: one octet may probe a window that is closed. */
@@ -207,21 +229,6 @@ static const char *check_timestamps(struct sim_audit *audit, struct audit_conn *
     return NULL;
 }
 
-/* RFC 2883 4: the first block may repeat the segment that is answered, and that may be one of an
-   earlier connection of the same name. */
-static bool is_recent(const struct audit_end *end, const uint32_t *block)
-{
-    uint32_t n = end->n_recent < AUDIT_RECENT_MAX ? end->n_recent : AUDIT_RECENT_MAX;
-
-    for (uint32_t i = 0; i < n; i++) {
-        const struct audit_recent *r = &end->recent[i];
-
-        if (block[0] - r->seq < r->seq_len && block[1] - r->seq <= r->seq_len)
-            return true;
-    }
-    return false;
-}
-
 /* RFC 2018 3 and 4: blocks name octets that have arrived; RFC 2883: the first may repeat. */
 static const char *check_sack(struct sim_audit *audit, struct audit_conn *conn, int from,
                               const struct sight_tcp *t)
@@ -235,8 +242,7 @@ static const char *check_sack(struct sim_audit *audit, struct audit_conn *conn, 
         uint32_t lo = t->sack[i][0] - peer->isn;
         uint32_t hi = t->sack[i][1] - peer->isn;
 
-        if (lo >= hi ||
-            (!audit_has_arrived(end, lo, hi) && !(i == 0 && is_recent(end, t->sack[0]))))
+        if (lo >= hi || !audit_has_arrived(end, lo, hi))
             return audit_say(audit, "sent a SACK block [%u, %u) that has not reached it", lo, hi);
         if (i > 0 && lo <= t->ack - peer->isn)
             return audit_say(audit, "sent a SACK block [%u, %u) below its ACK", lo, hi);
@@ -323,7 +329,7 @@ static const char *check_silence(struct sim_audit *audit, const struct audit_con
 {
     const struct audit_end *end = &conn->end[from];
 
-    if (audit->cookies && end->is_passive)
+    if (audit_by_cookie(audit, end))
         return NULL;
     if (end->reset_sent)
         return audit_say(audit, "sent a segment after it had reset the connection");
@@ -339,29 +345,52 @@ static bool begins_anew(const struct audit_conn *conn, int from, const struct si
 {
     const struct audit_end *end = &conn->end[from];
 
-    if (!(t->flags & SIGHT_SYN) || (t->flags & SIGHT_ACK) || !end->syn_sent)
+    if (!(t->flags & SIGHT_SYN) || (t->flags & SIGHT_ACK))
         return false;
+    if (!end->syn_sent)
+        return conn->finished; /* the other was refused while this end had not begun yet */
     return end->isn != t->seq || end->reset_sent;
 }
 
+/* What of the flags says what a segment is. */
+static uint8_t kind_of(const struct sight_tcp *t)
+{
+    return t->flags & (SIGHT_SYN | SIGHT_ACK | SIGHT_FIN | SIGHT_RST);
+}
+
 /* An old SYN has come after, or beside, the connection that it once began, or that another one has
-   begun since: the answer is of no connection, and its reset is under way. */
+   begun since: the answer is of no connection, and its reset is under way. An end in SYN-SENT that
+   has taken it for a simultaneous open says the same as an ACK, if it is asked again (RFC 9293
+   3.10.7.4, first). */
 static bool is_ghost(const struct audit_conn *conn, int from, const struct sight_tcp *t)
 {
     const struct audit_end *end = &conn->end[from];
-
+    bool is_bare = kind_of(t) == SIGHT_ACK && t->len == 0 && end->syn_sent && !end->ack_seen &&
+                   t->seq == end->isn + 1 && t->ack != conn->end[1 - from].isn + 1;
     uint32_t n = end->n_recent < AUDIT_RECENT_MAX ? end->n_recent : AUDIT_RECENT_MAX;
 
-    if (!(t->flags & SIGHT_SYN) || !(t->flags & SIGHT_ACK))
+    if (kind_of(t) != (SIGHT_SYN | SIGHT_ACK) && !is_bare)
         return false;
     if (t->ack == conn->end[1 - from].isn + 1 && end->syn_arrived)
         return end->syn_sent && end->isn != t->seq &&
-               (end->told_ack > 0 || conn->end[1 - from].ack_seen);
+               (end->told_ack > 0 || conn->end[1 - from].syn_arrived);
     for (uint32_t i = 0; i < n; i++) {
         if ((end->recent[i].flags & SIGHT_SYN) && end->recent[i].seq + 1 == t->ack)
             return true;
     }
     return false;
+}
+
+/* RFC 4987 3.6: a copy of the ACK that brought a cookie back has come after the end, and has made
+   the connection once more, with the same numbers; its application does not know it, and resets it.
+ */
+static bool is_made_again(const struct sim_audit *audit, const struct audit_conn *conn, int from,
+                          const struct sight_tcp *t)
+{
+    const struct audit_end *end = &conn->end[from];
+
+    return audit_by_cookie(audit, end) && (conn->finished || end->reset_sent) &&
+           kind_of(t) == SIGHT_ACK && t->len == 0 && t->seq == end->isn + 1;
 }
 
 /* The rules for a segment of a connection that both ends know. */
@@ -407,13 +436,14 @@ const char *audit_segment(struct sim_audit *audit, struct audit_conn *conn, int 
     uint32_t after;
 
     if (t->flags & SIGHT_RST)
-        return check_reset(audit, conn, from, t);
+        return check_reset(audit, conn, from, t, frame->at);
     if (begins_anew(conn, from, t))
-        new_incarnation(conn);
+        new_incarnation(conn, from);
     wrong = check_storm(audit, conn, from, t, frame);
-    if (wrong != NULL || is_ghost(conn, from, t))
+    if (wrong != NULL || is_ghost(conn, from, t) || is_made_again(audit, conn, from, t))
         return wrong;
     conn->end[from].host = frame->host;
+    conn->end[from].said_at = frame->at;
     if (!(t->flags & SIGHT_SYN) && !conn->end[from].syn_sent)
         return conn->incarnation > 0 ? NULL
                                      : audit_say(audit, "sent a segment without a SYN before it");

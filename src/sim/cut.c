@@ -178,8 +178,9 @@ static void no_refusals(struct sim_plan *plan)
 
 static void no_poverty(struct sim_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->n_hosts; i++)
+    for (uint32_t i = 0; i < plan->n_hosts; i++) {
         plan->host[i].poor_ppm = plan->host[i].poor_nth = 0;
+    }
 }
 
 static void no_backlog(struct sim_plan *plan)

@@ -307,7 +307,8 @@ bool ft_sim_forge(struct sim_world *world, uint32_t draw)
             view.src_port = tuple.b_port;
             view.dst_port = tuple.a_port;
         }
-        if (!ft_sim_audit_view(world->audit, &view) || !design(&rand, &view, &forged))
+        if (host->stack == NULL || !ft_sim_audit_view(world->audit, &view) ||
+            !design(&rand, &view, &forged))
             continue;
         victim = host == &world->host[app->host] ? app : app + 1;
         if (forged.is_icmp)
@@ -333,8 +334,7 @@ void ft_sim_tape(struct sim_world *world, const struct sim_host *host, const str
     while (to < world->plan.n_hosts && !same_addr(&s->dst, &world->host[to].addr4) &&
            !same_addr(&s->dst, &world->host[to].addr6))
         to++;
-    if (to == world->plan.n_hosts ||
-        (s->version == 4 && ft_sim_nat_is_between(&world->plan, host->index, to)))
+    if (to == world->plan.n_hosts || ft_sim_nat_is_between(&world->plan, host->index, to))
         return;
     /* Old ones are more worth than new ones: each new one takes any place. */
     slot = &world->taped[world->n_taped < SIM_TAPED_MAX ? world->n_taped

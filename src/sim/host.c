@@ -26,14 +26,19 @@ static void *count_alloc(void *ctx, size_t size)
     const struct sim_host_plan *plan = &host->world->plan.host[host->index];
     ft_time now = host->world->now;
     static const struct sim_host_plan rich = {0};
+    bool refused = true;
     void *ptr;
 
     if (host->booting)
         plan = &rich;
     if (now >= plan->poor_from && plan->poor_nth != 0 && ++host->n_allocs == plan->poor_nth)
-        return NULL;
-    if (now >= plan->poor_from && now < plan->poor_until &&
-        sim_rand_below(&host->poverty, 1000000) < plan->poor_ppm)
+        host->was_refused = true;
+    else if (now >= plan->poor_from && now < plan->poor_until &&
+             sim_rand_below(&host->poverty, 1000000) < plan->poor_ppm)
+        host->was_refused = true;
+    else
+        refused = false;
+    if (refused)
         return NULL;
     ptr = given->alloc(given->ctx, size);
     if (ptr != NULL)
@@ -197,6 +202,24 @@ static void name_inside(const void *ctx, struct ft_addr *addr, uint16_t *port)
     ft_sim_nat_inside(ctx, addr, port);
 }
 
+static void allow_cookies(struct sim_world *world)
+{
+    world->has_cookies = true;
+    if (world->audit != NULL)
+        ft_sim_audit_cookies(world->audit);
+}
+
+/* Without memory for what is half open a SYN is answered by a cookie, too. */
+static void learn_cookies(struct sim_world *world, struct sim_host *host)
+{
+    struct ft_counters c = {0};
+
+    host->was_refused = false;
+    ft_counters(host->stack, &c);
+    if (c.tcp_cookies_sent > 0 && !world->has_cookies)
+        allow_cookies(world);
+}
+
 /* What the auditor is told beforehand. */
 static int audit_new(struct sim_world *world)
 {
@@ -223,7 +246,7 @@ static int audit_new(struct sim_world *world)
     if (ft_sim_plan_is_calm(&world->plan))
         ft_sim_audit_hurry(world->audit);
     if (ft_sim_plan_has_cookies(&world->plan))
-        ft_sim_audit_cookies(world->audit);
+        allow_cookies(world);
     return 0;
 }
 
@@ -392,6 +415,8 @@ void ft_sim_host_run(struct sim_world *world, struct sim_host *host)
     }
     if (world->failed)
         return;
+    if (host->was_refused)
+        learn_cookies(world, host);
     if (world->options.check_all)
         ft_stack_check(host->stack);
     else if (world->options.check)
@@ -419,8 +444,11 @@ void ft_sim_host_input(struct sim_world *world, struct sim_host *host, const uin
         const char *wrong = world->audit != NULL ? ft_sim_audit_arrived(world->audit, &seen, &s)
                                                  : ft_sim_sight(&s, seen.octets, seen.len);
 
-        if (memcmp(s.dst_mac, host->mac, 6) == 0)
+        if (memcmp(s.dst_mac, host->mac, 6) == 0) {
             note_frame(world, host->index, SIM_NOTE_ARRIVED, &s, wrong);
+            if ((wrong == NULL || (s.is_bare && s.version == 4)) && world->lib == NULL)
+                ft_sim_copy_arrived(world, &s, seen.octets, seen.len);
+        }
         capture(world, host, world->frame[i], lens[i], false);
         memset(&frames[i], 0, sizeof(frames[i]));
         frames[i].buf = world->frame[i];

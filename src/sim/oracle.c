@@ -86,6 +86,7 @@ enum excuse {
     EXCUSE_NAT = 256,     /* the NAT between the two has forgotten the names meanwhile */
     EXCUSE_UNFOUND = 512, /* it may time out, and its own link has told it of a reason */
     EXCUSE_LIED = 128,    /* it may time out, and a stranger has told it of a reason */
+    EXCUSE_FULL = 1024,   /* it never got out of a passive socket whose backlog was full */
 };
 
 /* An attempt to connect is made again while faults last; what is judged is what came out at last.
@@ -95,9 +96,9 @@ static const struct {
     uint32_t excuses;
     const char *else_it;
 } endings[] = {
-    {ECONNRESET, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP,
+    {ECONNRESET, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP | EXCUSE_FULL,
      "was reset, though nobody was rude"},
-    {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP,
+    {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP | EXCUSE_FULL,
      "was reset, though nobody was rude"},
     {ECONNREFUSED, EXCUSE_DEAF | EXCUSE_LIED, "was refused, though somebody listens"},
     {EHOSTUNREACH, EXCUSE_NOBODY | EXCUSE_CRASH | EXCUSE_UNFOUND,
@@ -106,16 +107,70 @@ static const struct {
      "gave up, though the wire has healed"},
 };
 
+static struct ft_counters counters_of(const struct sim_app *app)
+{
+    const struct ft_stack *stack = app->world->host[app->host].stack;
+    struct ft_counters counters = {0};
+
+    if (stack != NULL)
+        ft_counters(stack, &counters);
+    return counters;
+}
+
 /* RFC 9293 3.9.2.2: what was told of the path while nobody answered is the reason that is reported;
    that a neighbour does not answer is told by the host itself (RFC 4861 7.2.2). */
 static bool was_unfound(const struct sim_app *app)
 {
-    const struct ft_stack *stack = app->world->host[app->host].stack;
-    struct ft_counters c = {0};
+    return counters_of(app).neighbours_failed > 0;
+}
 
-    if (stack != NULL)
-        ft_counters(stack, &c);
-    return c.neighbours_failed > 0;
+/* Whether a server has never heard of the conversation. */
+static bool is_unheard(const struct sim_app *server)
+{
+    return server->local_port == 0 && server->attempts == 0;
+}
+
+/* When at the latest its stack gave up; an application that reads slowly hears of it later, and the
+   peer may have been reset by it before, or have given up at the same time. */
+static ft_time gave_up_by(struct sim_app *app)
+{
+    const struct sim_app *peer = peer_of(app);
+
+    return peer->error != 0 && peer->done_at < app->done_at ? peer->done_at : app->done_at;
+}
+
+/* Its stack asked whether the other is there. Had it read the end of file by then, it was told of
+   nothing more. */
+static bool ended_by_silence(const struct sim_app *app)
+{
+    return app->eof_seen && counters_of(app).tcp_keepalives > 0;
+}
+
+/* Clients that all come back at the same moments find a short backlog full each time; the cookie
+   of their SYN-ACK is of no use after two minutes, and a reset says so. */
+static bool was_full(const struct sim_app *server)
+{
+    return counters_of(server).tcp_backlog_full > 0 && is_unheard(server);
+}
+
+bool ft_sim_oracle_unheard(const struct sim_app *server)
+{
+    const struct sim_app *client = server - 1;
+
+    return is_unheard(server) && (client->error != 0 || client->aborted || server->shaken ||
+                                  server->forgotten || was_full(server));
+}
+
+/* Whether it has gone on asking until it gave up: a probe may have been refused by its link, or not
+   have left while the neighbour did not answer. */
+static bool asked(const struct sim_app *app)
+{
+    struct sim_tuple t = ft_sim_app_tuple(app);
+    const struct sim_audit *audit = app->world->audit;
+    ft_time silence = app->side == 0 ? ft_sim_audit_silence(audit, &t.a, t.a_port, &t.b, t.b_port)
+                                     : ft_sim_audit_silence(audit, &t.b, t.b_port, &t.a, t.a_port);
+
+    return silence <= 2 * SIM_KEEP_INTVL_S * FT_SEC || was_unfound(app);
 }
 
 static uint32_t excuses_of(struct sim_app *app)
@@ -129,15 +184,17 @@ static uint32_t excuses_of(struct sim_app *app)
         excuses |= EXCUSE_RUDE;
     if (app->shaken)
         excuses |= EXCUSE_CRASH;
-    if (conn->keep_alive && peer->error != 0)
+    if (conn->keep_alive && (peer->error != 0 || ended_by_silence(peer)))
         excuses |= EXCUSE_GAVE_UP;
-    if (conn->keep_alive && app->done_at < world->plan.heal_at + SILENCE_MAX)
+    if (conn->keep_alive && asked(app) && gave_up_by(app) < world->plan.heal_at + SILENCE_MAX)
         excuses |= EXCUSE_SILENCE;
     if (conn->kind == SIM_REFUSED ||
         (conn->kind == SIM_SIMULTANEOUS && (conn->may_reset || app->shaken)))
         excuses |= EXCUSE_DEAF;
     if (conn->kind == SIM_UNREACHABLE)
         excuses |= EXCUSE_NOBODY;
+    if (conn->kind == SIM_STREAM && app->side == 0 && was_full(peer))
+        excuses |= EXCUSE_FULL;
     if (app->forgotten)
         excuses |= EXCUSE_NAT;
     if (app->lied_to && (excuses & (EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_SILENCE)))
@@ -170,8 +227,7 @@ static void judge_whole(struct sim_app *app)
 
     if (app->aborted || app->error != 0 || app->died)
         return;
-    if (app->local_port == 0 && app->attempts == 0 &&
-        (peer->error != 0 || app->shaken || app->forgotten))
+    if (app->side == 1 && ft_sim_oracle_unheard(app))
         return; /* a server that was never told; the client's error is judged by itself */
     if (app->sent != conn->side[app->side].octets && !conn->may_reset)
         blame(app, "ended without having sent everything");

@@ -160,8 +160,14 @@ static void draw_datagrams(struct sim_rand *rand, struct sim_conn_plan *conn)
     conn->side[0].nodelay = sim_rand_chance(rand, 50); /* here: without DF */
 }
 
+static bool is_poor(const struct sim_host_plan *host)
+{
+    return host->poor_ppm != 0 || host->poor_nth != 0;
+}
+
 /* The ACK of a SYN cookie may be lost, and leave a client waiting for a server that knows nothing
-   of it (RFC 4987 3.6): a client of a small backlog has something to say. */
+   of it (RFC 4987 3.6): a client of a small backlog, or of a host whose memory may fail, has
+   something to say. */
 void ft_sim_let_client_speak(struct sim_conn_plan *conn)
 {
     if (conn->side[0].octets > 0)
@@ -189,7 +195,7 @@ static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
     kind = sim_rand_below(&rand, 100);
     conn->port = kind < 50 ? 80 : 81;
     draw_stream(&rand, conn);
-    if (plan->host[conn->host[1]].backlog < BACKLOG_PLENTY)
+    if (plan->host[conn->host[1]].backlog < BACKLOG_PLENTY || is_poor(&plan->host[conn->host[1]]))
         ft_sim_let_client_speak(conn);
     if (kind >= 90) {
         draw_datagrams(&rand, conn);
@@ -217,11 +223,12 @@ bool ft_sim_plan_duplicates(const struct sim_plan *plan)
 
 bool ft_sim_plan_is_calm(const struct sim_plan *plan)
 {
-    bool calm = plan->trunk.loss == 0 && plan->trunk.corrupt == 0 && plan->n_faults == 0;
+    /* A full backlog does not take what comes in order (so it counts as a loss). */
+    bool calm = plan->trunk.loss == 0 && plan->trunk.corrupt == 0 && plan->n_faults == 0 &&
+                !ft_sim_plan_has_cookies(plan);
 
     for (uint32_t i = 0; i < plan->n_hosts; i++)
-        calm = calm && plan->access[i].loss == 0 && plan->host[i].poor_ppm == 0 &&
-               plan->host[i].poor_nth == 0;
+        calm = calm && plan->access[i].loss == 0 && !is_poor(&plan->host[i]);
     for (uint32_t i = 0; i < plan->n_routers; i++) {
         const struct sim_router_plan *router = &plan->router[i];
 

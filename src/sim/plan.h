@@ -45,6 +45,7 @@ enum {
     DRAW_REUSE,
     DRAW_IDLE,
     DRAW_NAT,
+    DRAW_NAT_FAMILY,
 };
 
 /* ---- the plan: all that is drawn ---- */

@@ -7,7 +7,8 @@
 #include "plan.h"
 #include "priv.h"
 
-#define CUTS_MAX 16
+#define CUTS_MAX    16
+#define MTU_MIN_IP6 1280
 #define GIVE_UP_LATER                                                                              \
     (1500 * FT_SEC)    /* R2 (RFC 9293 3.8.3), as Linux counts it, and a keep-alive */
 #define DOWN_MAX_MS 14 /* bits: up to 16 s */
@@ -82,6 +83,23 @@ static void draw_nat(struct sim_plan *plan, uint64_t seed)
     }
 }
 
+/* From a stream of its own: few of those behind a NAT would speak IPv6 otherwise, since every MTU
+   on their way must be large enough. */
+static void draw_nat_families(struct sim_plan *plan, uint64_t seed)
+{
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_NAT_FAMILY, 0);
+    for (uint32_t i = 0; i < plan->n_conns && plan->nat != 0; i++) {
+        struct sim_conn_plan *conn = &plan->conn[i];
+
+        if (sim_rand_chance(&rand, 60) && conn->bound == 0 &&
+            ft_sim_nat_is_between(plan, conn->host[0], conn->host[1]) &&
+            ft_sim_plan_mtu(plan, conn->host[0], conn->host[1]) >= MTU_MIN_IP6)
+            conn->family = 6;
+    }
+}
+
 /* A pipe: often one between LANs. */
 static uint32_t draw_pipe(const struct sim_plan *plan, struct sim_rand *rand)
 {
@@ -92,8 +110,7 @@ static uint32_t draw_pipe(const struct sim_plan *plan, struct sim_rand *rand)
     return (uint32_t)sim_rand_below(rand, 2 * (uint64_t)plan->n_hosts + n_between);
 }
 
-/* A fault and its end. Return: whether both came to be. */
-static bool add_pair(struct sim_plan *plan, const struct sim_fault_plan *fault, uint8_t end,
+bool ft_sim_add_pair(struct sim_plan *plan, const struct sim_fault_plan *fault, uint8_t end,
                      ft_time until)
 {
     struct sim_fault_plan *slot = &plan->fault[plan->n_faults];
@@ -125,7 +142,7 @@ static void draw_cuts(struct sim_plan *plan, uint64_t seed)
             cut.kind = SIM_FAULT_CUT_ONE;
         cut.pipe = draw_pipe(plan, &rand);
         at += FT_MS * sim_rand_size(&rand, 14);
-        if (!add_pair(plan, &cut, SIM_FAULT_HEAL, at))
+        if (!ft_sim_add_pair(plan, &cut, SIM_FAULT_HEAL, at))
             return;
     }
 }
@@ -151,8 +168,8 @@ static void draw_changes(struct sim_plan *plan, uint64_t seed)
             fault.kind = SIM_FAULT_SPIKE;
             fault.value = FT_MS * sim_rand_size(&rand, 12); /* up to 4 s */
         }
-        (void)add_pair(plan, &fault, SIM_FAULT_RESTORE,
-                       fault.at + FT_MS * sim_rand_size(&rand, 14));
+        (void)ft_sim_add_pair(plan, &fault, SIM_FAULT_RESTORE,
+                              fault.at + FT_MS * sim_rand_size(&rand, 14));
     }
 }
 
@@ -195,8 +212,8 @@ static void draw_crashes(struct sim_plan *plan, uint64_t seed)
 
         fault.pipe = (uint32_t)sim_rand_below(&rand, plan->n_hosts);
         fault.at = FT_SEC + sim_rand_below(&rand, 2 * plan->length);
-        (void)add_pair(plan, &fault, SIM_FAULT_BOOT,
-                       fault.at + FT_MS * sim_rand_size(&rand, DOWN_MAX_MS));
+        (void)ft_sim_add_pair(plan, &fault, SIM_FAULT_BOOT,
+                              fault.at + FT_MS * sim_rand_size(&rand, DOWN_MAX_MS));
     }
 }
 
@@ -209,6 +226,7 @@ void ft_sim_plan_faults(struct sim_plan *plan, uint64_t seed)
     draw_crashes(plan, seed);
     draw_replays(plan, seed);
     draw_nat(plan, seed);
+    draw_nat_families(plan, seed);
 }
 
 /* ---- what follows ---- */
@@ -236,8 +254,10 @@ static bool forgets(const struct sim_plan *plan)
 /* Nobody can begin a connection to one behind a NAT. */
 static void settle_nat(const struct sim_plan *plan, struct sim_conn_plan *conn)
 {
-    conn->mapped = conn->family == 4 && ft_sim_nat_is_between(plan, conn->host[0], conn->host[1]);
-    if (conn->mapped && conn->kind == SIM_SIMULTANEOUS) {
+    conn->mapped = ft_sim_nat_is_between(plan, conn->host[0], conn->host[1]);
+    if (!conn->mapped)
+        return;
+    if (conn->kind == SIM_SIMULTANEOUS) {
         conn->kind = SIM_STREAM;
         conn->port = 80;
     }

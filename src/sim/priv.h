@@ -20,20 +20,23 @@
 #include "sim/rand.h"
 #include "sim/sim.h"
 
-#define SIM_SWITCHES_MAX 8
-#define SIM_PIPES_MAX    (2 * (SIM_HOSTS_MAX + SIM_SWITCHES_MAX + 2 * SIM_ROUTERS_MAX))
-#define SIM_PORTS_MAX    (SIM_HOSTS_MAX + SIM_SWITCHES_MAX) /* of a switch */
-#define SIM_NOBODY       0xfa                               /* nobody's number in a LAN */
-#define SIM_NAME_MAX     16
-#define SIM_NO_HOST      UINT8_MAX
-#define SIM_MACS_MAX     64   /* that a switch remembers */
-#define SIM_MAPPED_MAX   4096 /* names that a NAT has ever given */
-#define SIM_TAPED_MAX    64   /* frames that somebody on the path has kept */
-#define SIM_TAPE_LEN     1600 /* no longer ones */
-#define SIM_NOTES_MAX    8192
-#define SIM_FRAME_MAX    (9000 + 14)
-#define SIM_POOR_AGAIN   (20 * FT_MS) /* a call that was refused memory is made again */
-#define SIM_BATCH_MAX    8            /* frames that reach a host at once */
+#define SIM_SWITCHES_MAX  8
+#define SIM_PIPES_MAX     (2 * (SIM_HOSTS_MAX + SIM_SWITCHES_MAX + 2 * SIM_ROUTERS_MAX))
+#define SIM_PORTS_MAX     (SIM_HOSTS_MAX + SIM_SWITCHES_MAX) /* of a switch */
+#define SIM_BOTH_PORT     10000 /* of clients of simultaneous opens, by their conversation */
+#define SIM_NOBODY        0xfa  /* nobody's number in a LAN */
+#define SIM_NAME_MAX      16
+#define SIM_NO_HOST       UINT8_MAX
+#define SIM_DATAGRAMS_MAX 64   /* of a conversation */
+#define SIM_KEEP_INTVL_S  5    /* between keep-alive probes */
+#define SIM_MACS_MAX      64   /* that a switch remembers */
+#define SIM_MAPPED_MAX    4096 /* names that a NAT has ever given */
+#define SIM_TAPED_MAX     64   /* frames that somebody on the path has kept */
+#define SIM_TAPE_LEN      1600 /* no longer ones */
+#define SIM_NOTES_MAX     8192
+#define SIM_FRAME_MAX     (9000 + 14)
+#define SIM_POOR_AGAIN    (20 * FT_MS) /* a call that was refused memory is made again */
+#define SIM_BATCH_MAX     8            /* frames that reach a host at once */
 
 /* ---- what lives ---- */
 
@@ -99,9 +102,10 @@ struct sim_app {
     bool aborted;         /* by our own ft_abort, or a close that discards */
     struct ft_addr local; /* once bound */
     uint16_t local_port, remote_port;
-    uint32_t datagrams_back; /* SIM_DATAGRAMS: echoes received */
-    uint64_t echoed;         /* a bit for each of them */
-    bool lied_to;            /* a stranger has told that nobody listens */
+    uint32_t datagrams_back;            /* SIM_DATAGRAMS: echoes received */
+    uint64_t echoed;                    /* a bit for each of them */
+    uint32_t copies[SIM_DATAGRAMS_MAX]; /* that have reached its host and were not taken */
+    bool lied_to;                       /* a stranger has told that nobody listens */
 };
 
 struct sim_host {
@@ -121,6 +125,7 @@ struct sim_host {
     uint64_t octets_held;    /* what its allocator has given */
     uint64_t baseline;       /* of octets_held before the first conversation */
     uint32_t n_allocs;       /* since it may be poor */
+    bool was_refused;        /* memory, in this event */
     bool booting;            /* and nothing is refused meanwhile */
     int pcap_if;
     uint32_t spins; /* timer events at one instant */
@@ -259,6 +264,7 @@ struct sim_world {
     struct ft_counters counters; /* of the hosts that are gone */
     ft_time last_tcp_at;         /* when the last TCP segment was sent */
 
+    bool has_cookies; /* a SYN cookie may be, or has been, sent */
     bool failed, abandoned, has_tuple;
     struct sim_tuple tuple; /* of the failure */
     ft_time failed_at;
@@ -286,7 +292,7 @@ bool ft_sim_plan_is_calm(const struct sim_plan *plan);
 /** Whether a server may have so many beginners at once that it sends SYN cookies. */
 bool ft_sim_plan_has_cookies(const struct sim_plan *plan);
 
-/** Give a client of a server with a small backlog an octet to say. */
+/** Give a client of a server that may send cookies an octet to say. */
 void ft_sim_let_client_speak(struct sim_conn_plan *conn);
 
 /** Take the routers out of a plan: two switches and a trunk, clients on one side. */
@@ -309,6 +315,10 @@ void ft_sim_plan_faults(struct sim_plan *plan, uint64_t seed);
 
 /** Work out what follows from all that is left of a plan. */
 void ft_sim_plan_settle(struct sim_plan *plan);
+
+/** Add a fault and its end. Return: whether both came to be. */
+bool ft_sim_add_pair(struct sim_plan *plan, const struct sim_fault_plan *fault, uint8_t end,
+                     ft_time until);
 
 /* ---- fault.c ---- */
 
@@ -458,16 +468,16 @@ void ft_sim_router_input(struct sim_world *world, uint32_t router, uint32_t port
 
 #define SIM_NAT_PORT 20000 /* the first that a NAT gives */
 
-/** The name that a NAT has outside. */
-struct ft_addr ft_sim_nat_addr(const struct sim_plan *plan);
+/** The name that a NAT has outside. @family: 4 or 6. */
+struct ft_addr ft_sim_nat_addr(const struct sim_plan *plan, uint8_t family);
 
-/** Whether IPv4 packets from a host to another pass the NAT from the inside. */
+/** Whether packets from a host to another pass the NAT from the inside. */
 bool ft_sim_nat_is_between(const struct sim_plan *plan, uint32_t from, uint32_t to);
 
 /** Whose a name is that was given, now or ever: made the one inside. Others are left alone. */
 void ft_sim_nat_inside(const struct sim_world *world, struct ft_addr *addr, uint16_t *port);
 
-/** Translate an IPv4 packet on its way out. Return: false: drop it. */
+/** Translate a packet on its way out. Return: false: drop it. */
 bool ft_sim_nat_out(struct sim_world *world, uint8_t *ip, size_t len);
 
 /** Translate one on its way in. Return: false: it is for nobody. */
@@ -527,11 +537,31 @@ void ft_sim_apps_boot(struct sim_world *world, struct sim_host *host);
 /** Close the passive sockets. */
 void ft_sim_listeners_close(struct sim_world *world);
 
+/** A server may never hear of a client that is, or may be, gone: it is not waited for. */
+void ft_sim_app_orphan(struct sim_app *server);
+
 /** An application has ended: note it, count it, and ask the oracle. @error: an errno or 0. */
 void ft_sim_app_done(struct sim_app *app, int error);
 
 /** A stream's octets. @at: offset of the first. */
 void ft_sim_stream(uint64_t key, uint64_t at, uint8_t *ret, size_t len);
+
+/** The number of a datagram. @octets: its first eight */
+uint64_t ft_sim_datagram_number(const uint8_t *octets);
+
+/** The client of datagrams that has a name, or had it before a NAT. Return: NULL: nobody now. */
+struct sim_app *ft_sim_datagram_client(struct sim_world *world, const struct ft_addr *addr,
+                                       uint16_t port);
+
+/** A frame has reached its host: if it begins a datagram of a conversation, that is counted. */
+void ft_sim_copy_arrived(struct sim_world *world, const struct sight *s, const uint8_t *octets,
+                         size_t len);
+
+/** An end has received a datagram: it must have arrived as often. */
+void ft_sim_copy_taken(struct sim_app *app, uint64_t number);
+
+/** Learn the name that a socket has got. */
+void ft_sim_app_learn_local(struct sim_app *app);
 
 /** One step of a datagram application. */
 void ft_sim_datagram_step(struct sim_app *app);
@@ -563,6 +593,9 @@ void ft_sim_oracle_eof(struct sim_app *app);
 
 /** Both ends of a conversation are done: may they believe what they believe? */
 void ft_sim_oracle_pair(struct sim_world *world, uint32_t conn);
+
+/** Whether a server may never hear of its client, which is done. */
+bool ft_sim_oracle_unheard(const struct sim_app *server);
 
 /** Not everything has ended in time. */
 void ft_sim_oracle_late(struct sim_world *world);

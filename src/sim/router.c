@@ -153,7 +153,7 @@ static const uint8_t *next_mac(const struct sim_world *world, uint32_t here, uin
             return host->mac;
     }
     for (uint32_t i = 0; i < world->plan.n_routers; i++) {
-        struct ft_addr own = own_addr(world, i, 0, false);
+        struct ft_addr own = own_addr(world, i, 0, dst->hi != 0);
 
         if (i + 1 == world->plan.nat && world->plan.lan[i + 1].parent == lan &&
             same_addr(dst, &own))
@@ -322,6 +322,11 @@ static void answer_arp(const struct passing *p, const uint8_t *frame)
     ft_sim_pipe_put(p->world, router->out[p->port], out, 42);
 }
 
+static bool is_solicitation(const struct passing *p)
+{
+    return p->is_ip6 && p->len >= 64 && p->ip[6] == 58 && p->ip[40] == 135 && p->ip[7] == 255;
+}
+
 /* A neighbour solicitation (RFC 4861 7.2.4); a probe of an address (from ::) is never for us. */
 static void answer_ns(const struct passing *p, const uint8_t *frame)
 {
@@ -330,7 +335,7 @@ static void answer_ns(const struct passing *p, const uint8_t *frame)
     struct ft_addr target;
     uint8_t *ip = p->world->routed + ETHER;
 
-    if (p->len < 64 || p->ip[6] != 58 || p->ip[40] != 135 || p->ip[7] != 255)
+    if (!is_solicitation(p))
         return;
     target = get_addr(p->ip + 48, true);
     if (!same_addr(&target, &own) || get_be(p->ip + 8, 8) == 0)
@@ -356,12 +361,13 @@ static void answer_ns(const struct passing *p, const uint8_t *frame)
 static bool translate(struct passing *p, bool is_own, uint8_t *copy)
 {
     struct sim_world *world = p->world;
-    struct ft_addr dst = get_addr(p->ip + 16, false);
+    struct ft_addr dst = get_addr(p->is_ip6 ? p->ip + 24 : p->ip + 16, p->is_ip6);
+    size_t quoted = p->is_ip6 ? QUOTE6_MAX : QUOTE4_MAX;
     bool inside = ft_sim_plan_is_behind(&world->plan, lan_of(world, &dst), p->router + 1);
 
     if (p->router + 1 != world->plan.nat)
         return !is_own;
-    memcpy(copy, p->ip, p->len < QUOTE4_MAX ? p->len : QUOTE4_MAX);
+    memcpy(copy, p->ip, p->len < quoted ? p->len : quoted);
     p->quote = copy;
     if (p->port == 0)
         return is_own && ft_sim_nat_in(world, p->ip, p->len);
@@ -386,7 +392,7 @@ void ft_sim_router_input(struct sim_world *world, uint32_t router, uint32_t port
                          size_t len)
 {
     struct passing p = {world, router, port, frame + ETHER, len - ETHER, false, NULL};
-    uint8_t copy[QUOTE4_MAX];
+    uint8_t copy[QUOTE6_MAX];
     uint32_t kind;
 
     if (len < ETHER + 20)
@@ -402,9 +408,9 @@ void ft_sim_router_input(struct sim_world *world, uint32_t router, uint32_t port
         struct ft_addr own = own_addr(world, router, port, p.is_ip6);
         struct ft_addr dst = get_addr(p.is_ip6 ? p.ip + 24 : p.ip + 16, p.is_ip6);
 
-        if (p.is_ip6 && same_addr(&own, &dst))
+        if (is_solicitation(&p) && same_addr(&own, &dst))
             answer_ns(&p, frame);
-        else if (p.is_ip6 || translate(&p, same_addr(&own, &dst), copy))
+        else if (translate(&p, same_addr(&own, &dst), copy))
             route(&p);
     }
 }

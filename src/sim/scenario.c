@@ -110,6 +110,10 @@ static void impoverish(struct sim_plan *plan, struct sim_rand *rand)
         plan->host[i].poor_from = FT_SEC;
         plan->host[i].poor_until = FT_SEC + plan->length;
     }
+    for (uint32_t i = 0; i < plan->n_conns; i++) {
+        if (plan->conn[i].kind == SIM_STREAM)
+            ft_sim_let_client_speak(&plan->conn[i]); /* cookies are sent for want of memory */
+    }
 }
 
 static void go_slow(struct sim_plan *plan, struct sim_rand *rand)

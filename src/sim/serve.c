@@ -163,7 +163,7 @@ static void accepted(struct sim_world *world, const struct sim_listener *l, ft_s
     ft_sim_unname(name, &addr, &port);
     ft_sim_nat_inside(world, &addr, &port);
     client = client_of(world, l, &addr, port);
-    if (client == NULL && ft_sim_plan_has_cookies(&world->plan)) {
+    if (client == NULL && world->has_cookies) {
         (void)ft_abort(stack, sock); /* a cookie that came again */
         return;
     }
@@ -249,6 +249,18 @@ bool ft_sim_apps_poll(struct sim_world *world, struct sim_host *host)
 
 /* ---- datagrams ---- */
 
+static void note_echo(struct sim_world *world, const struct sockaddr_storage *name, ssize_t n)
+{
+    struct sim_app *client;
+    struct ft_addr addr;
+    uint16_t port;
+
+    ft_sim_unname(name, &addr, &port);
+    client = ft_sim_datagram_client(world, &addr, port);
+    if (client != NULL && n >= DATAGRAM_HEAD)
+        ft_sim_copy_taken(client + 1, ft_sim_datagram_number(world->scratch));
+}
+
 void ft_sim_datagram_echo(struct sim_world *world, struct sim_listener *l)
 {
     struct ft_stack *stack = world->host[l->host].stack;
@@ -262,6 +274,7 @@ void ft_sim_datagram_echo(struct sim_world *world, struct sim_listener *l)
 
         if (n < 0)
             return;
+        note_echo(world, &name, n);
         iov.iov_len = (size_t)n;
         msg.msg_flags = 0;
         (void)ft_sendmsg(stack, l->sock, &msg, 0); /* full is lost, as the wire might have it */
@@ -299,8 +312,8 @@ static void read_echoes(struct sim_app *app)
             return;
         if (n < 0)
             continue; /* an ICMP error, told once */
-        for (int i = 0; i < 8 && n >= DATAGRAM_HEAD; i++)
-            number |= (uint64_t)world->scratch[i] << (8 * i);
+        if (n >= DATAGRAM_HEAD)
+            number = ft_sim_datagram_number(world->scratch);
         if (n >= DATAGRAM_HEAD && number < app->sent && (size_t)n == datagram_len(app, number))
             fill_datagram(app, number, world->expected, (size_t)n);
         else
@@ -311,6 +324,7 @@ static void read_echoes(struct sim_app *app)
                         "conversation %u: %s received a datagram twice, though nothing is "
                         "duplicated",
                         app->conn, world->host[app->host].name);
+        ft_sim_copy_taken(app, number);
         app->echoed |= UINT64_C(1) << (number & 63);
         if (memcmp(world->scratch, world->expected, n > 0 ? (size_t)n : 1) != 0)
             ft_sim_halt(world, NULL,
@@ -349,6 +363,7 @@ static void datagram_open(struct sim_app *app)
         ft_sim_halt(world, NULL, "no datagram socket: %lld, %d", (long long)app->sock, error);
         return;
     }
+    ft_sim_app_learn_local(app);
     app->state = SIM_APP_OPEN;
     (void)ft_watch(stack, app->sock, FT_READABLE, &app->watch);
 }

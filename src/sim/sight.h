@@ -55,6 +55,7 @@ struct sight {
     uint8_t ttl;
     bool is_fragment; /* nothing after the IP headers was looked at */
     bool is_tcp, is_udp;
+    bool is_bare; /* UDP without a checksum, which one over IPv4 may take (RFC 768) */
     struct ft_addr src, dst;
     uint32_t ip_len; /* octets of the IP packet */
     uint16_t src_port, dst_port;

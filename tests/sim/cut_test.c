@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "sim/priv.h"
+#include "world_run.h"
 
 static struct sim_plan *drawn(uint64_t seed)
 {
@@ -26,14 +26,8 @@ static struct sim_plan *drawn(uint64_t seed)
 static struct sim_result run(uint64_t seed, const struct sim_cut *cut)
 {
     struct sim_options options = {.seed = seed, .check = true, .cut = *cut};
-    struct sim_world *world = ft_sim_world_new(&options);
-    struct sim_result result;
 
-    assert_non_null(world);
-    ft_sim_world_run(world);
-    ft_sim_world_result(world, &result);
-    ft_sim_world_free(world);
-    return result;
+    return world_run(&options);
 }
 
 static void a_cut_of_nothing_changes_nothing(void **state)

@@ -227,6 +227,227 @@ static void a_damaged_header_goes_no_further(void **state)
     ft_sim_world_free(lab.world);
 }
 
+/* ---- a NAT: host 1 is behind it ---- */
+
+struct end {
+    struct ft_addr addr;
+    uint16_t port;
+};
+
+static void put_be(uint8_t *p, uint64_t value, int n)
+{
+    for (int i = n - 1; i >= 0; i--) {
+        p[i] = (uint8_t)value;
+        value >>= 8;
+    }
+}
+
+static void put_addr(uint8_t *p, const struct ft_addr *addr)
+{
+    if (addr->hi == 0) {
+        put_be(p, addr->lo, 4);
+        return;
+    }
+    put_be(p, addr->hi, 8);
+    put_be(p + 8, addr->lo, 8);
+}
+
+/* Over a pseudo-header (RFC 8200 8.1; of IPv4 the same words count) and what follows it; 0: right.
+   @addrs: source and destination as they stand in the header. */
+static uint16_t sum_below(const uint8_t *addrs, size_t addrs_len, uint8_t protocol,
+                          const uint8_t *data, size_t len)
+{
+    uint8_t all[200] = {0};
+
+    assert_true(addrs_len + 4 + len <= sizeof(all));
+    memcpy(all, addrs, addrs_len);
+    put16(all + addrs_len, len);
+    all[addrs_len + 3] = protocol;
+    memcpy(all + addrs_len + 4, data, len);
+    return sum(all, addrs_len + 4 + len);
+}
+
+/* Return: octets of the IP header that was written. */
+static size_t put_header(uint8_t *ip, const struct ft_addr *src, const struct ft_addr *dst,
+                         uint8_t protocol, size_t len)
+{
+    bool is_ip6 = src->hi != 0;
+
+    memset(ip, 0, is_ip6 ? 40 : 20);
+    ip[0] = is_ip6 ? 0x60 : 0x45;
+    ip[is_ip6 ? 7 : 8] = 64;
+    ip[is_ip6 ? 6 : 9] = protocol;
+    put16(ip + (is_ip6 ? 4 : 2), is_ip6 ? len : 20 + len);
+    put_addr(ip + (is_ip6 ? 8 : 12), src);
+    put_addr(ip + (is_ip6 ? 24 : 16), dst);
+    if (!is_ip6)
+        put16(ip + 10, sum(ip, 20));
+    return is_ip6 ? 40 : 20;
+}
+
+static void frame_comes(struct lab *lab, uint32_t port, bool is_ip6, size_t len)
+{
+    memcpy(lab->in, lab->world->router[0].mac[port], 6);
+    memcpy(lab->in + 6, lab->world->host[port].mac, 6);
+    put16(lab->in + 12, is_ip6 ? 0x86dd : 0x0800);
+    quiet_cables(lab);
+    ft_sim_router_input(lab->world, 0, port, lab->in, ETHER + len);
+}
+
+/* A datagram of 9 octets comes to a port of the router. */
+static void udp_comes(struct lab *lab, uint32_t port, const struct end *src, const struct end *dst)
+{
+    bool is_ip6 = src->addr.hi != 0;
+    uint8_t *ip = lab->in + ETHER;
+    size_t header = put_header(ip, &src->addr, &dst->addr, 17, 17);
+    uint8_t *udp = ip + header;
+
+    memset(udp, 0x55, 17);
+    put16(udp, src->port);
+    put16(udp + 2, dst->port);
+    put16(udp + 4, 17);
+    put16(udp + 6, 0);
+    put16(udp + 6, sum_below(ip + (is_ip6 ? 8 : 12), is_ip6 ? 32 : 8, 17, udp, 17));
+    if (udp[6] == 0 && udp[7] == 0)
+        put16(udp + 6, 0xffff); /* RFC 768 */
+    frame_comes(lab, port, is_ip6, header + 17);
+}
+
+/* What leaves by a port is a datagram from one end to another, and its sums are right. */
+static void udp_leaves(struct lab *lab, uint32_t port, const struct end *src, const struct end *dst)
+{
+    const uint8_t *ip = lab->out + ETHER;
+    bool is_ip6 = src->addr.hi != 0;
+
+    take(lab, port);
+    assert_int_equal(lab->len, ETHER + (is_ip6 ? 40U : 20U) + 17);
+    assert_true(lab->sight.src.hi == src->addr.hi && lab->sight.src.lo == src->addr.lo);
+    assert_true(lab->sight.dst.hi == dst->addr.hi && lab->sight.dst.lo == dst->addr.lo);
+    assert_int_equal(lab->sight.src_port, src->port);
+    assert_int_equal(lab->sight.dst_port, dst->port);
+    if (!is_ip6)
+        assert_int_equal(sum(ip, 20), 0);
+    assert_int_equal(
+        sum_below(ip + (is_ip6 ? 8 : 12), is_ip6 ? 32 : 8, 17, ip + (is_ip6 ? 40 : 20), 17), 0);
+}
+
+struct nat_lab {
+    struct lab lab;
+    struct end inner, name, outer; /* host 1, as the NAT names it, host 0 */
+};
+
+static void open_nat(struct nat_lab *n, bool is_ip6)
+{
+    open_lab(&n->lab);
+    n->lab.world->plan.nat = 1;
+    n->inner.addr = is_ip6 ? n->lab.world->host[1].addr6 : n->lab.world->host[1].addr4;
+    n->outer.addr = is_ip6 ? n->lab.world->host[0].addr6 : n->lab.world->host[0].addr4;
+    n->name.addr = ft_sim_nat_addr(&n->lab.world->plan, is_ip6 ? 6 : 4);
+    n->inner.port = 4711;
+    n->outer.port = 53;
+    n->name.port = SIM_NAT_PORT;
+}
+
+/* What host 1 sends comes out under its name. */
+static void passes_out(struct nat_lab *n)
+{
+    udp_comes(&n->lab, 1, &n->inner, &n->outer);
+    udp_leaves(&n->lab, 0, &n->name, &n->outer);
+}
+
+static void a_nat_gives_a_name_and_knows_it_until_it_forgets(void **state)
+{
+    struct nat_lab n;
+
+    (void)state;
+    for (int is_ip6 = 0; is_ip6 < 2; is_ip6++) {
+        open_nat(&n, is_ip6);
+        passes_out(&n);
+        udp_comes(&n.lab, 0, &n.outer, &n.name);
+        udp_leaves(&n.lab, 1, &n.outer, &n.inner);
+        ft_sim_nat_forget(n.lab.world);
+        udp_comes(&n.lab, 0, &n.outer, &n.name);
+        take(&n.lab, 1);
+        assert_int_equal(n.lab.len, 0);
+        n.name.port++;
+        passes_out(&n);
+        ft_sim_world_free(n.lab.world);
+    }
+}
+
+/* Whatever the words are: also where a sum comes out as 0, which says that there is none. */
+static void a_nat_keeps_the_sum_right_for_every_port(void **state)
+{
+    struct nat_lab n;
+
+    (void)state;
+    for (int is_ip6 = 0; is_ip6 < 2; is_ip6++) {
+        open_nat(&n, is_ip6);
+        passes_out(&n);
+        for (uint32_t port = 1; port < 65536; port++) {
+            n.outer.port = (uint16_t)port;
+            passes_out(&n);
+            assert_true((n.lab.out[ETHER + (is_ip6 ? 46 : 26)] |
+                         n.lab.out[ETHER + (is_ip6 ? 47 : 27)]) != 0);
+        }
+        ft_sim_world_free(n.lab.world);
+    }
+}
+
+static void a_port_of_the_other_family_is_nobodys(void **state)
+{
+    struct nat_lab n;
+
+    (void)state;
+    open_nat(&n, false);
+    passes_out(&n);
+    n.outer.addr = n.lab.world->host[0].addr6;
+    n.name.addr = ft_sim_nat_addr(&n.lab.world->plan, 6);
+    udp_comes(&n.lab, 0, &n.outer, &n.name);
+    take(&n.lab, 1);
+    assert_int_equal(n.lab.len, 0);
+    take(&n.lab, 0); /* it was not sent on to some other address either */
+    assert_int_equal(n.lab.len, 0);
+    ft_sim_world_free(n.lab.world);
+}
+
+/* An error says of a datagram what its sender knows of it (RFC 5508 4.2). */
+static void an_error_about_a_name_comes_to_whom_it_stands_for(void **state)
+{
+    struct nat_lab n;
+
+    (void)state;
+    for (int is_ip6 = 0; is_ip6 < 2; is_ip6++) {
+        size_t header = is_ip6 ? 40 : 20;
+        size_t len = 8 + header + 17;
+        uint8_t *ip = n.lab.in + ETHER;
+        uint8_t *icmp = ip + header;
+        const uint8_t *quote = n.lab.out + ETHER + header + 8;
+        uint8_t inner[16];
+
+        open_nat(&n, is_ip6);
+        passes_out(&n);
+        memset(icmp, 0, 8);
+        memcpy(icmp + 8, n.lab.out + ETHER, header + 17);
+        icmp[0] = is_ip6 ? 2 : 3; /* too big, and the MTU */
+        icmp[1] = is_ip6 ? 0 : 4;
+        put16(icmp + 6, 1280);
+        put_header(ip, &n.outer.addr, &n.name.addr, is_ip6 ? 58 : 1, len);
+        put16(icmp + 2, is_ip6 ? sum_below(ip + 8, 32, 58, icmp, len) : sum(icmp, len));
+        frame_comes(&n.lab, 0, is_ip6, header + len);
+        take(&n.lab, 1);
+        assert_int_equal(n.lab.len, ETHER + header + len);
+        assert_true(n.lab.sight.dst.hi == n.inner.addr.hi && n.lab.sight.dst.lo == n.inner.addr.lo);
+        put_addr(inner, &n.inner.addr);
+        assert_memory_equal(quote + (is_ip6 ? 8 : 12), inner, is_ip6 ? 16 : 4);
+        assert_int_equal(quote[header] << 8 | quote[header + 1], 4711);
+        icmp = n.lab.out + ETHER + header;
+        assert_int_equal(
+            is_ip6 ? sum_below(n.lab.out + ETHER + 8, 32, 58, icmp, len) : sum(icmp, len), 0);
+        ft_sim_world_free(n.lab.world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +457,10 @@ int main(void)
         cmocka_unit_test(what_may_not_be_fragmented_is_told_of_with_the_mtu),
         cmocka_unit_test(a_packet_for_nobody_is_told_of_and_an_error_is_not),
         cmocka_unit_test(a_damaged_header_goes_no_further),
+        cmocka_unit_test(a_nat_gives_a_name_and_knows_it_until_it_forgets),
+        cmocka_unit_test(a_nat_keeps_the_sum_right_for_every_port),
+        cmocka_unit_test(a_port_of_the_other_family_is_nobodys),
+        cmocka_unit_test(an_error_about_a_name_comes_to_whom_it_stands_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
