@@ -106,6 +106,7 @@ void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host)
             end->dead = true;
             end->syn_arrived = false;
             end->ts_seen = false;
+            end->ecn = (struct audit_ecn){0};
             end->owes_ack = false;
             end->n_recent = 0;
             end->ack_credit = 0;
@@ -462,6 +463,7 @@ const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit
         return NULL;
     conn = find(audit, ret_sight, &from);
     if (conn != NULL && !conn->split) {
+        audit_ecn_arrived(audit, conn, 1 - from, ret_sight);
         learn_segment(conn, 1 - from, &ret_sight->tcp, frame->at);
     }
     return NULL;

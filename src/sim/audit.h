@@ -22,6 +22,7 @@
 struct sim_audit_host {
     uint8_t mac[6];
     uint32_t mtu;                              /* octets of IP in a frame */
+    bool exact_echo;                           /* ECE tells of the last segment (RFC 8257 3.2) */
     struct ft_addr addrs[SIM_AUDIT_ADDRS_MAX]; /* that it may send from */
     uint32_t n_addrs;
 };

@@ -24,6 +24,24 @@ struct audit_recent {
     uint8_t flags;
 };
 
+enum audit_ecn_mode { AUDIT_ECN_NONE, AUDIT_ECN_CLASSIC, AUDIT_ECN_ACCURATE };
+
+/* What an end has said and heard of ECN. ECN flags are AE, CWR, ECE as one number. */
+struct audit_ecn {
+    uint8_t mode;       /* enum audit_ecn_mode, as far as it knows */
+    uint8_t heard;      /* ECN flags of the SYNs that have reached it: 1 << flags */
+    uint8_t syn_fields; /* ECN fields of SYNs and SYN-ACKs that have reached it: 1 << field */
+    bool plain;         /* it has sent a SYN or SYN-ACK without */
+    bool serves;        /* it has agreed on accurate ECN by a SYN-ACK */
+    bool owes_echo;     /* classic: a mark that must be echoed once echo_at is acknowledged */
+    uint32_t asked;     /* ECN flags of its SYN */
+    uint32_t n_marked;  /* segments that have reached it with a mark */
+    uint32_t n_synacks; /* SYN-ACKs that have reached it */
+    uint32_t synacks;   /* of those, which it has not told of */
+    uint32_t told;      /* accurate: marks that it has told of, as far as can be known */
+    uint32_t echo_at;   /* offset of the peer */
+};
+
 /* One end of a connection. */
 struct audit_end {
     uint32_t host;
@@ -71,6 +89,8 @@ struct audit_end {
     uint32_t same_acks;
     uint32_t ack_credit; /* arrivals that were not answered yet */
     struct sight_tcp last_ack;
+
+    struct audit_ecn ecn;
 };
 
 struct audit_conn {
@@ -131,6 +151,18 @@ bool audit_has_arrived(const struct audit_end *end, uint32_t lo, uint32_t hi);
  */
 const char *audit_segment(struct sim_audit *audit, struct audit_conn *conn, int from,
                           const struct sight *s, const struct sim_audit_frame *frame);
+
+/**
+ * Judge the ECN field and flags of a segment that is being sent, before what it takes is noted.
+ *
+ * Return: NULL, or a sentence.
+ */
+const char *audit_ecn_sent(struct sim_audit *audit, struct audit_conn *conn, int from,
+                           const struct sight *s);
+
+/** Learn what a segment that reaches end @at tells of ECN, before its octets are noted. */
+void audit_ecn_arrived(const struct sim_audit *audit, struct audit_conn *conn, int at,
+                       const struct sight *s);
 
 /** Say what rule was broken. Return: the sentence, kept in @audit. */
 const char *audit_say(struct sim_audit *audit, const char *format, ...)

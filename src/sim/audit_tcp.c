@@ -451,6 +451,8 @@ const char *audit_segment(struct sim_audit *audit, struct audit_conn *conn, int 
                                    : check_synchronised(audit, conn, from, s, frame->at);
     if (wrong == NULL)
         wrong = check_timestamps(audit, conn, from, t);
+    if (wrong == NULL)
+        wrong = audit_ecn_sent(audit, conn, from, s);
     after = t->seq + sight_seq_len(t) - conn->end[from].isn;
     if (!frame->refused && after > conn->end[from].max_taken)
         conn->end[from].max_taken = after;

@@ -64,6 +64,24 @@ static void no_corrupt(struct sim_plan *plan)
         c->corrupt = 0;
 }
 
+static void no_mangling(struct sim_plan *plan)
+{
+    struct impair_config *c;
+
+    for (uint32_t i = 0; (c = cable(plan, i)) != NULL; i++)
+        c->ecn = IMPAIR_ECN_KEEP;
+}
+
+static void no_marks(struct sim_plan *plan)
+{
+    struct impair_config *c;
+
+    for (uint32_t i = 0; (c = cable(plan, i)) != NULL; i++) {
+        c->mark = 0;
+        c->mark_all = 0;
+    }
+}
+
 static void no_jitter(struct sim_plan *plan)
 {
     struct impair_config *c;
@@ -250,6 +268,8 @@ static const struct {
     {"reorder", "frames that overtake others", no_reorder},
     {"corrupt", "frames with a bit flipped", no_corrupt},
     {"jitter", "delay that varies", no_jitter},
+    {"marks", "queues that mark what is ECN-capable", no_marks},
+    {"mangling", "boxes that make something else of the ECN field", no_mangling},
     {"rate", "limits of rate, with their queues", no_rate},
     {"late", "copies that come again much later", no_late},
     {"cut", "cables that are cut and heal, both ways or one way", no_cuts},

@@ -144,6 +144,8 @@ int ft_sim_host_boot(struct sim_world *world, struct sim_host *host)
         memset(config.congestion, 0, sizeof(config.congestion));
         memcpy(config.congestion, plan->congestion, strlen(plan->congestion));
     }
+    if (plan->ecn != 0)
+        config.ecn = (uint8_t)(plan->ecn - 1);
     error = ft_stack_new(&config, &host->stack);
     if (error != 0)
         return error;
@@ -235,6 +237,8 @@ static int audit_new(struct sim_world *world)
         n = ft_addrs(host->stack, host->ifindex, addrs, SIM_AUDIT_ADDRS_MAX);
         memcpy(hosts[i].mac, host->mac, 6);
         hosts[i].mtu = world->plan.host[i].mtu;
+        hosts[i].exact_echo =
+            world->plan.host[i].congestion && strcmp(world->plan.host[i].congestion, "dctcp") == 0;
         for (int k = 0; k < n && k < SIM_AUDIT_ADDRS_MAX; k++)
             hosts[i].addrs[hosts[i].n_addrs++] = addrs[k].addr;
     }

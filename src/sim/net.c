@@ -207,6 +207,7 @@ void ft_sim_net_heal(struct sim_world *world)
         config->dup = 0;
         config->reorder = 0;
         config->corrupt = 0;
+        config->ecn = IMPAIR_ECN_KEEP;
         world->pipe[i].late.config.loss = IMPAIR_SHARE_ALL;
         world->pipe[i].cut = false;
     }

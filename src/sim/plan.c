@@ -57,6 +57,31 @@ static void draw_congestion(struct sim_plan *plan, uint64_t seed, uint32_t i)
     plan->host[i].congestion = names[sim_rand_below(&rand, sizeof(names) / sizeof(names[0]))];
 }
 
+/* Who asks for ECN, who accepts it, and who knows nothing of it. */
+static void draw_ecn(struct sim_plan *plan, uint64_t seed, uint32_t i)
+{
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_ECN, i);
+    plan->host[i].ecn = (uint8_t)(1 + sim_rand_below(&rand, FT_ECN_ACCEPT_ACCURATE + 1));
+    if (sim_rand_chance(&rand, 12))
+        plan->host[i].congestion = "dctcp";
+}
+
+/* A queue that marks, and boxes that make something else of the ECN field. */
+static void draw_marks(struct impair_config *c, uint64_t seed)
+{
+    struct sim_rand rand;
+
+    sim_rand_init(&rand, seed, DRAW_ECN, TRUNK);
+    if (sim_rand_chance(&rand, 50))
+        c->mark = c->queue >> sim_rand_range(&rand, 1, 4);
+    if (c->mark != 0 && sim_rand_chance(&rand, 50))
+        c->mark_all = c->queue;
+    if (sim_rand_chance(&rand, 15))
+        c->ecn = (uint32_t)sim_rand_range(&rand, IMPAIR_ECN_BLEACH, IMPAIR_ECN_CE);
+}
+
 /* How one side moves its octets; slow ones have fewer, so that none needs more than a minute. */
 static void draw_manner(struct sim_rand *rand, struct sim_side_plan *side)
 {
@@ -335,8 +360,12 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
         draw_host(plan, seed, i);
         draw_congestion(plan, seed, i);
+        draw_ecn(plan, seed, i);
     }
     ft_sim_plan_net(plan, seed);
+    draw_marks(&plan->trunk, seed);
+    for (uint32_t i = 0; i < plan->n_routers; i++)
+        draw_marks(&plan->router[i].up, seed + i);
     for (uint32_t i = 0; i < plan->n_conns; i++)
         draw_conn(plan, seed, i);
     draw_storm(plan, seed);

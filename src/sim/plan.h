@@ -45,6 +45,7 @@ enum {
     DRAW_REUSE,
     DRAW_IDLE,
     DRAW_NAT,
+    DRAW_ECN,
     DRAW_NAT_FAMILY,
 };
 
@@ -112,6 +113,7 @@ struct sim_host_plan {
     ft_time poor_from, poor_until;
     uint32_t poor_nth;      /* this allocation after poor_from is refused; 0: none */
     const char *congestion; /* the congestion control of its connections */
+    uint8_t ecn;            /* enum ft_ecn and one; 0: as the configuration has it */
 };
 
 /* A switch and all that hangs on it. Routers make a tree of them, LAN 0 is the root. */

@@ -17,6 +17,8 @@ void ft_sim_print_time(FILE *out, ft_time at)
 
 static void print_cable(FILE *out, const char *name, const struct impair_config *c)
 {
+    static const char *const ecns[] = {"kept", "bleached", "made ECT(0)", "made ECT(1)", "made CE"};
+
     fprintf(out,
             "  %-6s delay=%" PRIu64 "us jitter=%" PRIu64 "us rate=%" PRIu64 "kbit queue=%" PRIu64
             " loss=%u.%04u%% burst=%u dup=%u.%04u%% reorder=%u.%04u%% corrupt=%u.%04u%%\n",
@@ -24,6 +26,9 @@ static void print_cable(FILE *out, const char *name, const struct impair_config 
             c->loss / 1000 % 10000, c->burst, c->dup / 10000000, c->dup / 1000 % 10000,
             c->reorder / 10000000, c->reorder / 1000 % 10000, c->corrupt / 10000000,
             c->corrupt / 1000 % 10000);
+    if (c->mark != 0 || c->ecn != IMPAIR_ECN_KEEP)
+        fprintf(out, "         marks from %" PRIu64 " octets on, all from %" PRIu64 " on, ecn %s\n",
+                c->mark, c->mark_all > c->mark ? c->mark_all : c->mark, ecns[c->ecn]);
 }
 
 static void print_side(FILE *out, const struct sim_side_plan *s)
@@ -93,14 +98,16 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
         if (plan->host[i].absent)
             continue;
         print_cable(out, world->host[i].name, &plan->access[i]);
-        fprintf(out,
-                "         mtu=%u %s %s%s%s refuses %u ppm, backlog %u, accepts after %" PRIu64
-                "us, poor %u ppm\n",
-                plan->host[i].mtu, plan->host[i].congestion,
-                plan->host[i].linear ? "linear" : "spans",
-                (plan->host[i].if_flags & FT_IF_TX_CSUM) ? " tx-csum" : "",
-                (plan->host[i].if_flags & FT_IF_TSO) ? " tso" : "", plan->host[i].refuse_ppm,
-                plan->host[i].backlog, plan->host[i].accept_gap / FT_US, plan->host[i].poor_ppm);
+        fprintf(
+            out,
+            "         mtu=%u %s ecn=%u %s%s%s refuses %u ppm, backlog %u, accepts after %" PRIu64
+            "us, poor %u ppm\n",
+            plan->host[i].mtu, plan->host[i].congestion,
+            plan->host[i].ecn ? plan->host[i].ecn - 1u : FT_ECN_ACCEPT,
+            plan->host[i].linear ? "linear" : "spans",
+            (plan->host[i].if_flags & FT_IF_TX_CSUM) ? " tx-csum" : "",
+            (plan->host[i].if_flags & FT_IF_TSO) ? " tso" : "", plan->host[i].refuse_ppm,
+            plan->host[i].backlog, plan->host[i].accept_gap / FT_US, plan->host[i].poor_ppm);
     }
     for (uint32_t i = 0; i < plan->n_conns; i++) {
         if (!plan->conn[i].absent)

@@ -233,6 +233,26 @@ static void flood(struct sim_plan *plan, struct sim_rand *rand)
                                     .at = FT_SEC + sim_rand_below(rand, plan->length)};
 }
 
+/* Half of the hosts use DCTCP, the others CUBIC; half ask for accurate ECN, the others for the
+   classic one. */
+static void mark_steps(struct sim_plan *plan, struct sim_rand *rand)
+{
+    for (uint32_t i = 0; i < plan->n_hosts; i++) {
+        plan->host[i].ecn = 1 + (sim_rand_chance(rand, 50) ? FT_ECN_ASK : FT_ECN_ASK_ACCURATE);
+        if (sim_rand_chance(rand, 50))
+            plan->host[i].congestion = "dctcp";
+    }
+}
+
+/* Who asks, who accepts and who does neither; and boxes on the way that spoil the field. */
+static void mangle(struct sim_plan *plan, struct sim_rand *rand)
+{
+    for (uint32_t i = 0; i < plan->n_hosts; i++) {
+        plan->host[i].ecn = (uint8_t)(1 + sim_rand_below(rand, FT_ECN_ACCEPT_ACCURATE + 1));
+        plan->access[i].ecn = (uint32_t)sim_rand_range(rand, IMPAIR_ECN_KEEP, IMPAIR_ECN_CE);
+    }
+}
+
 /* ---- the table ---- */
 
 static const struct scenario scenarios[] = {
@@ -300,6 +320,15 @@ static const struct scenario scenarios[] = {
      "delay=10ms,rate=20mbit,queue=128k", 3, 1, 16, 400000, 1500, BOTH_WAYS, PLENTY, 0, replay},
     {"syn-flood", "a thousand SYNs a second from hosts that are not there",
      "delay=10ms,rate=50mbit,queue=256k", 3, 1, 24, 100000, 1500, BOTH_WAYS, PLENTY, 0, flood},
+    {"marking", "a queue that marks from 30 kilooctets on, DCTCP and CUBIC",
+     "delay=200us,rate=1gbit,queue=256k,mark=30k", 4, 2, 16, 1 << 20, 1500, BOTH_WAYS, PLENTY, 0,
+     mark_steps},
+    {"aqm", "a slow link whose queue marks more and more",
+     "delay=20ms,rate=10mbit,queue=128k,mark=16k,mark_all=96k", 3, 1, 10, 500000, 1500, DOWNLOADS,
+     PLENTY, 0, mark_steps},
+    {"ecn-mangling", "boxes that bleach or change the ECN field",
+     "delay=10ms,rate=20mbit,queue=128k,mark=32k", 3, 2, 12, 300000, 1500, BOTH_WAYS, PLENTY, 0,
+     mangle},
     {"poverty", "hosts whose allocations are refused, up to four in ten",
      "delay=5ms,rate=100mbit,queue=256k", 3, 1, 20, 100000, 1500, BOTH_WAYS, PLENTY, 0, impoverish},
 };

@@ -111,6 +111,14 @@ static const char *see_option(struct sight_tcp *t, const uint8_t *p)
         return NULL;
     case 5:
         return syn ? "SACK blocks on a SYN" : see_sack(t, p + 2, len - 2);
+    case 172:
+    case 174: /* RFC 9768 3.2.3 */
+        if (len > 11 || len % 3 != 2 || t->has_accecn)
+            return "an AccECN option of a wrong length, or two of them";
+        if (syn && !(t->flags & SIGHT_ACK))
+            return "an AccECN option on a SYN";
+        t->has_accecn = true;
+        return NULL;
     case 8:
         if (len != 10 || t->has_ts)
             return "a timestamps option of a wrong length, or two of them";
@@ -162,6 +170,7 @@ static const char *see_tcp(struct sight *s, const uint8_t *p, size_t len)
     t->seq = get32(p + 4);
     t->ack = get32(p + 8);
     t->flags = p[13];
+    t->ae = p[12] & 1;
     t->wnd = (uint16_t)get16(p + 14);
     t->urgent = (uint16_t)get16(p + 18);
     header = (size_t)(p[12] >> 4) * 4;
@@ -172,7 +181,7 @@ static const char *see_tcp(struct sight *s, const uint8_t *p, size_t len)
     t->len = (uint32_t)(len - header);
     if (sum_transport(s, p, len) != 0xffff)
         return "a wrong TCP checksum";
-    if ((p[12] & 0x0f) != 0)
+    if ((p[12] & 0x0e) != 0)
         return "reserved bits set in a TCP header";
     if (s->src_port == 0 || s->dst_port == 0)
         return "TCP port 0";
@@ -262,6 +271,7 @@ static const char *see_ip4(struct sight *s, const uint8_t *p, size_t len)
     s->version = 4;
     header = (size_t)(p[0] & 15) * 4;
     s->ip_len = get16(p + 2);
+    s->ecn = p[1] & 3;
     s->ttl = p[8];
     s->protocol = p[9];
     s->src = (struct ft_addr){0, UINT64_C(0xffff00000000) | get32(p + 12)};
@@ -291,6 +301,7 @@ static const char *see_ip6(struct sight *s, const uint8_t *p, size_t len)
         return "an IPv6 header cut short, or of another version";
     s->version = 6;
     s->ip_len = 40 + get16(p + 4);
+    s->ecn = p[1] >> 4 & 3;
     s->protocol = p[6];
     s->ttl = p[7];
     s->src = (struct ft_addr){get64(p + 8), get64(p + 16)};

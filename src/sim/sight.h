@@ -19,17 +19,20 @@ enum {
     SIGHT_PSH = 0x08,
     SIGHT_ACK = 0x10,
     SIGHT_URG = 0x20,
+    SIGHT_ECE = 0x40,
+    SIGHT_CWR = 0x80,
 };
 
 /* The TCP part of a frame; host order throughout. */
 struct sight_tcp {
     uint32_t seq, ack;
     uint16_t wnd, urgent;
-    uint8_t flags;   /* SIGHT_* and ECE, CWR */
+    uint8_t flags;   /* SIGHT_* */
+    bool ae;         /* the flag before them (RFC 9768) */
     uint8_t opt_len; /* octets of options, padding among them */
     uint8_t n_sack;  /* blocks in sack */
     uint8_t ws;      /* window scale, with has_ws */
-    bool has_mss, has_ws, has_ts, sack_ok;
+    bool has_mss, has_ws, has_ts, sack_ok, has_accecn;
     uint16_t mss;
     uint32_t tsval, tsecr;
     uint32_t sack[4][2];
@@ -53,6 +56,7 @@ struct sight {
     uint8_t version;  /* 4 or 6; 0: no IP */
     uint8_t protocol; /* of the innermost header seen */
     uint8_t ttl;
+    uint8_t ecn;      /* the ECN field (RFC 3168 5) */
     bool is_fragment; /* nothing after the IP headers was looked at */
     bool is_tcp, is_udp;
     bool is_bare; /* UDP without a checksum, which one over IPv4 may take (RFC 768) */
