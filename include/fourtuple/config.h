@@ -36,7 +36,8 @@ struct ft_allocator {
 
 /* Every queue, table and list has its limit here. Full means drop and count, or -ENOBUFS. */
 struct ft_limits {
-    uint64_t memory_max;               /* octets of all that the stack allocates */
+    uint64_t memory_max;               /* octets of all that the stack allocates; with less than
+                                          a quarter left, peers without a window are reset */
     uint32_t sockets_max;              /* descriptors open at one time */
     uint32_t connections_max;          /* active sockets, orphans among them */
     uint32_t half_open_max;            /* embryos of all passive sockets together */

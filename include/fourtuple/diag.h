@@ -114,6 +114,7 @@ enum ft_verdict {
     X(tcp_backlog_full, "connections dropped because the backlog was full")                        \
     X(tcp_stamps_dropped, "times of SO_TIMESTAMPING that found the error queue full")              \
     X(tcp_orphans_killed, "orphans given up because there were too many, or for too long")         \
+    X(tcp_misers_evicted, "connections reset for want of memory, whose peer's window was shut")    \
     X(tcp_time_waits, "TIME-WAIT entries made")                                                    \
     X(tcp_time_wait_evicted, "TIME-WAIT entries that gave way to newer ones")                      \
     X(tcp_time_wait_reused, "TIME-WAIT entries that active opens have taken over")                 \

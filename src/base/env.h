@@ -27,6 +27,7 @@ enum ft_timer_kind {
     FT_TIMER_TCB,       /* a connection: the earliest of its deadlines */
     FT_TIMER_EMBRYO,    /* a half-open connection: SYN-ACK again, or give up */
     FT_TIMER_TIME_WAIT, /* the head of the TIME-WAIT queue */
+    FT_TIMER_MISER,     /* more connections give way, for want of memory */
 };
 
 struct ft_env {

@@ -326,6 +326,7 @@ void ft_net_timer(struct ft_net *net, struct ft_timer *timer)
     case FT_TIMER_TCB:
     case FT_TIMER_EMBRYO:
     case FT_TIMER_TIME_WAIT:
+    case FT_TIMER_MISER:
         ft_assert(false);
         break;
     }

@@ -198,6 +198,7 @@ static void no_poverty(struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
         plan->host[i].poor_ppm = plan->host[i].poor_nth = 0;
+        plan->host[i].memory = 0;
     }
 }
 

@@ -144,6 +144,8 @@ int ft_sim_host_boot(struct sim_world *world, struct sim_host *host)
         memset(config.congestion, 0, sizeof(config.congestion));
         memcpy(config.congestion, plan->congestion, strlen(plan->congestion));
     }
+    if (plan->memory != 0)
+        config.limits.memory_max = plan->memory;
     if (plan->ecn != 0)
         config.ecn = (uint8_t)(plan->ecn - 1);
     error = ft_stack_new(&config, &host->stack);

@@ -13,7 +13,10 @@
 
 #include "priv.h"
 
-#define SILENCE_MAX  (60 * FT_SEC) /* a keep-alive that faults have kept from hearing is over */
+#define SILENCE_MAX (60 * FT_SEC) /* a keep-alive that faults have kept from hearing is over */
+#define MISER_TIME                                                                                 \
+    (5 * FT_SEC) /* the least for which a window is shut that others must pay for                  \
+                  */
 #define MEMORY_SLACK (UINT64_C(4) << 20) /* slabs and caches that a stack may keep */
 
 static const char *side_name(const struct sim_app *app)
@@ -87,6 +90,8 @@ enum excuse {
     EXCUSE_UNFOUND = 512, /* it may time out, and its own link has told it of a reason */
     EXCUSE_LIED = 128,    /* it may time out, and a stranger has told it of a reason */
     EXCUSE_FULL = 1024,   /* it never got out of a passive socket whose backlog was full */
+    EXCUSE_MISER = 2048,  /* memory was short where octets waited for one that read late: it gave
+                             way (RFC 6429) */
 };
 
 /* An attempt to connect is made again while faults last; what is judged is what came out at last.
@@ -96,14 +101,15 @@ static const struct {
     uint32_t excuses;
     const char *else_it;
 } endings[] = {
-    {ECONNRESET, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP | EXCUSE_FULL,
+    {ECONNRESET,
+     EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP | EXCUSE_FULL | EXCUSE_MISER,
      "was reset, though nobody was rude"},
-    {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP | EXCUSE_FULL,
+    {EPIPE, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_GAVE_UP | EXCUSE_FULL | EXCUSE_MISER,
      "was reset, though nobody was rude"},
     {ECONNREFUSED, EXCUSE_DEAF | EXCUSE_LIED, "was refused, though somebody listens"},
     {EHOSTUNREACH, EXCUSE_NOBODY | EXCUSE_CRASH | EXCUSE_UNFOUND,
      "was told that there is no such host"},
-    {ETIMEDOUT, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_SILENCE,
+    {ETIMEDOUT, EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_NAT | EXCUSE_SILENCE | EXCUSE_MISER,
      "gave up, though the wire has healed"},
 };
 
@@ -173,6 +179,15 @@ static bool asked(const struct sim_app *app)
     return silence <= 2 * SIM_KEEP_INTVL_S * FT_SEC || was_unfound(app);
 }
 
+/* Whether octets of @from may have been thrown away because @to did not take them for long. */
+static bool may_give_way(const struct sim_app *from, const struct sim_app *to)
+{
+    const struct sim_conn_plan *conn = &to->world->plan.conn[to->conn];
+
+    return conn->side[to->side].read_after >= MISER_TIME &&
+           counters_of(from).tcp_misers_evicted > 0;
+}
+
 static uint32_t excuses_of(struct sim_app *app)
 {
     const struct sim_world *world = app->world;
@@ -195,6 +210,8 @@ static uint32_t excuses_of(struct sim_app *app)
         excuses |= EXCUSE_NOBODY;
     if (conn->kind == SIM_STREAM && app->side == 0 && was_full(peer))
         excuses |= EXCUSE_FULL;
+    if (may_give_way(app, peer) || may_give_way(peer, app))
+        excuses |= EXCUSE_MISER;
     if (app->forgotten)
         excuses |= EXCUSE_NAT;
     if (app->lied_to && (excuses & (EXCUSE_RUDE | EXCUSE_CRASH | EXCUSE_SILENCE)))

@@ -111,6 +111,7 @@ struct sim_host_plan {
     ft_time accept_gap;  /* of a server that is slow to accept; 0: at once */
     uint32_t poor_ppm;   /* allocations refused, of a million, while it is poor */
     ft_time poor_from, poor_until;
+    uint64_t memory;        /* octets that its stack may have (limits.memory_max); 0: plenty */
     uint32_t poor_nth;      /* this allocation after poor_from is refused; 0: none */
     const char *congestion; /* the congestion control of its connections */
     uint8_t ecn;            /* enum ft_ecn and one; 0: as the configuration has it */

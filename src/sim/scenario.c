@@ -116,6 +116,21 @@ static void impoverish(struct sim_plan *plan, struct sim_rand *rand)
     }
 }
 
+/* Every other client asks and does not read (A-92), of a server that has little memory; the others
+   come when it has none left. */
+static void hoard(struct sim_plan *plan, struct sim_rand *rand)
+{
+    for (uint32_t i = plan->n_clients; i < plan->n_hosts; i++)
+        plan->host[i].memory = UINT64_C(3) << 20;
+    for (uint32_t i = 0; i < plan->n_conns; i += 2) {
+        plan->conn[i].start = FT_SEC + plan->conn[i].start / 8;
+        plan->conn[i].side[0].rcvbuf = (int32_t)sim_rand_range(rand, 2048, 8192);
+        plan->conn[i].side[0].read_after = FT_SEC * sim_rand_range(rand, 20, 100);
+    }
+    for (uint32_t i = 1; i < plan->n_conns; i += 2)
+        plan->conn[i].start += 8 * FT_SEC;
+}
+
 static void go_slow(struct sim_plan *plan, struct sim_rand *rand)
 {
     for (uint32_t i = 0; i < plan->n_conns; i++) {
@@ -331,6 +346,8 @@ static const struct scenario scenarios[] = {
      mangle},
     {"poverty", "hosts whose allocations are refused, up to four in ten",
      "delay=5ms,rate=100mbit,queue=256k", 3, 1, 20, 100000, 1500, BOTH_WAYS, PLENTY, 0, impoverish},
+    {"sockstress", "clients who ask and do not read, of a server that has little memory (A-92)",
+     "delay=5ms,rate=100mbit,queue=256k", 4, 1, 60, 400000, 1500, DOWNLOADS, PLENTY, 0, hoard},
 };
 
 #define N_SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))

@@ -107,6 +107,7 @@ static void advance(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_in *in,
     if (tcb->busy)
         ft_sent_acked(tcp, tcb, in->seg.ack, told);
     release(tcp, tcb, in->seg.ack);
+    ft_miser_acked(tcb, told->sample.acked);
     ft_marks_acked(tcp, tcb, in->seg.ack);
     sample_rtt(tcp, tcb, told);
     if (tcb->busy) {

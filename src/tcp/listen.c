@@ -151,6 +151,7 @@ static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener
         tcp->env->counters.tcp_backlog_full++;
         return FT_RX_DROP_BACKLOG;
     }
+    (void)ft_misers_give_way(tcp, NULL);
     ft_listen_read_syn(tcp, listener, conn, in, &syn);
     /* MAY-2: ahead of all that the connection before it used, as Linux by a window. */
     ft_seq first = seq_add(in->old_nxt, 65535 + 2);

@@ -41,6 +41,7 @@ static void persist(struct ft_tcp *tcp, struct ft_tcb *tcb)
         return;
     tcb->flags |= TCB_PERSIST;
     tcb->retries = 0;
+    ft_miser_begin(tcp, tcb);
     tcb->retx_at = ft_tcb_rto_at(tcp, tcb);
     ft_tcb_arm(tcp, tcb);
 }

@@ -189,9 +189,10 @@ enum ft_verdict ft_tcp_text(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_i
 {
     ft_assert(seq_ge(in->seg.seq, tcb->rcv_nxt));
     ft_assert(in->seg.len > 0);
+    bool gained = ft_misers_give_way(tcp, tcb);
     bool fills = seq_eq(in->seg.seq, tcb->rcv_nxt);
     bool holds = ft_ring_len(&tcb->rcv) > 0 || (tcb->gaps && !fills);
-    if (holds && tcp_short_of_memory(tcp))
+    if (holds && !gained && tcp_short_of_memory(tcp))
         return FT_RX_DROP_MEMORY;
     if (seq_eq(in->seg.seq, tcb->rcv_nxt))
         return in_order(tcp, tcb, in);

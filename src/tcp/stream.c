@@ -73,12 +73,29 @@ static bool enough_unsent(const struct ft_tcb *tcb)
     return lowat != 0 && unsent > room && unsent - room >= lowat;
 }
 
+/* Append @n octets. Where there is no memory for so many, but perhaps for the little that is kept
+   for those who have nothing (A-92), that much. Return: octets appended; -ENOBUFS. */
+static ssize_t append(struct ft_tcp *tcp, struct ft_tcb *tcb, const uint8_t *data, size_t n,
+                      bool gained)
+{
+    bool holds = ft_ring_len(&tcb->snd) > 0;
+    if (holds && !gained && tcp_short_of_memory(tcp))
+        return -ENOBUFS;
+    int err = ft_ring_append(&tcb->snd, &tcp->env->chunks, data, n);
+    if (err && !holds && n > FT_CHUNK_SMALL) {
+        n = FT_CHUNK_SMALL;
+        err = ft_ring_append(&tcb->snd, &tcp->env->chunks, data, n);
+    }
+    return err ? err : (ssize_t)n;
+}
+
 ssize_t ft_tcp_append(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec *iov, size_t n_iov,
                       size_t most)
 {
     size_t total = 0;
     size_t wanted = 0;
     int err = 0;
+    bool gained = ft_misers_give_way(tcp, tcb);
     for (size_t i = 0; i < n_iov && !err; i++) {
         size_t at = 0;
         wanted += iov[i].iov_len;
@@ -91,13 +108,10 @@ ssize_t ft_tcp_append(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct iovec
                 err = -EAGAIN;
                 break;
             }
-            if (ft_ring_len(&tcb->snd) > 0 && tcp_short_of_memory(tcp)) {
-                err = -ENOBUFS;
-                break;
-            }
-            err = ft_ring_append(&tcb->snd, &tcp->env->chunks, (uint8_t *)iov[i].iov_base + at, n);
-            at += err ? 0 : n;
-            total += err ? 0 : n;
+            ssize_t got = append(tcp, tcb, (const uint8_t *)iov[i].iov_base + at, n, gained);
+            err = got < 0 ? (int)got : 0;
+            at += err ? 0 : (size_t)got;
+            total += err ? 0 : (size_t)got;
         }
     }
     tcp->env->counters.steps_octets_copied += total;
@@ -323,7 +337,8 @@ ssize_t ft_tcp_reserve(struct ft_tcp *tcp, struct ft_tcb *tcb, size_t len,
     room = FT_MIN(room, most > 1 ? (most - 1) * FT_CHUNK_SIZE : 0);
     if (room == 0)
         return -EAGAIN;
-    if (ft_ring_len(&tcb->snd) > 0 && tcp_short_of_memory(tcp))
+    bool gained = ft_misers_give_way(tcp, tcb);
+    if (ft_ring_len(&tcb->snd) > 0 && !gained && tcp_short_of_memory(tcp))
         return starve(tcb, -ENOBUFS);
     struct tcp_pin *pin = new_pin(tcp, tcb, true);
     if (!pin)

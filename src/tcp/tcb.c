@@ -23,6 +23,7 @@ void ft_tcp_opts_init(const struct ft_tcp *tcp, struct tcp_opts *opts, int domai
 
 struct ft_tcb *ft_tcb_new(struct ft_tcp *tcp, const struct tcp_opts *opts)
 {
+    (void)ft_misers_give_way(tcp, NULL);
     struct ft_tcb *tcb = ft_pool_get(&tcp->tcbs);
     if (!tcb)
         return NULL;
@@ -56,6 +57,7 @@ int ft_tcb_make_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (!tcb->busy)
         return -ENOBUFS;
     tcb->busy->tcb = tcb;
+    list_init(&tcb->busy->miser.node);
     tcb->busy->spent_on = SPENT_NOTHING;
     tcb->busy->sml = tcb->snd_una;
     tcb->busy->rtt_seq = tcb->busy->rack.fack = tcb->snd_una;
@@ -70,6 +72,7 @@ void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     if (!tcb->busy)
         return;
+    list_remove(&tcb->busy->miser.node);
     ft_spent_end(tcp, tcb);
     ft_spent_repaired(tcp, tcb);
     ft_cc_detach(tcp, tcb);
@@ -343,6 +346,7 @@ void ft_tcb_check(const struct ft_tcb *tcb, bool all)
     if (tcb->busy)
         ft_sent_check(tcb, all);
     ft_assert(!tcb->busy || tcb->busy->tcb == tcb);
+    ft_assert(!tcb->busy || !list_linked(&tcb->busy->miser.node) || ft_ring_len(&tcb->snd) > 0);
     /* Something is out or waits for a window: a timer watches over it. */
     bool waits = tcb_flight(tcb) > 0 || (tcb->flags & TCB_PERSIST);
     ft_assert(!waits || tcb->retx_at != FT_TIME_NEVER || tcb->flow.place != FT_FLOW_IDLE);

@@ -31,6 +31,7 @@
 #include "ecn.h"
 #include "fastopen.h"
 #include "marks.h"
+#include "miser.h"
 #include "notes.h"
 #include "passive.h"
 #include "past.h"
@@ -304,6 +305,7 @@ struct tcp_busy {
     struct tcp_recovery recovery;
     struct tcp_cc cc;
     struct tcp_marks marks;
+    struct tcp_miser miser;
     struct ft_tcb *tcb;      /* whose it is */
     uint32_t spent_since_ms; /* since when ... */
     uint8_t spent_on;        /* ... sending takes its time on this; enum tcp_spent */
@@ -544,7 +546,7 @@ static inline uint32_t tcb_send_room(const struct ft_tcb *tcb)
 }
 
 /* Less than a quarter of the budget is left. Who holds octets then gets no room for more, so that
-   misers leave some for those who come (A-92, A-99). */
+   misers leave some for those who come (A-92, A-99), unless others have given way (miser.h). */
 static inline bool tcp_short_of_memory(const struct ft_tcp *tcp)
 {
     const struct ft_mem *mem = &tcp->env->mem;

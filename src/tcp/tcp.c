@@ -35,6 +35,8 @@ int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, stru
     *tcp = (struct ft_tcp){.env = env, .net = net, .slots = slots, .names = names};
     ft_tcp_tuned(tcp);
     init_pools(tcp);
+    ft_timer_init(&tcp->miser_timer, FT_TIMER_MISER);
+    list_init(&tcp->misers);
     ft_timer_init(&tcp->tw_timer, FT_TIMER_TIME_WAIT);
     ft_derive(env->config.seed, "tcp isn", tcp->isn_key, sizeof tcp->isn_key);
     ft_derive(env->config.seed, "tcp timestamp", tcp->ts_key, sizeof tcp->ts_key);
@@ -96,6 +98,7 @@ static void free_table(struct ft_tcp *tcp)
 
 void ft_tcp_fini(struct ft_tcp *tcp)
 {
+    ft_wheel_cancel(&tcp->env->wheel, &tcp->miser_timer);
     free_slots(tcp);
     free_table(tcp);
     ft_time_wait_fini(tcp);
@@ -170,6 +173,7 @@ static void check(const struct ft_tcp *tcp, bool all, bool walk)
         n += check_table(tcp, all);
     ft_assert(n == ft_table_len(tcp->table));
     ft_assert(tcp->n_unfinished <= tcp->n_orphans);
+    ft_misers_check(tcp);
 }
 
 void ft_tcp_check(const struct ft_tcp *tcp)

@@ -60,11 +60,13 @@ struct ft_tcp {
     struct ft_timer tw_timer; /* at the expiry of tw_head */
     struct ft_time_wait *tw_head, *tw_tail; /* all TIME-WAIT entries, the oldest first */
     uint32_t n_time_wait;                   /* live ones among them */
-    uint32_t n_orphans;      /* connections that no descriptor holds and no backlog */
-    uint32_t n_unfinished;   /* orphans with octets or a FIN that is not acknowledged */
-    uint32_t listener_ids;   /* the last id given to a passive socket */
-    uint32_t n_waiting_syns; /* embryos with EMB_WAITING */
-    uint32_t left_next;      /* the entry of left that is written next */
+    struct ft_list misers;       /* peers whose window is shut, by tcp_busy.miser; miser.h */
+    struct ft_timer miser_timer; /* when more of them give way */
+    uint32_t n_orphans;          /* connections that no descriptor holds and no backlog */
+    uint32_t n_unfinished;       /* orphans with octets or a FIN that is not acknowledged */
+    uint32_t listener_ids;       /* the last id given to a passive socket */
+    uint32_t n_waiting_syns;     /* embryos with EMB_WAITING */
+    uint32_t left_next;          /* the entry of left that is written next */
     struct tcp_left left[TCP_LEFT_MAX];
     uint8_t cc_default;      /* the congestion control that the configuration names */
     uint8_t isn_key[16];     /* RFC 6528's secret */

@@ -76,6 +76,7 @@ static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
             tcb->probes++;
         if (tcb->busy)
             ft_sent_lose_all(&tcb->busy->sents);
+        ft_miser_begin(tcp, tcb);
     } else {
         ft_plpmtu_timeout(tcb);
         ft_tcp_recovery_timeout(tcp, tcb);
@@ -215,6 +216,9 @@ void ft_tcp_timer(struct ft_tcp *tcp, struct ft_timer *timer)
         break;
     case FT_TIMER_TIME_WAIT:
         ft_time_wait_timer(tcp);
+        break;
+    case FT_TIMER_MISER:
+        (void)ft_misers_give_way(tcp, NULL);
         break;
     case FT_TIMER_NEIGH:
     case FT_TIMER_ADDR:

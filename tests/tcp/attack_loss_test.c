@@ -3,7 +3,7 @@
  * Receivers that lie about what they have, in order to be sent more than their share or to make the
  * sender work; and recovery under ACKs of any kind.
  */
-#include "ladder.h"
+#include "honest.h"
 
 static uint32_t random32(uint64_t *seed)
 {
@@ -27,9 +27,11 @@ static void receive(struct ladder *t, uint32_t *una, unsigned loss, uint64_t *se
 static void recovery_survives_any_acks(void **state)
 {
     struct ladder t;
+    enum { ALL_CHECKED = 30000 };
+    uint32_t n_steps = 0;
 
     (void)state;
-    for (uint64_t round = 1; round <= 60; round++) {
+    for (uint64_t round = 1; n_steps < MANY(1000000, ALL_CHECKED); round++) {
         uint64_t seed = round;
         uint32_t una = 1;
 
@@ -39,6 +41,8 @@ static void recovery_survives_any_acks(void **state)
         for (unsigned i = 0; i < 3000 && una != 60001; i++) {
             struct step s = LADDER_STEP(SEG_ACK, .seq = 101, .ack = una, .n_sack = 0);
 
+            if (++n_steps > ALL_CHECKED)
+                check_some(&t, n_steps);
             receive(&t, &una, 20, &seed);
             s.ack = random32(&seed) % 4 ? una : una - random32(&seed) % una;
             s.n_sack = (round & 1) ? random32(&seed) % 4 : 0;
@@ -56,8 +60,22 @@ static void recovery_survives_any_acks(void **state)
             receive(&t, &una, 0, &seed);
             peer_sends(&t, SEG_ACK, .seq = 101, .ack = una);
         }
+        t.unchecked = false;
         assert_int_equal(una, 60001);
         ladder_close(&t);
+    }
+}
+
+static void shifting_holes(struct ladder *t, unsigned ms)
+{
+    uint32_t una = t->peers[0].snd_max - t->peers[0].iss - 900;
+
+    ladder_peer(t, 0);
+    for (uint32_t k = 0; k < 50; k++) {
+        uint32_t lo = una + (ms * 50 + k) % 800;
+
+        peer_sends(t, SEG_ACK, .seq = 101, .ack = una, .n_sack = 2,
+                   .sack = {{lo, lo + 1}, {lo + 3, lo + 4}});
     }
 }
 
@@ -65,7 +83,7 @@ static void recovery_survives_any_acks(void **state)
 /* proves: A-100 A-101 */
 static void holes_between_the_smallest_segments_overflow_nothing(void **state)
 {
-    enum { FLIGHT = 200000 };
+    enum { FLIGHT = MANY(4000000, 200000) };
     struct ladder t;
     uint64_t seed = 1;
     uint32_t una = 1;
@@ -73,10 +91,14 @@ static void holes_between_the_smallest_segments_overflow_nothing(void **state)
     (void)state;
     ladder_open(&t);
     peer_connects(&t, .mss = 48, .sack_ok = 1, .wscale = 8);
+    ft_time calm = honest_time(&t, NULL);
+    ladder_peer(&t, 0);
+    user_sets(&t, SOL_SOCKET, SO_SNDBUF, 4 << 20);
     user_writes(&t, FLIGHT);
-    for (unsigned round = 0; una != FLIGHT + 1 && round < 5000; round++) {
+    for (unsigned round = 0; una != FLIGHT + 1 && round < 100000; round++) {
         uint64_t work = stack_counts(&t).steps_list_nodes;
 
+        check_some(&t, round);
         receive(&t, &una, 0, &seed);
         for (unsigned k = 0; k < 8; k++) {
             /* Single octets, and every other segment. */
@@ -93,6 +115,9 @@ static void holes_between_the_smallest_segments_overflow_nothing(void **state)
         assert_true(stack_counts(&t).steps_list_nodes - work < 1000);
     }
     assert_int_equal(una, FLIGHT + 1);
+    t.unchecked = false;
+    user_writes(&t, 100000);
+    honest_has_half_its_speed(&t, shifting_holes, calm);
     ladder_close(&t);
 }
 
@@ -208,6 +233,18 @@ static void duplicates_by_the_thousand_send_no_flood(void **state)
     ladder_close(&t);
 }
 
+static void line_of_garbage(struct ladder *t, unsigned ms)
+{
+    uint8_t garbage[1514];
+    uint64_t seed = ms;
+
+    for (unsigned i = 0; i < 100; i++) {
+        for (unsigned k = 0; k < 60; k++)
+            garbage[k] = (uint8_t)random32(&seed);
+        ladder_input(t, garbage, sizeof(garbage), 1, 0);
+    }
+}
+
 /* Garbage at the rate of the line delays neither timers nor others. */
 /* proves: A-105 */
 static void garbage_delays_neither_timers_nor_others(void **state)
@@ -234,6 +271,9 @@ static void garbage_delays_neither_timers_nor_others(void **state)
     }
     assert_in_range(again - sent, rto, rto + 2 * 16 * FT_US);
     assert_int_equal(stack_state(&t), FT_TCP_ESTABLISHED);
+    peer_sends(&t, SEG_ACK);
+    ft_time calm = honest_time(&t, NULL);
+    honest_has_half_its_speed(&t, line_of_garbage, calm);
     ladder_close(&t);
 }
 

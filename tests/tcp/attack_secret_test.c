@@ -3,7 +3,7 @@
  * What an observer could learn or guess: initial sequence numbers, ports, timestamps, where things
  * lie in the table; and churn, which uses all of these up.
  */
-#include "ladder.h"
+#include "honest.h"
 
 #include <fourtuple/malloc.h>
 
@@ -42,7 +42,7 @@ static uint64_t chi_square(const uint32_t *values, unsigned n, unsigned shift)
     return sum / 256 / n;
 }
 
-enum { N = 10000 };
+enum { N = MANY(100000, 20000) };
 static uint32_t isns[N], offsets[N];
 
 /* RFC 6528: of other four-tuples a number tells nothing, of the same it only grows. */
@@ -57,7 +57,9 @@ static void initial_numbers_and_clocks_tell_nothing_of_others(void **state)
     ladder_open(&t);
     stack_listens(&t);
     for (unsigned i = 0; i < N; i++) {
-        isns[i] = isn_of(&t, (uint16_t)(1024 + i), &offsets[i]);
+        check_some(&t, i);
+        t.them = addr_v4(0x0a080000 + i / 50000);
+        isns[i] = isn_of(&t, (uint16_t)(1024 + i % 50000), &offsets[i]);
         n_near += i > 0 && isns[i] - isns[i - 1] + 500 < 1000;
         n_same += i > 0 && offsets[i] - offsets[i - 1] + 500 < 1000;
         if (i % 500 == 0)
@@ -68,6 +70,8 @@ static void initial_numbers_and_clocks_tell_nothing_of_others(void **state)
         assert_in_range(chi_square(isns, N, shift), 160, 360);
         assert_in_range(chi_square(offsets, N, shift), 160, 360);
     }
+    t.unchecked = false;
+    t.them = addr_v4(0x0a080000);
     uint32_t was = isn_of(&t, 1024, &tsval);
     for (unsigned i = 1; i < 50; i++) {
         uint32_t tsval_now, now;
@@ -164,6 +168,7 @@ static void chosen_tuples_build_no_chains(void **state)
     ladder_start(&t);
     stack_listens(&t);
     assert_int_equal(ft_listen(t.stack, t.listener, 4096), 0);
+    ft_time calm = honest_time(&t, NULL);
     ladder_peer(&t, 7);
     for (uint32_t i = 0; i < 4000; i++) {
         /* Address and port cancel out in a sum and in an exclusive or. */
@@ -177,6 +182,8 @@ static void chosen_tuples_build_no_chains(void **state)
             (void)ladder_forget(&t);
     }
     (void)ladder_forget(&t);
+    honest_has_half_its_speed(&t, NULL, calm);
+    ladder_peer(&t, 7);
     uint64_t before = stack_counts(&t).steps_table_probes;
     for (uint32_t i = 0; i < 4000; i++) {
         struct ft_addr src = addr_v4(0x0a070000 + 10 + (i & 63));
@@ -193,6 +200,7 @@ static void chosen_tuples_build_no_chains(void **state)
 /* proves: A-95 */
 static void churn_finds_a_port_while_one_is_free(void **state)
 {
+    enum { N_CONNECTS = MANY(1000000, 20000) };
     struct ladder t;
 
     (void)state;
@@ -201,9 +209,12 @@ static void churn_finds_a_port_while_one_is_free(void **state)
     t.config.port_max = 40199;
     t.config.limits.time_wait_max = 100;
     ladder_start(&t);
-    for (unsigned i = 0; i < 3000; i++) {
+    stack_listens(&t);
+    ft_time calm = honest_time(&t, NULL);
+    for (unsigned i = 0; i < N_CONNECTS; i++) {
         uint64_t nodes = stack_counts(&t).steps_table_probes;
 
+        check_some(&t, i);
         ladder_peer(&t, 0);
         t.peer->nxt = LADDER_PEER_ISN;
         t.peer->sock = -1;
@@ -217,6 +228,8 @@ static void churn_finds_a_port_while_one_is_free(void **state)
         after_ms(&t, 10);
     }
     assert_true(stack_counts(&t).tcp_time_wait_evicted > 0);
+    t.unchecked = false;
+    honest_has_half_its_speed(&t, NULL, calm);
     ladder_close(&t);
 }
 

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "many.h"
 #include "two.h"
 
 static uint8_t buf[70000];
@@ -86,7 +87,7 @@ static void a_wrong_checksum_wakes_nobody(void **state)
 
     (void)state;
     ft_ready_watch(&b.slots, ft_slot_index(fd), FT_READABLE, &mark, 0);
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < MANY(1000000, 100000); i++) {
         raw.ipv6 = i % 3 != 0;
         raw.csum = i % 3 == 2 ? RAW_ZERO : RAW_BAD;
         raw_input(&b, &raw);
