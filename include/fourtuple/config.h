@@ -7,6 +7,7 @@
 #ifndef FOURTUPLE_CONFIG_H
 #define FOURTUPLE_CONFIG_H
 
+#include <fourtuple/auth.h>
 #include <fourtuple/types.h>
 
 FT_BEGIN_DECLS
@@ -128,6 +129,8 @@ struct ft_config {
                             they are told in the stack's time */
     struct ft_allocator allocator; /* must be set; <fourtuple/malloc.h> has the libc one */
     struct ft_limits limits;
+    struct ft_auth
+        auth; /* what signs segments; all NULL, the default: TCP MD5 and TCP-AO are off */
 };
 
 /**

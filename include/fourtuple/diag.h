@@ -55,7 +55,10 @@ enum ft_tcp_state {
     X(DROP_BUFFER, drop_buffer, "the receive buffer is full")                                      \
     X(DROP_MEMORY, drop_memory, "memory was refused")                                              \
     X(DROP_CLOSED, drop_closed, "octets for a socket that nobody reads any more")                  \
-    X(DROP_LIMIT, drop_limit, "over a rate limit")
+    X(DROP_LIMIT, drop_limit, "over a rate limit")                                                 \
+    X(DROP_UNSIGNED, drop_unsigned, "no signature, where a key asks for one (RFC 2385, RFC 5925)") \
+    X(DROP_SIGNED, drop_signed, "a signature for which there is no key")                           \
+    X(DROP_SIGNATURE, drop_signature, "a wrong signature, or more than one")
 
 enum ft_verdict {
 #define X(NAME, name, text) FT_RX_##NAME,
@@ -112,6 +115,8 @@ enum ft_verdict {
     X(tcp_cookies_good, "connections made from SYN cookies")                                       \
     X(tcp_cookies_bad, "ACKs that looked for a cookie and had none")                               \
     X(tcp_backlog_full, "connections dropped because the backlog was full")                        \
+    X(tcp_signed_good, "segments whose signature was right (RFC 2385, RFC 5925)")                  \
+    X(tcp_not_signed, "segments not sent since there was no key to sign them by")                  \
     X(tcp_stamps_dropped, "times of SO_TIMESTAMPING that found the error queue full")              \
     X(tcp_orphans_killed, "orphans given up because there were too many, or for too long")         \
     X(tcp_misers_evicted, "connections reset for want of memory, whose peer's window was shut")    \
@@ -202,8 +207,10 @@ struct ft_sock_info {
     uint8_t fastopen_fail; /* octets went not with our SYN, or not for good: 1: no cookie was known;
                               2: the peer did not take them; 3: it did not answer the SYN at once */
     uint8_t backoff;       /* how often the timeout has doubled */
-    bool app_limited;      /* delivery_rate is what the user gave, not what the path takes */
-    void *user;            /* as given to ft_watch() */
+    uint16_t md5_keys;     /* of TCP MD5 that the connection has, and of TCP-AO; never the keys */
+    uint16_t ao_keys;
+    bool app_limited; /* delivery_rate is what the user gave, not what the path takes */
+    void *user;       /* as given to ft_watch() */
 };
 
 enum ft_trace_kind {

@@ -11,6 +11,7 @@
 
 #include <sys/socket.h>
 
+#include <fourtuple/auth.h>
 #include <fourtuple/diag.h>
 #include <fourtuple/types.h>
 
@@ -25,6 +26,14 @@ struct ft_host_config {
     const char *const *options;
     size_t n_options;
 };
+
+/**
+ * What signs segments (TCP MD5, TCP-AO), by OpenSSL's libcrypto: for ft_config.auth of a stack that
+ * you make yourself. The hosts of this file have it already.
+ *
+ * @ret: written over; all NULL in a build without libcrypto. May be used from any thread.
+ */
+FT_PUBLIC void ft_host_auth(struct ft_auth *ret);
 
 /**
  * Start a host: open its nets, wait until its addresses can be used.

@@ -39,7 +39,8 @@ struct ft_sim_config {
     FILE *log;  /* each line of ft_sim_log() and each fault as it happens; NULL: not printed */
     bool check; /* ft_stack_check_changes() after every event: for doubts about the stack */
     uint32_t timers_max;   /* ft_sim_at() and ft_sim_after() that are pending at one time */
-    struct ft_config host; /* of every stack: limits, allocator, profile; its seed is drawn. */
+    struct ft_config host; /* of every stack: limits, allocator, profile; its seed is drawn. auth
+                              has MD5 and HMAC-SHA-1 already, the same on any machine */
 };
 
 struct ft_sim_result {

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fourtuple/host.h>
+
 #include "cmd/cmd.h"
 #include "diag/replay.h"
 #include "host/say.h"
@@ -176,6 +178,7 @@ static int tell(const char *path, const struct replay_result *result)
 
 int ft_cmd_replay(int argc, char **argv)
 {
+    struct ft_auth auth;
     struct replay_result result;
     struct arguments args;
     uint8_t *data = NULL;
@@ -194,6 +197,8 @@ int ft_cmd_replay(int argc, char **argv)
         }
         (void)setvbuf(args.options.trace, NULL, _IOLBF, 0); /* whole also when it aborts */
     }
+    ft_host_auth(&auth);
+    args.options.auth = &auth;
     replay_run(data, len, &args.options, &result);
     told = tell(args.file, &result);
     if (args.trace != NULL)

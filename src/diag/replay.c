@@ -176,6 +176,27 @@ static bool read_head(struct replay *replay)
     return true;
 }
 
+/* What signs segments is no part of a recording. @had: bit 0: TCP MD5; bit 1: TCP-AO */
+static bool take_auth(struct replay *replay, unsigned had, struct ft_config *config)
+{
+    static const struct ft_auth none;
+    const struct ft_auth *auth = replay->options->auth != NULL ? replay->options->auth : &none;
+
+    if (((had & 1) && auth->md5 == NULL) || ((had & 2) && auth->mac_find == NULL)) {
+        replay_stop(replay, REPLAY_FAILED,
+                    "it was recorded with TCP MD5 or TCP-AO, which this build is without");
+        return false;
+    }
+    if (had & 1)
+        config->auth.md5 = auth->md5;
+    if (had & 2) {
+        config->auth.mac_find = auth->mac_find;
+        config->auth.mac = auth->mac;
+    }
+    config->auth.ctx = auth->ctx;
+    return true;
+}
+
 static bool read_config(struct replay *replay, struct ft_config *config)
 {
     uint8_t *rest = (uint8_t *)&config->limits + sizeof(config->limits.memory_max);
@@ -186,7 +207,7 @@ static bool read_config(struct replay *replay, struct ft_config *config)
     if (!next(replay, &record))
         return false;
     ft_config_init(config);
-    if (record.type != RECORD_CONFIG || record.n_args != 15 ||
+    if (record.type != RECORD_CONFIG || record.n_args != 16 ||
         replay_arg(&record, 0) != config->size || record.len != fixed + len) {
         damaged(replay, "the configuration of another version, or of another kind of machine");
         return false;
@@ -202,9 +223,11 @@ static bool read_config(struct replay *replay, struct ft_config *config)
     config->tcp_without = (uint16_t)replay_arg(&record, 9);
     config->mtu_probing = (uint8_t)replay_arg(&record, 10);
     config->ecn = (uint8_t)replay_arg(&record, 11);
-    config->min_frame_segs = (uint8_t)replay_arg(&record, 12);
-    config->tw_reuse = (uint8_t)replay_arg(&record, 13);
-    config->wall_offset = replay_arg(&record, 14);
+    if (!take_auth(replay, (unsigned)replay_arg(&record, 12), config))
+        return false;
+    config->min_frame_segs = (uint8_t)replay_arg(&record, 13);
+    config->tw_reuse = (uint8_t)replay_arg(&record, 14);
+    config->wall_offset = replay_arg(&record, 15);
     memcpy(config->seed, record.data, sizeof(config->seed));
     memcpy(config->congestion, record.data + sizeof(config->seed), sizeof(config->congestion));
     for (size_t at = 0; at < len; at += 4) {

@@ -15,9 +15,11 @@
 #define REPLAY_BUILD_MAX 64
 
 struct replay_options {
-    ft_time until;       /* end before the first call that is later than this after the begin */
-    const char *pcap;    /* write the frames that come in and go out; NULL: do not */
-    FILE *trace;         /* a line for each event of the stack; NULL: none */
+    ft_time until;    /* end before the first call that is later than this after the begin */
+    const char *pcap; /* write the frames that come in and go out; NULL: do not */
+    FILE *trace;      /* a line for each event of the stack; NULL: none */
+    const struct ft_auth
+        *auth;           /* what signs segments, as it did when it was recorded; may be NULL */
     uint64_t memory_max; /* octets that the stack may allocate; 0: as it was configured */
 };
 

@@ -161,6 +161,8 @@ static void format_counts(const struct ft_sock_info *info, char *ret)
         {"total_rto_recoveries", info->rto_episodes, 0},
         {"total_rto_time", info->rto_ms, 0},
         {"fastopen_client_fail", info->fastopen_fail, 0},
+        {"md5keys", info->md5_keys, 0},
+        {"aokeys", info->ao_keys, 0},
     };
     size_t len = 0;
 

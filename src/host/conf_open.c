@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <fourtuple/host.h>
 #include <fourtuple/malloc.h>
 
 #include "diag/addr.h"
@@ -69,6 +70,7 @@ int conf_stack(struct ft_config *ret_config)
 {
     ft_config_init(ret_config);
     ret_config->wall_offset = conf_epoch_ns();
+    ft_host_auth(&ret_config->auth);
     /* There is no sysctl to ask for it: a passive socket that sets TCP_FASTOPEN means it. */
     ret_config->fastopen = FT_FASTOPEN_CLIENT | FT_FASTOPEN_SERVER;
     ft_config_use_malloc(ret_config);

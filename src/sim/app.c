@@ -297,6 +297,15 @@ static int bind_first(struct sim_app *app)
     return ft_bind(stack_of(app), app->sock, (struct sockaddr *)&name, len);
 }
 
+/* Before it connects: the SYN is signed. */
+static int sign(struct sim_app *app)
+{
+    const struct sim_conn_plan *conn = conn_of(app);
+    struct sim_pair pair = {conn->key_kind, conn->family, app->host, conn->host[1 - app->side]};
+
+    return conn->key_kind == SIM_KEY_NONE ? 0 : ft_sim_set_key(app->world, app->sock, &pair);
+}
+
 static socklen_t name_of_peer(const struct sim_app *app, struct sockaddr_storage *ret)
 {
     const struct sim_conn_plan *conn = conn_of(app);
@@ -334,7 +343,9 @@ static void begin(struct sim_app *app)
         return;
     }
     set_options(app);
-    error = bind_first(app);
+    error = sign(app);
+    if (error == 0)
+        error = bind_first(app);
     len = name_of_peer(app, &name);
     if (error == 0)
         error = ft_connect(stack, app->sock, (struct sockaddr *)&name, len);

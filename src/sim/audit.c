@@ -71,6 +71,12 @@ void ft_sim_audit_translate(struct sim_audit *audit, sim_audit_name *name, const
     audit->name_ctx = ctx;
 }
 
+void ft_sim_audit_sign(struct sim_audit *audit, sim_audit_key_of *key_of, const void *ctx)
+{
+    audit->key_of = key_of;
+    audit->key_ctx = ctx;
+}
+
 /* The names as the one behind a NAT knows them. */
 static void translate(const struct sim_audit *audit, struct sight *s)
 {
@@ -301,6 +307,10 @@ const char *ft_sim_audit_sent(struct sim_audit *audit, const struct sim_audit_fr
     conn = find(audit, ret_sight, &from);
     if (conn == NULL || conn->split)
         return NULL;
+    wrong = audit_signature(audit, conn, from, ret_sight);
+    if (wrong != NULL)
+        return audit_say(audit, "sent %s", wrong);
+    audit_note_isn(&conn->end[from], &ret_sight->tcp);
     return audit_segment(audit, conn, from, ret_sight, frame);
 }
 
@@ -314,6 +324,7 @@ static void learn_path(struct sim_audit *audit, const struct sim_audit_frame *fr
         .src = icmp->src, .dst = icmp->dst, .src_port = icmp->src_port, .dst_port = icmp->dst_port};
     uint32_t *n = &audit->n_paths[frame->host];
     struct audit_path *path = path_of(audit, frame->host, &icmp->dst);
+    struct sim_audit_key key = {.kind = SIM_KEY_NONE};
     const struct audit_conn *conn;
     const struct audit_end *end;
     int from;
@@ -321,6 +332,10 @@ static void learn_path(struct sim_audit *audit, const struct sim_audit_frame *fr
     conn = look_up(audit, &quoted, &from);
     if (!icmp->too_big || icmp->mtu < (s->version == 6 ? 1280U : 552U) || conn == NULL)
         return;
+    if (audit->key_of != NULL)
+        audit->key_of(audit->key_ctx, &quoted, &key);
+    if (key.kind != SIM_KEY_NONE)
+        return; /* RFC 5925 7.8: nobody has signed that */
     end = &conn->end[from];
     if (conn->finished || conn->split || end->dead || end->reset_sent || end->reset_arrived ||
         !end->syn_sent || icmp->seq - end->isn < end->told_ack ||
@@ -462,7 +477,7 @@ const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit
     if (!ret_sight->is_tcp)
         return NULL;
     conn = find(audit, ret_sight, &from);
-    if (conn != NULL && !conn->split) {
+    if (conn != NULL && !conn->split && audit_signature(audit, conn, from, ret_sight) == NULL) {
         audit_ecn_arrived(audit, conn, 1 - from, ret_sight);
         learn_segment(conn, 1 - from, &ret_sight->tcp, frame->at);
     }
@@ -483,7 +498,7 @@ const char *ft_sim_audit_forged(struct sim_audit *audit, const struct sim_audit_
     if (!s.is_tcp)
         return NULL;
     conn = find(audit, &s, &from);
-    if (conn != NULL)
+    if (conn != NULL && audit_signature(audit, conn, from, &s) == NULL)
         learn_arrival(&conn->end[1 - from], &s.tcp);
     return NULL;
 }

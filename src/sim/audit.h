@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <fourtuple/auth.h>
 #include <fourtuple/types.h>
 
 #include "sim/sight.h"
@@ -80,6 +81,30 @@ typedef void sim_audit_name(const void *ctx, struct ft_addr *addr, uint16_t *por
  * Say that names change on the way: the auditor takes each for the one that @name makes of it.
  */
 void ft_sim_audit_translate(struct sim_audit *audit, sim_audit_name *name, const void *ctx);
+
+enum sim_key_kind {
+    SIM_KEY_NONE,
+    SIM_KEY_MD5, /* RFC 2385 */
+    SIM_KEY_AO,  /* RFC 5925, with HMAC-SHA-1-96 (RFC 5926) */
+};
+
+/* What the segments of one direction are signed by. */
+struct sim_audit_key {
+    uint8_t kind;             /* enum sim_key_kind */
+    uint8_t key_id, rnext_id; /* TCP-AO: as its segments name them */
+    bool bare;                /* TCP-AO: other options are not covered */
+    uint8_t len;
+    uint8_t octets[FT_TCP_AO_KEY_MAX];
+};
+
+/* Says by which key a segment must be signed; kind SIM_KEY_NONE: it must not be. */
+typedef void sim_audit_key_of(const void *ctx, const struct sight *s, struct sim_audit_key *ret);
+
+/**
+ * Say that some connections are signed: the auditor verifies each of their segments by itself. What
+ * reaches an end without the right signature it takes for nothing at all.
+ */
+void ft_sim_audit_sign(struct sim_audit *audit, sim_audit_key_of *key_of, const void *ctx);
 
 /**
  * Free an auditor; NULL is allowed.

@@ -17,6 +17,7 @@ struct audit_range {
 };
 
 #define AUDIT_OFFERS_MAX 4
+#define AUDIT_ISNS_MAX   4
 
 /* A segment that has arrived and may be answered by a reset. */
 struct audit_recent {
@@ -91,6 +92,9 @@ struct audit_end {
     struct sight_tcp last_ack;
 
     struct audit_ecn ecn;
+
+    uint32_t isns[AUDIT_ISNS_MAX]; /* of its last SYNs, of older incarnations too: signed by them */
+    uint32_t n_isns;
 };
 
 struct audit_conn {
@@ -121,6 +125,8 @@ struct sim_audit {
     bool hurry, cookies;
     sim_audit_name *name; /* NULL: no NAT */
     const void *name_ctx;
+    sim_audit_key_of *key_of; /* NULL: nothing is signed */
+    const void *key_ctx;
     struct audit_path paths[SIM_AUDIT_HOSTS_MAX][AUDIT_PATHS_MAX];
     uint32_t n_paths[SIM_AUDIT_HOSTS_MAX];
     struct audit_conn *buckets[AUDIT_BUCKETS];
@@ -163,6 +169,19 @@ const char *audit_ecn_sent(struct sim_audit *audit, struct audit_conn *conn, int
 /** Learn what a segment that reaches end @at tells of ECN, before its octets are noted. */
 void audit_ecn_arrived(const struct sim_audit *audit, struct audit_conn *conn, int at,
                        const struct sight *s);
+
+/**
+ * Verify the signature of a segment, or that there is none where there is no key.
+ *
+ * @from: 0 or 1: which end of @conn has sent it
+ *
+ * Return: NULL, or what it is in place of a segment that is signed as it must be.
+ */
+const char *audit_signature(const struct sim_audit *audit, const struct audit_conn *conn, int from,
+                            const struct sight *s);
+
+/** Note the number of a SYN that an end sends: signatures hang on it. */
+void audit_note_isn(struct audit_end *end, const struct sight_tcp *t);
 
 /** Say what rule was broken. Return: the sentence, kept in @audit. */
 const char *audit_say(struct sim_audit *audit, const char *format, ...)

@@ -28,6 +28,8 @@ static void forget_end(struct audit_end *end)
     fresh.port = end->port;
     memcpy(fresh.recent, end->recent, sizeof(fresh.recent));
     fresh.n_recent = end->n_recent;
+    memcpy(fresh.isns, end->isns, sizeof(fresh.isns));
+    fresh.n_isns = end->n_isns;
     free(end->octets);
     *end = fresh;
 }

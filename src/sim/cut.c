@@ -188,6 +188,14 @@ static void no_floods(struct sim_plan *plan)
     }
 }
 
+static void no_keys(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_conns; i++) {
+        if (plan->conn[i].key_kind != SIM_KEY_NONE)
+            ft_sim_sign(&plan->conn[i], SIM_KEY_NONE);
+    }
+}
+
 static void no_refusals(struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_hosts; i++)
@@ -290,6 +298,7 @@ static const struct {
     {"shrink", "paths whose MTU becomes smaller", no_shrinks},
     {"holes", "routers that do not say what was too big", no_holes},
     {"crash", "hosts that crash and come up without memory", no_crashes},
+    {"keys", "conversations that are signed (TCP MD5, TCP-AO)", no_keys},
     {"zero-copy", "applications that reserve and peek", no_spans},
 };
 

@@ -9,11 +9,12 @@
 
 #include "priv.h"
 
-#define GARBAGE_MAX  100
-#define FLOOD_DRAWS  2002 /* purpose of a random stream */
-#define NOBODY_FIRST 100  /* numbers of hosts that are not there */
-#define NOBODY_LAST  249
-#define FORGED_MAX   256
+#define GARBAGE_MAX   100
+#define FLOOD_DRAWS   2002 /* purpose of a random stream */
+#define NOBODY_FIRST  100  /* numbers of hosts that are not there */
+#define NOBODY_LAST   249
+#define FORGED_MAX    256
+#define SIGNATURE_MAX 20
 
 enum forgery {
     FORGE_RST_IN_WINDOW, /* RFC 5961 3.2 */
@@ -34,6 +35,8 @@ struct forged {
     uint8_t flags;
     bool is_icmp; /* an error of which seq is the octet quoted */
     bool too_big;
+    uint8_t signature[SIGNATURE_MAX]; /* an option, padded; without the key that belongs there */
+    uint8_t sig_len;
 };
 
 static void put16(uint8_t *p, uint32_t value)
@@ -94,7 +97,8 @@ static size_t put_ip(uint8_t *ip, const struct sim_audit_view *view, bool is_ip6
 static size_t build(uint8_t *frame, const struct sim_audit_view *view, const struct forged *f)
 {
     bool is_ip6 = view->dst.hi != 0;
-    size_t opt = view->has_ts ? 12 : 0;
+    size_t stamps = view->has_ts ? 12 : 0;
+    size_t opt = stamps + f->sig_len;
     size_t len = 20 + opt + f->len;
     size_t header = put_ip(frame + 14, view, is_ip6, len);
     uint8_t *tcp = frame + 14 + header;
@@ -115,6 +119,7 @@ static size_t build(uint8_t *frame, const struct sim_audit_view *view, const str
         put32(tcp + 24, view->tsval);
         put32(tcp + 28, 0);
     }
+    memcpy(tcp + 20 + stamps, f->signature, f->sig_len);
     memset(tcp + 20 + opt, 0xee, f->len);
     pseudo = checksum(frame + 14 + header - addrs, addrs, 6 + len) ^ 0xffffU;
     put16(tcp + 16, checksum(tcp, len, pseudo));
@@ -211,6 +216,37 @@ static bool design(struct sim_rand *rand, const struct sim_audit_view *view, str
     return false;
 }
 
+/* ---- against keys ---- */
+
+/* A signature of either kind, or none: what is on the wire he knows, the rest he guesses. */
+static void draw_signature(struct sim_rand *rand, const struct sim_audit_key *key, struct forged *f)
+{
+    uint64_t kind = sim_rand_below(rand, 3);
+
+    f->sig_len = kind == 0 ? 0 : kind == 1 ? 20 : 16;
+    for (uint32_t i = 0; i < f->sig_len; i++)
+        f->signature[i] = (uint8_t)(sim_rand_next(rand) >> 56);
+    if (kind == 1)
+        memcpy(f->signature, (uint8_t[]){1, 1, SIGHT_MD5, 18}, 4);
+    else if (kind == 2)
+        memcpy(f->signature, (uint8_t[]){SIGHT_AO, 16, key->key_id, key->rnext_id}, 4);
+}
+
+/* He knows every number, and has all but the key: without it each of these would end the
+   connection, or put his octets into the stream (RFC 5925 1, RFC 2385 1). */
+static struct forged design_exact(struct sim_rand *rand, const struct sim_audit_view *view,
+                                  const struct sim_audit_key *key)
+{
+    static const uint8_t flags[] = {SIGHT_RST, SIGHT_RST | SIGHT_ACK, SIGHT_FIN | SIGHT_ACK,
+                                    SIGHT_PSH | SIGHT_ACK, SIGHT_SYN};
+    uint8_t kind = flags[sim_rand_below(rand, sizeof(flags))];
+    uint32_t garbage = kind & SIGHT_PSH ? (uint32_t)sim_rand_range(rand, 1, GARBAGE_MAX) : 0;
+    struct forged f = segment(view->rcv_nxt, view->snd_una, garbage, kind);
+
+    draw_signature(rand, key, &f);
+    return f;
+}
+
 static void deliver(struct sim_world *world, struct sim_host *host,
                     const struct sim_audit_view *view, const struct forged *f)
 {
@@ -270,14 +306,37 @@ static void deliver_lie(struct sim_world *world, struct sim_app *app,
 {
     int mtu = mtu_of(app);
 
-    if (!f->too_big)
-        app->lied_to = true;
+    if (!f->too_big && app->world->plan.conn[app->conn].key_kind == SIM_KEY_NONE)
+        app->lied_to = true; /* RFC 5925 7.8: of what is signed nobody is told */
     deliver(world, &world->host[app->host], view, f);
     if (f->too_big && app->sock >= 0 && mtu_of(app) < mtu && !world->failed) {
         struct sim_tuple tuple = ft_sim_app_tuple(app);
 
         ft_sim_halt(world, &tuple, "%s believed a stranger that its path is narrow",
                     world->host[app->host].name);
+    }
+}
+
+/* Nothing of it may be acted upon: it is counted as not signed, and that is all. */
+static void deliver_unsigned(struct sim_world *world, struct sim_app *app,
+                             const struct sim_audit_view *view, struct sim_rand *rand)
+{
+    struct sim_host *host = &world->host[app->host];
+    const struct sim_conn_plan *conn = &world->plan.conn[app->conn];
+    struct sim_pair pair = {.kind = conn->key_kind, .own = conn->host[1 - app->side]};
+    uint64_t before = ft_sim_refused(host);
+    struct sim_audit_key key;
+    struct forged forged;
+
+    pair.peer = app->host;
+    ft_sim_key(world, &pair, &key);
+    forged = design_exact(rand, view, &key);
+    deliver(world, host, view, &forged);
+    if (!world->failed && ft_sim_refused(host) != before + 1) {
+        struct sim_tuple tuple = ft_sim_app_tuple(app);
+
+        ft_sim_halt(world, &tuple, "%s took a segment that nobody with the key has signed",
+                    host->name);
     }
 }
 
@@ -295,6 +354,7 @@ bool ft_sim_forge(struct sim_world *world, uint32_t draw)
         struct sim_host *host = &world->host[app[1].host];
         struct forged forged;
         struct sim_app *victim;
+        bool is_signed = world->plan.conn[(draw + i) % n].key_kind != SIM_KEY_NONE;
 
         if (world->plan.conn[(draw + i) % n].mapped)
             continue; /* he does not know its names */
@@ -311,7 +371,9 @@ bool ft_sim_forge(struct sim_world *world, uint32_t draw)
             !design(&rand, &view, &forged))
             continue;
         victim = host == &world->host[app->host] ? app : app + 1;
-        if (forged.is_icmp)
+        if (is_signed && !forged.is_icmp)
+            deliver_unsigned(world, victim, &view, &rand);
+        else if (forged.is_icmp)
             deliver_lie(world, victim, &view, &forged);
         else
             deliver(world, host, &view, &forged);

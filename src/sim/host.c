@@ -249,6 +249,7 @@ static int audit_new(struct sim_world *world)
         return -1;
     if (world->plan.nat != 0)
         ft_sim_audit_translate(world->audit, name_inside, world);
+    ft_sim_audit_keys(world);
     if (ft_sim_plan_is_calm(&world->plan))
         ft_sim_audit_hurry(world->audit);
     if (ft_sim_plan_has_cookies(&world->plan))

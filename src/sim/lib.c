@@ -13,6 +13,7 @@
 
 #include <fourtuple/malloc.h>
 
+#include "digest.h"
 #include "lib_priv.h"
 
 #define DRAW_WORLD     3000      /* purpose of a random stream */
@@ -29,6 +30,7 @@ void ft_sim_config_init(struct ft_sim_config *config)
     config->timers_max = TIMERS_DEFAULT;
     ft_config_init(&config->host);
     ft_config_use_malloc(&config->host);
+    ft_sim_auth(&config->host.auth);
 }
 
 int ft_sim_new(const struct ft_sim_config *config, struct ft_sim **ret_sim)

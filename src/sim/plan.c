@@ -372,4 +372,5 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)
     draw_reuse(plan, seed);
     draw_idle(plan, seed);
     ft_sim_plan_faults(plan, seed);
+    ft_sim_plan_keys(plan, seed);
 }

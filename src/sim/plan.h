@@ -46,6 +46,7 @@ enum {
     DRAW_IDLE,
     DRAW_NAT,
     DRAW_ECN,
+    DRAW_KEYS,
     DRAW_NAT_FAMILY,
 };
 
@@ -83,16 +84,17 @@ enum sim_conn_kind {
 };
 
 struct sim_conn_plan {
-    bool absent;     /* cut out: it never begins */
-    uint8_t kind;    /* enum sim_conn_kind */
-    uint8_t family;  /* 4 or 6 */
-    bool may_reset;  /* an end is rude: the other may be reset */
-    bool keep_alive; /* settled: an end may be gone without a word, and is looked for */
-    bool mapped;     /* settled: a NAT gives its client another name */
-    bool hole;       /* settled: what is too big for the path vanishes there, for ever */
-    uint8_t host[2]; /* client, server */
-    uint16_t port;   /* of the server */
-    uint16_t bound;  /* port that the client asks for, as others do before and after; 0: any */
+    bool absent;      /* cut out: it never begins */
+    uint8_t kind;     /* enum sim_conn_kind */
+    uint8_t family;   /* 4 or 6 */
+    uint8_t key_kind; /* enum sim_key_kind: what signs its segments */
+    bool may_reset;   /* an end is rude: the other may be reset */
+    bool keep_alive;  /* settled: an end may be gone without a word, and is looked for */
+    bool mapped;      /* settled: a NAT gives its client another name */
+    bool hole;        /* settled: what is too big for the path vanishes there, for ever */
+    uint8_t host[2];  /* client, server */
+    uint16_t port;    /* of the server */
+    uint16_t bound;   /* port that the client asks for, as others do before and after; 0: any */
     ft_time start;
     ft_time idle;    /* the client says nothing for so long once it is connected */
     uint64_t key[2]; /* of the stream that each side sends */

@@ -261,6 +261,8 @@ static void settle_nat(const struct sim_plan *plan, struct sim_conn_plan *conn)
         conn->kind = SIM_STREAM;
         conn->port = 80;
     }
+    if (conn->key_kind != SIM_KEY_NONE)
+        ft_sim_sign(conn, SIM_KEY_NONE);
 }
 
 void ft_sim_plan_settle(struct sim_plan *plan)
@@ -274,7 +276,8 @@ void ft_sim_plan_settle(struct sim_plan *plan)
                      ft_sim_plan_has_hole(plan, conn->host[1], conn->host[0]);
         conn->keep_alive = conn->may_reset || conn->idle != 0 || (conn->mapped && forgets(plan)) ||
                            crashes(plan, conn->host[0]) || crashes(plan, conn->host[1]);
-        if (conn->mapped && forgets(plan))
+        /* A signed segment for nobody is met with silence: nobody could sign the answer. */
+        if ((conn->mapped && forgets(plan)) || conn->key_kind != SIM_KEY_NONE)
             plan->patience = GIVE_UP_LATER;
     }
 }

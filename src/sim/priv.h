@@ -298,6 +298,45 @@ void ft_sim_let_client_speak(struct sim_conn_plan *conn);
 /** Take the routers out of a plan: two switches and a trunk, clients on one side. */
 void ft_sim_plan_flat(struct sim_plan *plan);
 
+/* ---- keys.c ---- */
+
+#define SIM_PORT_MD5 179 /* passive sockets with keys */
+#define SIM_PORT_AO  1790
+
+/* Two hosts that sign what they say to each other. */
+struct sim_pair {
+    uint8_t kind, family; /* enum sim_key_kind; 4 or 6 */
+    uint32_t own, peer;   /* hosts */
+};
+
+/** Draw which conversations are signed. @plan: has its conversations. */
+void ft_sim_plan_keys(struct sim_plan *plan, uint64_t seed);
+
+/** Let a stream be signed, or not any more. @kind: enum sim_key_kind */
+void ft_sim_sign(struct sim_conn_plan *conn, uint8_t kind);
+
+/** Whether any conversation is signed. */
+bool ft_sim_plan_signs(const struct sim_plan *plan);
+
+/** Whether a server has signed conversations at a port. */
+bool ft_sim_plan_signs_at(const struct sim_plan *plan, uint32_t server, uint16_t port);
+
+/** What @pair->own signs by what it sends to the other. */
+void ft_sim_key(const struct sim_world *world, const struct sim_pair *pair,
+                struct sim_audit_key *ret);
+
+/** Give a socket of host @pair->own the key for the other. Return: 0 or -errno. */
+int ft_sim_set_key(struct sim_world *world, ft_sock sock, const struct sim_pair *pair);
+
+/** Give a passive socket the keys of all clients. Return: 0 or -errno. */
+int ft_sim_set_keys(struct sim_world *world, const struct sim_listener *listener);
+
+/** Tell the auditor of all keys, if there are any. */
+void ft_sim_audit_keys(struct sim_world *world);
+
+/** How many segments a host has dropped for their signature, or for want of one. */
+uint64_t ft_sim_refused(const struct sim_host *host);
+
 /* ---- scenario.c ---- */
 
 /** Make a plan that of a scenario, and lay another cable, as the options say. Return: 0 or -1. */

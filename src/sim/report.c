@@ -63,11 +63,13 @@ static void print_conn(const struct sim_world *world, FILE *out, uint32_t i)
     print_side(out, &c->side[0]);
     print_side(out, &c->side[1]);
     fprintf(out, "%s\n",
-            c->may_reset ? " (rude)"
-            : c->hole    ? " (hole)"
-            : c->bound   ? " (port again)"
-            : c->idle    ? " (idle)"
-                         : "");
+            c->key_kind == SIM_KEY_MD5  ? " (TCP MD5)"
+            : c->key_kind == SIM_KEY_AO ? " (TCP-AO)"
+            : c->may_reset              ? " (rude)"
+            : c->hole                   ? " (hole)"
+            : c->bound                  ? " (port again)"
+            : c->idle                   ? " (idle)"
+                                        : "");
 }
 
 void ft_sim_print_plan(const struct sim_world *world, FILE *out)

@@ -237,6 +237,24 @@ static void replay(struct sim_plan *plan, struct sim_rand *rand)
     }
 }
 
+/* Sessions of BGP: signed, half by MD5 and half by TCP-AO; and attackers who lack nothing but a
+ * key.
+ */
+static void sign(struct sim_plan *plan, struct sim_rand *rand)
+{
+    for (uint32_t i = 0; i < plan->n_conns; i++)
+        ft_sim_sign(&plan->conn[i], i / plan->n_clients % 2 ? SIM_KEY_AO : SIM_KEY_MD5);
+    while (plan->n_faults < SIM_FAULTS_MAX) {
+        bool on_path = plan->n_faults % 4 == 0;
+        ft_time within = on_path ? 2 * plan->length : plan->length;
+
+        plan->fault[plan->n_faults++] =
+            (struct sim_fault_plan){.kind = on_path ? SIM_FAULT_REPLAY : SIM_FAULT_FORGE,
+                                    .pipe = (uint32_t)sim_rand_next(rand),
+                                    .at = FT_SEC + sim_rand_below(rand, within)};
+    }
+}
+
 /* Eight thousand SYNs in the first seconds, from a hundred and fifty hosts that are not there. */
 static void flood(struct sim_plan *plan, struct sim_rand *rand)
 {
@@ -318,6 +336,9 @@ static const struct scenario scenarios[] = {
      1, 12, 40, 1500, DATAGRAMS, PLENTY, 0, NULL},
     {"forgeries", "an attacker off the path who has guessed almost everything",
      "delay=10ms,rate=20mbit,queue=128k", 3, 1, 16, 400000, 1500, BOTH_WAYS, PLENTY, 0, forge},
+    {"bgp-keys", "sessions signed by TCP MD5 and TCP-AO, and attackers who lack the keys only",
+     "delay=10ms,rate=20mbit,queue=128k,loss=0.5%,corrupt=0.2%", 3, 1, 16, 400000, 1500, BOTH_WAYS,
+     PLENTY, 0, sign},
     {"narrow-path", "a router behind which the MTU is smaller, and who says so",
      "delay=10ms,rate=50mbit,queue=256k", 3, 1, 12, 200000, 1500, BOTH_WAYS, PLENTY, 0, narrow},
     {"blackhole-mtu", "the same, and nobody says so: what is too big vanishes",

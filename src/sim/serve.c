@@ -13,6 +13,8 @@
 #define PORT_PLAIN    80 /* one passive socket for each family */
 #define PORT_DUAL     81 /* one for both */
 #define PORT_ECHO     7
+#define NAMES         9 /* of passive sockets, those with keys among them */
+#define NAMES_ALWAYS  5
 #define ECHO_WAIT     (5 * FT_SEC) /* for the last echo */
 #define DATAGRAM_HEAD 16
 
@@ -39,6 +41,8 @@ static int listener_open(struct sim_world *world, struct sim_listener *l)
     len = ft_sim_name(&any, l->family, l->port, &name);
     if (error == 0)
         error = ft_bind(stack, l->sock, (struct sockaddr *)&name, len);
+    if (error == 0 && (l->port == SIM_PORT_MD5 || l->port == SIM_PORT_AO))
+        error = ft_sim_set_keys(world, l);
     if (error == 0 && !l->is_udp)
         error = ft_listen(stack, l->sock, (int)world->plan.host[l->host].backlog);
     if (error == 0)
@@ -73,11 +77,15 @@ static int serve(struct sim_world *world, uint32_t host)
     static const struct {
         uint16_t port;
         uint8_t family;
-    } names[] = {{PORT_PLAIN, 4}, {PORT_PLAIN, 6}, {PORT_DUAL, 6}, {PORT_ECHO, 4}, {PORT_ECHO, 6}};
+    } names[NAMES] = {{PORT_PLAIN, 4},   {PORT_PLAIN, 6},  {PORT_DUAL, 6},
+                      {PORT_ECHO, 4},    {PORT_ECHO, 6},   {SIM_PORT_MD5, 4},
+                      {SIM_PORT_MD5, 6}, {SIM_PORT_AO, 4}, {SIM_PORT_AO, 6}};
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        int error = listener_new(world, host, names[i].port, names[i].family);
+    for (size_t i = 0; i < NAMES; i++) {
+        int error = 0;
 
+        if (i < NAMES_ALWAYS || ft_sim_plan_signs_at(&world->plan, host, names[i].port))
+            error = listener_new(world, host, names[i].port, names[i].family);
         if (error != 0) {
             ft_sim_halt(world, NULL, "no passive socket for port %u: %d", names[i].port, error);
             return 0;
@@ -90,7 +98,7 @@ int ft_sim_apps_new(struct sim_world *world)
 {
     const struct sim_plan *plan = &world->plan;
 
-    world->listener = calloc((size_t)5 * plan->n_servers, sizeof(world->listener[0]));
+    world->listener = calloc((size_t)NAMES * plan->n_servers, sizeof(world->listener[0]));
     if (world->listener == NULL)
         return -1;
     for (uint32_t i = 0; i < plan->n_hosts; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The auditor's parser: Ethernet, ARP, IPv4 (RFC 791), IPv6 (RFC 8200), TCP (RFC 9293 3.1, 3.2;
- * RFC 7323, RFC 2018), UDP (RFC 768), ICMP checksums. It knows no connection;
+ * RFC 7323, RFC 2018, RFC 2385, RFC 5925), UDP (RFC 768), ICMP checksums. It knows no connection;
  * it says what is wrong with one frame by itself. Written apart from src/wire on purpose.
  */
 #include "sim/sight.h"
@@ -86,6 +86,25 @@ static const char *see_sack(struct sight_tcp *t, const uint8_t *p, size_t len)
     return NULL;
 }
 
+/* RFC 2385 3.0, RFC 5925 2.2; RFC 5925 2.2: a segment with two of them is to be discarded. */
+static const char *see_signature(struct sight_tcp *t, const uint8_t *p)
+{
+    uint8_t head = p[0] == SIGHT_AO ? 4 : 2;
+
+    if (t->sig_kind != 0)
+        return "two signatures";
+    if (p[0] == SIGHT_MD5 ? p[1] != 18 : p[1] < head)
+        return "a signature of a wrong length";
+    t->sig_kind = p[0];
+    t->sig_at = (uint8_t)(p + head - t->header);
+    t->sig_len = (uint8_t)(p[1] - head);
+    if (p[0] == SIGHT_AO) {
+        t->key_id = p[2];
+        t->rnext_id = p[3];
+    }
+    return NULL;
+}
+
 static const char *see_option(struct sight_tcp *t, const uint8_t *p)
 {
     bool syn = (t->flags & SIGHT_SYN) != 0;
@@ -111,6 +130,9 @@ static const char *see_option(struct sight_tcp *t, const uint8_t *p)
         return NULL;
     case 5:
         return syn ? "SACK blocks on a SYN" : see_sack(t, p + 2, len - 2);
+    case SIGHT_MD5:
+    case SIGHT_AO:
+        return see_signature(t, p);
     case 172:
     case 174: /* RFC 9768 3.2.3 */
         if (len > 11 || len % 3 != 2 || t->has_accecn)
@@ -177,6 +199,7 @@ static const char *see_tcp(struct sight *s, const uint8_t *p, size_t len)
     if (header < 20 || header > len)
         return "a TCP data offset outside the segment";
     t->opt_len = (uint8_t)(header - 20);
+    t->header = p;
     t->data = p + header;
     t->len = (uint32_t)(len - header);
     if (sum_transport(s, p, len) != 0xffff)

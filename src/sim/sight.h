@@ -23,6 +23,8 @@ enum {
     SIGHT_CWR = 0x80,
 };
 
+enum { SIGHT_MD5 = 19, SIGHT_AO = 29 }; /* kinds of options that sign a segment */
+
 /* The TCP part of a frame; host order throughout. */
 struct sight_tcp {
     uint32_t seq, ack;
@@ -36,8 +38,12 @@ struct sight_tcp {
     uint16_t mss;
     uint32_t tsval, tsecr;
     uint32_t sack[4][2];
-    const uint8_t *data; /* into the frame */
-    uint32_t len;        /* octets of data */
+    uint8_t sig_kind;         /* the option that signs: SIGHT_MD5, SIGHT_AO; 0: none */
+    uint8_t sig_at, sig_len;  /* octets of the signature in the header */
+    uint8_t key_id, rnext_id; /* with SIGHT_AO */
+    const uint8_t *header;    /* into the frame: with its options */
+    const uint8_t *data;      /* into the frame */
+    uint32_t len;             /* octets of data */
 };
 
 /* An ICMP error and the beginning of the TCP segment that it quotes. */

@@ -15,6 +15,7 @@
 
 #include "diag/addr.h"
 #include "diag/pcapng.h"
+#include "digest.h"
 #include "priv.h"
 
 #define HOST_AGAIN (100 * FT_MS)
@@ -298,6 +299,7 @@ struct sim_world *ft_sim_world_bare(const struct sim_options *options, int *ret_
     world->name_width = 3;
     ft_config_init(&world->host_config);
     ft_config_use_malloc(&world->host_config);
+    ft_sim_auth(&world->host_config.auth);
     if (options->pcap != NULL)
         *ret_error = pcapng_open(options->pcap, &world->pcap);
     if (*ret_error != 0) {

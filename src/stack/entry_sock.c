@@ -3,6 +3,8 @@
  * The public socket calls: each is done by socket.c, and if a recording is under way, told to it
  * before and after. Calls that change nothing (names, readiness) are in socket.c alone.
  */
+#include <netinet/in.h>
+
 #include "priv.h"
 #include "stack/record.h"
 
@@ -187,7 +189,10 @@ int ft_getsockopt(struct ft_stack *stack, ft_sock sock, int level, int name, voi
     if (!stack->record)
         return ft_stack_getsockopt(stack, sock, level, name, ret_value, len);
     socklen_t room = len ? *len : 0;
-    RECORD_CALL(stack->record, RECORD_GETSOCKOPT, NULL, 0, (uint64_t)sock, (uint64_t)level,
+    /* What is asked for stands in the room for the answer, and in the recording. */
+    bool asks = level == IPPROTO_TCP && name >= FT_TCP_AO_INFO && name <= FT_TCP_AO_GET_KEYS;
+    size_t kept = asks && ret_value ? FT_MIN(room, (socklen_t)RECORD_OPT_MAX) : 0;
+    RECORD_CALL(stack->record, RECORD_GETSOCKOPT, ret_value, kept, (uint64_t)sock, (uint64_t)level,
                 (uint64_t)name, room, ret_value && len);
     int ret = ft_stack_getsockopt(stack, sock, level, name, ret_value, len);
     bool wrote = ret == 0 && ret_value && len;

@@ -21,8 +21,8 @@
 #endif
 
 /* What is written down of a configuration must be all of it. */
-static_assert(sizeof(struct ft_config) ==
-                  64 + FT_CC_MAX + sizeof(struct ft_allocator) + sizeof(struct ft_limits),
+static_assert(sizeof(struct ft_config) == 64 + FT_CC_MAX + sizeof(struct ft_allocator) +
+                                              sizeof(struct ft_limits) + sizeof(struct ft_auth),
               "a recording must hold the new field, too");
 
 /* ---- records ----------------------------------------------------------------------------------
@@ -182,11 +182,22 @@ static void put_head(struct ft_record *record)
 
 static void put_config(struct ft_record *record, const struct ft_config *config)
 {
-    const uint64_t args[] = {
-        config->size,           config->profile,     config->ttl,         config->shard,
-        config->n_shards,       config->port_min,    config->port_max,    config->limits.memory_max,
-        config->fastopen,       config->tcp_without, config->mtu_probing, config->ecn,
-        config->min_frame_segs, config->tw_reuse,    config->wall_offset};
+    const uint64_t args[] = {config->size,
+                             config->profile,
+                             config->ttl,
+                             config->shard,
+                             config->n_shards,
+                             config->port_min,
+                             config->port_max,
+                             config->limits.memory_max,
+                             config->fastopen,
+                             config->tcp_without,
+                             config->mtu_probing,
+                             config->ecn,
+                             (config->auth.md5 ? 1u : 0u) | (config->auth.mac_find ? 2u : 0u),
+                             config->min_frame_segs,
+                             config->tw_reuse,
+                             config->wall_offset};
     const uint8_t *rest = (const uint8_t *)&config->limits + sizeof config->limits.memory_max;
     size_t len = sizeof config->limits - sizeof config->limits.memory_max;
     ft_record_begin(record, RECORD_CONFIG, args, FT_ARRAY_LEN(args),

@@ -128,6 +128,10 @@ int ft_tcp_listen(struct ft_tcp *tcp, struct ft_tcb *tcb, int backlog)
     listener->backlog_max = backlog_of(backlog);
     list_init(&listener->backlog);
     ft_tfo_listen(tcp, listener, tcb);
+    listener->auth = rare->auth;
+    rare->auth = NULL;
+    if (listener->auth)
+        listener->auth->current = listener->auth->rnext = NULL;
     ft_slot_set(tcp->slots, tcb->slot, FT_KIND_LISTENER, listener);
     rare->name = NULL;
     tcb->slot = FT_NO_SLOT;
@@ -317,6 +321,9 @@ int ft_tcp_open(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_endpoint *peer
     err = ft_path_find(tcp->net, &peer->addr, &tcb->conn.local, bound, &path);
     if (err)
         return err;
+    err = ft_auth_connect(tcp, tcb_auth(tcb), &peer->addr);
+    if (err)
+        return err;
     err = ft_tcb_make_busy(tcp, tcb); /* its round trip is timed */
     if (!err)
         err = name_conn(tcp, tcb, peer, &path);
@@ -501,7 +508,7 @@ int ft_tcp_listener_end(struct ft_tcp *tcp, struct ft_listener *listener)
         return -ENOBUFS;
     }
     drop_backlog(tcp, listener);
-    *rare = (struct tcp_rare){.tfo = listener->tfo, .name = listener->name};
+    *rare = (struct tcp_rare){.tfo = listener->tfo, .auth = listener->auth, .name = listener->name};
     rare->name->owner = tcb;
     ft_name_unlisten(tcp->names, rare->name);
     tcb->conn.local = rare->name->addr;
@@ -522,5 +529,6 @@ void ft_tcp_listener_close(struct ft_tcp *tcp, struct ft_listener *listener)
     ft_mem_free(&tcp->env->mem, listener->name, sizeof *listener->name);
     if (listener->tfo)
         ft_pool_put(&tcp->tfos, listener->tfo);
+    ft_auth_free(tcp, &listener->auth);
     ft_pool_put(&tcp->listeners, listener);
 }

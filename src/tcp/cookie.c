@@ -57,7 +57,7 @@ void ft_cookie_send(struct ft_tcp *tcp, struct ft_listener *listener, struct tcp
         if ((int32_t)(tsval - now) > 0)
             tsval -= TS_BITS + 1;
     } else {
-        embryo->flags = 0;                           /* nowhere to keep scale, SACK and ECN */
+        embryo->flags &= EMB_AO;                     /* nowhere to keep scale, SACK and ECN */
         embryo->ecn &= (uint8_t)~EMBRYO_ECN_CLASSIC; /* the accurate kind tells by itself */
     }
     listener->cookies = true;

@@ -42,6 +42,8 @@ enum ft_verdict ft_tcp_error(struct ft_tcp *tcp, const struct ft_icmp_err *err)
     struct ft_tcb *tcb = ft_container_of(conn, struct ft_tcb, conn);
     if (!in_flight(tcb, err->seq))
         return FT_RX_DROP_CONTROL; /* */
+    if (tcb_auth(tcb) && ft_auth_ignores_icmp(tcp, tcb))
+        return FT_RX_DROP_UNSIGNED;
     if (err->mtu) {
         too_big(tcp, tcb, err->mtu);
         return FT_RX_CONTROL;

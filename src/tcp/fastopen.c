@@ -294,8 +294,8 @@ bool ft_tfo_take_syn(struct ft_tcp *tcp, struct ft_listener *listener, struct tc
     struct tcp_tfo *tfo = listener->tfo;
     const struct ft_tcp_seg *seg = &in->seg;
     bool wants = seg->has_tfo || seg->len > 0;
-    if (!(mode & FT_FASTOPEN_SERVER) || !tfo || !wants || !has_room(tcp, tfo))
-        return false;
+    if (!(mode & FT_FASTOPEN_SERVER) || !tfo || !wants || !has_room(tcp, tfo) || listener->auth)
+        return false; /* beside a signature there is no room for a cookie */
     bool free = (mode & FT_FASTOPEN_SERVER_NO_COOKIE) || (listener->opts.flags & OPT_NO_COOKIE);
     if (free && seg->len > 0)
         return make_child(tcp, listener, syn, in, COOKIE_GOOD);
@@ -423,7 +423,7 @@ bool ft_tfo_defers(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_endpo
 {
     struct ft_path path;
     int bound = tcb->cold->opts.bound_if ? tcb->cold->opts.bound_if : peer->ifindex;
-    if (!(tcb->cold->opts.flags & OPT_FASTOPEN) ||
+    if (!(tcb->cold->opts.flags & OPT_FASTOPEN) || tcb_auth(tcb) ||
         ft_path_find(tcp->net, &peer->addr, &tcb->conn.local, bound, &path))
         return false;
     struct tcp_tfo *tfo = prepare(tcp, tcb, &path.src, &peer->addr);
@@ -497,7 +497,7 @@ ssize_t ft_tcp_send_open(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ms
     if (err)
         return err;
     int bound = tcb->cold->opts.bound_if ? tcb->cold->opts.bound_if : peer.ifindex;
-    if (!ft_path_find(tcp->net, &peer.addr, &tcb->conn.local, bound, &path))
+    if (!tcb_auth(tcb) && !ft_path_find(tcp->net, &peer.addr, &tcb->conn.local, bound, &path))
         (void)prepare(tcp, tcb, &path.src, &peer.addr); /* no memory: a plain SYN */
     return open_with(tcp, tcb, &peer, msg->msg_iov, msg->msg_iovlen, flags);
 }

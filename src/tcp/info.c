@@ -155,6 +155,16 @@ static void ecn_info(const struct tcp_ecn *ecn, struct ft_sock_info *info)
     }
 }
 
+static void keys_info(const struct tcp_auth *auth, struct ft_sock_info *info)
+{
+    for (const struct tcp_key *key = auth ? auth->keys : NULL; key; key = key->next) {
+        if (key->kind == TCP_SIG_MD5)
+            info->md5_keys++;
+        else
+            info->ao_keys++;
+    }
+}
+
 void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_sock_info *ret_info)
 {
     const struct tcp_cold *cold = tcb->cold;
@@ -182,6 +192,7 @@ void ft_tcp_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_s
     memcpy(ret_info->congestion, ft_cc_ops(cold->opts.cc)->name, sizeof ret_info->congestion);
     ret_info->retrans = tcb->retries;
     ecn_info(tcb_ecn(tcb), ret_info);
+    keys_info(tcb_auth(tcb), ret_info);
     flight_info(tcb, ret_info);
     history_info(tcp, tcb, ret_info);
     ret_info->octets_acked = cold->octets_acked;

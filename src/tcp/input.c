@@ -65,6 +65,7 @@ void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb)
 static void take_irs(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in *in)
 {
     tcb->irs = in->seg.seq;
+    ft_auth_synchronized(tcp, tcb);
     tcb->rcv_nxt = seq_add(in->seg.seq, 1);
     tcb->rcv_adv = seq_add(tcb->rcv_nxt, tcb->rcv_adv.v);
     tcb->last_ack_sent = tcb->rcv_nxt;
@@ -563,7 +564,14 @@ static enum ft_verdict to_name(struct ft_tcp *tcp, const struct ft_conn *key, st
     struct ft_listener *listener = name->owner;
     *ret_sock = traced_sock(tcp, listener->slot);
     struct ft_tcb *tcb = NULL;
-    enum ft_verdict verdict = ft_listen_input(tcp, listener, key, in, &tcb);
+    enum ft_verdict verdict = FT_RX_PASSIVE;
+    struct tcp_ends ends = {.conn = key};
+    struct tcp_verified verified;
+    in->verified = NULL;
+    if (ft_auth_asks(tcp, listener->auth, &in->seg) &&
+        !ft_auth_check(tcp, listener->auth, &ends, in, &verified, &verdict))
+        return verdict;
+    verdict = ft_listen_input(tcp, listener, key, in, &tcb);
     /* The ACK that brought a cookie back may carry text and FIN, as any that ends a handshake. */
     if (tcb)
         (void)other_states(tcp, tcb, in); /* it was the passive socket that it matched */
@@ -574,8 +582,16 @@ static enum ft_verdict to_time_wait(struct ft_tcp *tcp, struct ft_time_wait *tw,
                                     const struct ft_conn *key, struct tcp_in *in, ft_sock *ret_sock)
 {
     bool reopen = false;
+    enum ft_verdict verdict = FT_RX_ACTIVE;
+    struct tcp_verified verified;
+    struct tcp_ends ends;
+    struct tcp_auth *auth = ft_time_wait_keys(tw, &ends);
+    if (ft_auth_asks(tcp, auth, &in->seg) &&
+        !ft_auth_check(tcp, auth, &ends, in, &verified, &verdict))
+        return verdict;
     bool listens = (in->seg.flags & SEG_SYN) && find_name(tcp, key, in);
-    enum ft_verdict verdict = ft_time_wait_input(tcp, tw, in, listens, &reopen);
+    verdict = ft_time_wait_input(tcp, tw, in, listens, &reopen);
+    in->verified = NULL;
     return reopen ? to_name(tcp, key, in, ret_sock) : verdict;
 }
 
@@ -586,8 +602,22 @@ static enum ft_verdict to_embryo(struct ft_tcp *tcp, struct tcp_embryo *embryo,
         ft_embryo_free(tcp, embryo);
         return to_name(tcp, key, in, ret_sock);
     }
+    const struct ft_listener *listener = ft_embryo_listener(tcp, embryo);
+    struct tcp_auth *auth = listener ? listener->auth : NULL;
+    enum ft_verdict verdict = FT_RX_DROP_UNSIGNED;
+    struct tcp_verified verified;
     struct ft_tcb *tcb = NULL;
-    enum ft_verdict verdict = ft_embryo_input(tcp, embryo, in, &tcb);
+    if (ft_auth_asks(tcp, auth, &in->seg) || (embryo->flags & EMB_AO)) {
+        struct tcp_ends ends = ft_auth_embryo_ends(embryo);
+        /* It may bring a cookie back that was sent before: other_ack(). */
+        ends.has_snd_isn = seq_eq(in->seg.ack, seq_add(embryo->iss, 1));
+        ends.conn = key; /* the embryo may go */
+        if (!ft_auth_check(tcp, auth, &ends, in, &verified, &verdict))
+            return verdict;
+        if (!ft_auth_same_kind(embryo, in))
+            return FT_RX_DROP_SIGNED;
+    }
+    verdict = ft_embryo_input(tcp, embryo, in, &tcb);
     /* The ACK that completed the handshake may carry text and FIN. */
     return tcb ? other_states(tcp, tcb, in) : verdict;
 }
@@ -602,6 +632,14 @@ static enum ft_verdict to_conn(struct ft_tcp *tcp, struct ft_conn *conn, const s
         return to_embryo(tcp, ft_container_of(conn, struct tcp_embryo, conn), key, in, ret_sock);
     struct ft_tcb *tcb = ft_container_of(conn, struct ft_tcb, conn);
     *ret_sock = traced_sock(tcp, tcb->slot);
+    struct tcp_verified verified;
+    if (ft_auth_asks(tcp, tcb_auth(tcb), &in->seg)) {
+        enum ft_verdict verdict = FT_RX_ACTIVE;
+        struct tcp_ends ends = ft_auth_ends(tcb);
+        ends.conn = key; /* the TCB may go */
+        if (!ft_auth_check(tcp, tcb_auth(tcb), &ends, in, &verified, &verdict))
+            return verdict;
+    }
     tcb->segs_in += in->rx->n_segs;
     tcb->cold->data_in += in->seg.len > 0 ? in->rx->n_segs : 0;
     if (tcb_state(tcb) == FT_TCP_SYN_SENT)

@@ -66,7 +66,11 @@ void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
     ft_ecn_fill_synack(embryo, &seg);
     if ((embryo->flags & EMB_TFO) && embryo->retries == 0)
         ft_tfo_offer(tcp, listener, &embryo->conn, embryo->flags & EMB_TFO_EXP, &seg);
-    ft_tcp_send_bare(tcp, &embryo->conn, &seg, &listener->opts);
+    struct tcp_signer signer = {.key = NULL};
+    if (listener->auth || (embryo->flags & EMB_AO))
+        if (!ft_auth_prepare_synack(tcp, listener->auth, embryo, &seg, &signer))
+            return;
+    ft_tcp_send_bare(tcp, &embryo->conn, &seg, &listener->opts, &signer);
 }
 
 void ft_listen_read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
@@ -105,6 +109,9 @@ static enum ft_verdict new_embryo(struct ft_tcp *tcp, struct ft_listener *listen
     if (!embryo)
         return FT_RX_DROP_MEMORY;
     *embryo = *syn;
+    /* With an MD5 signature there is no room for timestamps and SACK blocks, as on Linux. */
+    if ((embryo->flags & EMB_SACK) && ft_auth_md5_key(tcp, listener->auth, &syn->conn.remote))
+        embryo->flags &= (uint16_t)~EMB_TS;
     embryo->rcv_wscale = ft_tcp_wscale_for(tcp, &listener->opts);
     ft_timer_init(&embryo->timer, FT_TIMER_EMBRYO);
     if (ft_table_insert(tcp->table, &embryo->conn)) {
@@ -138,9 +145,21 @@ void ft_listen_take_waiting(struct ft_tcp *tcp, struct ft_listener *listener,
         tcp->env->counters.tcp_backlog_full++;
         return;
     }
+    if (ft_auth_required(tcp, listener->auth, &syn->conn.remote))
+        return; /* its SYN was not verified: the next one is */
     syn->listener_slot = listener->slot;
     syn->listener_id = listener->id;
     (void)answer_syn(tcp, listener, syn); /* it was told already that a passive socket is meant */
+}
+
+/* RFC 5925 7.4: by which keys of TCP-AO the peer signs, and what it asks for. */
+static void note_signature(const struct tcp_in *in, struct tcp_embryo *ret)
+{
+    if (!in->verified || in->seg.sig != TCP_SIG_AO)
+        return;
+    ret->flags |= EMB_AO;
+    ret->ao_key_id = in->seg.key_id;
+    ret->ao_rnext_id = in->seg.rnext_id;
 }
 
 static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener,
@@ -153,6 +172,7 @@ static enum ft_verdict take_syn(struct ft_tcp *tcp, struct ft_listener *listener
     }
     (void)ft_misers_give_way(tcp, NULL);
     ft_listen_read_syn(tcp, listener, conn, in, &syn);
+    note_signature(in, &syn);
     /* MAY-2: ahead of all that the connection before it used, as Linux by a window. */
     ft_seq first = seq_add(in->old_nxt, 65535 + 2);
     if (in->reopens && seq_lt(syn.iss, first))
@@ -179,6 +199,7 @@ enum ft_verdict ft_listen_input(struct ft_tcp *tcp, struct ft_listener *listener
                 tcp->env->counters.tcp_backlog_full++;
                 return FT_RX_DROP_BACKLOG;
             }
+            note_signature(in, &cookie);
             *ret_tcb = ft_listen_complete(tcp, listener, &cookie, seg);
             return *ret_tcb ? FT_RX_PASSIVE : FT_RX_DROP_MEMORY;
         }
@@ -212,7 +233,7 @@ struct ft_tcb *ft_listen_make(struct ft_tcp *tcp, struct ft_listener *listener,
     tcb->conn.state = FT_TCP_CLOSED;
     tcb->iss = from->iss;
     tcb->irs = from->irs;
-    if (!ft_ecn_made(tcp, tcb, from)) {
+    if (!ft_auth_inherit(tcp, listener->auth, tcb, from) || !ft_ecn_made(tcp, tcb, from)) {
         ft_tcb_free(tcp, tcb);
         return NULL;
     }

@@ -554,12 +554,26 @@ static int get_ip6(struct ft_tcp *tcp, struct subject *s, int name, void *ret, s
 
 /* ---- the calls ------------------------------------------------------------------------------- */
 
+static struct tcp_auth_of auth_of(const struct subject *s)
+{
+    return (struct tcp_auth_of){
+        .auth = s->listener ? s->listener->auth : tcb_auth(s->tcb),
+        .listener = s->listener,
+        .tcb = s->tcb,
+        .ipv6 = s->opts->flags & OPT_IPV6,
+    };
+}
+
 static int set_option(struct ft_tcp *tcp, struct subject *s, int level, int name, const void *value,
                       socklen_t len)
 {
     int v = 0;
     if (level == SOL_SOCKET)
         return set_socket(tcp, s, name, value, len);
+    if (level == IPPROTO_TCP && ft_auth_is_opt(name)) {
+        struct tcp_auth_of of = auth_of(s);
+        return ft_auth_set(tcp, &of, name, value, len);
+    }
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
         return set_congestion(tcp, s, value, len);
     if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)
@@ -582,6 +596,10 @@ static int get_option(struct ft_tcp *tcp, struct subject *s, int level, int name
 {
     if (level == SOL_SOCKET)
         return get_socket(tcp, s, name, ret, len);
+    if (level == IPPROTO_TCP && ft_auth_is_opt(name)) {
+        struct tcp_auth_of of = auth_of(s);
+        return ft_auth_read(tcp, &of, name, ret, len);
+    }
     if (level == IPPROTO_TCP)
         return get_tcp(tcp, s, name, ret, len);
     if (level == IPPROTO_IP)

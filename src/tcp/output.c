@@ -50,7 +50,8 @@ static bool plan_pushes(const struct ft_tcb *tcb, const struct plan *plan)
     return ft_marks_ends(tcb, end) || (seq_eq(end, tcb_snd_end(tcb)) && !(tcb->flags & TCB_MORE));
 }
 
-static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path,
+/* Return: false: it cannot be signed. */
+static bool fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path,
                          const struct plan *plan, struct ft_tcp_seg *seg)
 {
     *seg = (struct ft_tcp_seg){
@@ -69,6 +70,8 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
         seg->wnd = ft_tcp_advertise(tcb, false);
     if (!(seg->flags & SEG_ACK))
         seg->ack = seq_make(0);
+    if (tcb_auth(tcb) && !ft_auth_fill(tcp, tcb, seg, plan->signer))
+        return false;
     if (seg->has_ts) {
         seg->tsval = tcp_now_ms(tcp) + tcb->cold->ts_offset;
         seg->tsecr = (seg->flags & SEG_ACK) ? tcb->ts_recent : 0;
@@ -86,6 +89,7 @@ static void fill_segment(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft
         seg->flags |= SEG_URG;
         seg->urg = (uint16_t)FT_MIN(up, 65535u);
     }
+    return true;
 }
 
 /* Put the payload behind the header: lent, or copied when it must be in one piece or is short.
@@ -131,6 +135,8 @@ static void emit(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *p
     uint64_t sum = 0;
     if (plan->len > 0)
         sum = put_payload(tcp, tcb, plan, frame, !partial, ret_chunks);
+    if (tcb_auth(tcb))
+        ft_auth_sign_frame(tcp, &tcb->conn, plan->signer, frame, l4);
     uint64_t pseudo =
         csum_pseudo(&tcb->conn.local, &tcb->conn.remote, IPPROTO_TCP, (uint32_t)hdr + plan->len);
     if (partial) {
@@ -325,6 +331,7 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
     struct ft_path path;
     struct plan plan;
     struct ft_tcp_seg seg;
+    struct tcp_signer signer;
     if (tcb_state(tcb) == FT_TCP_CLOSED)
         return false;
     int err = ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local,
@@ -343,7 +350,11 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
         ft_cc_begin_flight(tcp, tcb);
     if (!ft_tcp_plan(tcp, tcb, ft_frame_room(tcp, tcb, &path, frame), &plan))
         return false;
-    fill_segment(tcp, tcb, &path, &plan, &seg);
+    plan.signer = &signer;
+    if (!fill_segment(tcp, tcb, &path, &plan, &seg)) {
+        send_later(tcp, tcb);
+        return false;
+    }
     struct ft_ip_tx tx = {
         .src = tcb->conn.local,
         .dst = tcb->conn.remote,

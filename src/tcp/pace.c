@@ -75,7 +75,8 @@ uint32_t ft_frame_room(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
                        const struct ft_path *path, const struct ft_frame *frame)
 {
     uint32_t mss = tcb->snd_mss;
-    if (!(path->if_flags & FT_IF_TSO) || path->gso_max <= path->mtu || ft_ecn_single(tcb))
+    bool single = ft_ecn_single(tcb) || tcb_auth(tcb); /* each is signed by itself */
+    if (!(path->if_flags & FT_IF_TSO) || path->gso_max <= path->mtu || single)
         return mss;
     uint32_t room = path->gso_max - FT_HEADERS_MAX;
     if (frame->flags & FT_FRAME_LINEAR)

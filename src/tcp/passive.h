@@ -18,6 +18,8 @@ struct ft_tcp;
 struct ft_tcp_seg;
 struct ft_time_wait;
 struct tcp_embryo;
+struct tcp_auth;
+struct tcp_ends;
 struct tcp_in;
 
 /** A segment for a passive socket (3.10.7.2). @ret_tcb: made, if it brings back a cookie. */
@@ -108,11 +110,14 @@ void ft_time_wait_timer(struct ft_tcp *tcp);
  * Make an entry in the place of @old, which is in the table; the entry holds its port.
  *
  * @as: snd_nxt, rcv_nxt, ts_recent, and the flags in expires_ms; with TW_MORE it is a struct
- *      tcp_time_wait_more
+ *      tcp_time_wait_more, whose keys go to the new one
  *
  * Return: whether there was room.
  */
 bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, struct ft_time_wait *as);
+
+/** By what the segments of an entry are signed. Return: NULL: by nothing. */
+struct tcp_auth *ft_time_wait_keys(struct ft_time_wait *tw, struct tcp_ends *ret_ends);
 
 /** Free all entries. */
 void ft_time_wait_fini(struct ft_tcp *tcp);

@@ -20,12 +20,13 @@ struct plan {
     ft_seq seq;
     uint32_t len; /* octets */
     bool fin;
-    bool retrans;          /* has been sent before */
-    bool probe;            /* a tail loss probe (RFC 8985 7.3) */
-    bool mtu_probe;        /* larger than others: plpmtu.c */
-    bool owed;             /* the ACK that ft_ecn_owed() tells of */
-    bool parted;           /* again in several records, the last of which is one segment */
-    struct tcp_sent *sent; /* the record that is sent again; NULL: a bare FIN has none */
+    bool retrans;              /* has been sent before */
+    bool probe;                /* a tail loss probe (RFC 8985 7.3) */
+    bool mtu_probe;            /* larger than others: plpmtu.c */
+    bool owed;                 /* the ACK that ft_ecn_owed() tells of */
+    bool parted;               /* again in several records, the last of which is one segment */
+    struct tcp_signer *signer; /* filled in for a connection with keys; else not looked at */
+    struct tcp_sent *sent;     /* the record that is sent again; NULL: a bare FIN has none */
 };
 
 /* Octets that have not left before. */

@@ -156,19 +156,22 @@ void ft_tcb_drop_busy(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 /* ---- input.c, reply.c ------------------------------------------------------------------------ */
 
-/** Answer a segment by a reset (3.10.7.1). */
+/** Answer a segment by a reset (3.10.7.1); signed as it was. */
 void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct tcp_in *in);
 
 /** Send a stackless segment. @seg: ports included; checksum is computed here. @opts: its TTL and
-    Diffserv field; NULL: the defaults. */
+    Diffserv field; NULL: the defaults. @signer: NULL: it is not signed. */
 void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg,
-                      const struct tcp_opts *opts);
+                      const struct tcp_opts *opts, const struct tcp_signer *signer);
+
+/** ft_tcp_send_bare() for a connection, signed where it has a key. */
+void ft_tcp_send_alone(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_tcp_seg *seg);
 
 /** Take what ft_tcp_send_bare() has queued of a SYN-ACK, and what no link has taken yet, back. */
 void ft_tcp_cancel_synack(struct ft_tcp *tcp, const struct ft_conn *conn, ft_seq iss);
 
 /** Send the reset of an abort (3.10.5): <SEQ=SND.NXT><CTL=RST>. */
-void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb);
+void ft_tcp_send_reset(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 /** Owe a challenge ACK, within the limit of the connection (RFC 5961 7). */
 void ft_tcp_challenge(struct ft_tcp *tcp, struct ft_tcb *tcb);

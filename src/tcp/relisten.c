@@ -51,6 +51,8 @@ bool ft_relisten_hold(struct ft_tcp *tcp, const struct ft_conn *conn, const stru
         return false;
     if (tcp->n_waiting_syns >= RELISTEN_WAIT_MAX || !was_left(tcp, conn))
         return false;
+    if (seg->n_sig > 0 && tcp->signs)
+        return false; /* nothing is kept that the next one could verify it by */
     struct tcp_embryo *embryo = ft_pool_get(&tcp->embryos);
     if (!embryo)
         return false;
@@ -76,7 +78,7 @@ static void refuse(struct ft_tcp *tcp, struct tcp_embryo *embryo)
         .flags = SEG_RST | SEG_ACK,
     };
     if (ft_icmp_allow(tcp->net, &embryo->conn.remote))
-        ft_tcp_send_bare(tcp, &embryo->conn, &reply, NULL);
+        ft_tcp_send_bare(tcp, &embryo->conn, &reply, NULL, NULL);
     ft_embryo_free(tcp, embryo);
 }
 
@@ -94,6 +96,8 @@ struct ft_listener *ft_relisten_inherit(struct ft_tcp *tcp, struct tcp_embryo *e
     if (!name || (embryo->flags & EMB_WAITING))
         return NULL;
     struct ft_listener *listener = name->owner;
+    if ((embryo->flags & EMB_AO) || ft_auth_required(tcp, listener->auth, &embryo->conn.remote))
+        return NULL; /* signed by keys that went with the other one, or not signed as it must be */
     /* What the SYN-ACK has told must hold. */
     if ((embryo->flags & EMB_WSCALE) &&
         embryo->rcv_wscale != ft_tcp_wscale_for(tcp, &listener->opts))
@@ -133,7 +137,7 @@ static void look_for_heir(struct ft_tcp *tcp, struct tcp_embryo *embryo)
             .flags = SEG_RST,
         };
         if (ft_icmp_allow(tcp->net, &embryo->conn.remote))
-            ft_tcp_send_bare(tcp, &embryo->conn, &reset, NULL);
+            ft_tcp_send_bare(tcp, &embryo->conn, &reset, NULL, NULL);
         ft_embryo_free(tcp, embryo);
     }
 }

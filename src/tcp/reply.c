@@ -10,11 +10,21 @@
 
 /* MUST-2: the checksum is always there. */
 void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const struct ft_tcp_seg *seg,
-                      const struct tcp_opts *opts)
+                      const struct tcp_opts *opts, const struct tcp_signer *signer)
 {
     uint8_t buf[TCP_HDR_LEN_MAX];
     size_t len = tcp_emit(buf, sizeof buf, seg);
     ft_assert(len >= TCP_HDR_LEN);
+    if (signer) {
+        struct tcp_message message = {
+            .src = &conn->local,
+            .dst = &conn->remote,
+            .hdr = buf,
+            .hdr_len = len,
+            .sig_at = TCP_SIG_AT,
+        };
+        ft_auth_sign(tcp, signer, &message, buf);
+    }
     uint16_t sum = csum_l4(&conn->local, &conn->remote, IPPROTO_TCP, buf, len);
     be16_store(buf + TCP_CSUM_AT, sum);
     struct ft_ip_tx tx = {
@@ -35,6 +45,18 @@ void ft_tcp_send_bare(struct ft_tcp *tcp, const struct ft_conn *conn, const stru
         tcp->env->counters.tcp_segs_out++;
 }
 
+void ft_tcp_send_alone(struct ft_tcp *tcp, struct ft_tcb *tcb, struct ft_tcp_seg *seg)
+{
+    struct tcp_signer signer;
+    if (!tcb_auth(tcb)) {
+        ft_tcp_send_bare(tcp, &tcb->conn, seg, &tcb->cold->opts, NULL);
+        return;
+    }
+    struct tcp_ends ends = ft_auth_ends(tcb);
+    if (ft_auth_prepare(tcp, tcb_auth(tcb), &ends, seg, &signer))
+        ft_tcp_send_bare(tcp, &tcb->conn, seg, &tcb->cold->opts, &signer);
+}
+
 void ft_tcp_cancel_synack(struct ft_tcp *tcp, const struct ft_conn *conn, ft_seq iss)
 {
     uint8_t buf[TCP_HDR_LEN_MAX];
@@ -51,12 +73,18 @@ void ft_tcp_cancel_synack(struct ft_tcp *tcp, const struct ft_conn *conn, ft_seq
     ft_ctl_cancel(tcp->net, &tx, buf);
 }
 
-/* RFC 9293 3.10.7.1; also 3.5.2 and 3.10.7.4 for an ACK that cannot be. Never for a reset. */
+/* RFC 9293 3.10.7.1; also 3.5.2 and 3.10.7.4 for an ACK that cannot be. Never for a reset; nor,
+   with keys in use, for a signed segment that nobody has verified: the peer would not take the
+   reset unsigned, and it could be a lever for who forged the segment (as on Linux). */
 void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct tcp_in *in)
 {
     const struct ft_rx *rx = in->rx;
     const struct ft_tcp_seg *seg = &in->seg;
+    struct tcp_signer signer = {.key = NULL};
     if (seg->flags & SEG_RST)
+        return;
+    if (seg->n_sig > 0 && !in->verified && tcp->signs &&
+        tcp->env->config.profile == FT_PROFILE_LINUX)
         return;
     if (!ft_icmp_allow(tcp->net, &rx->src))
         return;
@@ -80,10 +108,13 @@ void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct tcp_in *in)
         reply.flags |= SEG_ACK;
         reply.ack = seq_add(seg->seq, len);
     }
-    ft_tcp_send_bare(tcp, &conn, &reply, NULL);
+    if (in->verified &&
+        !ft_auth_prepare(tcp, in->verified->auth, &in->verified->ends, &reply, &signer))
+        return;
+    ft_tcp_send_bare(tcp, &conn, &reply, NULL, &signer);
 }
 
-void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb)
+void ft_tcp_send_reset(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     if (!tcb_synchronized(tcb) && tcb_state(tcb) != FT_TCP_SYN_RECEIVED)
         return;
@@ -100,7 +131,7 @@ void ft_tcp_send_reset(struct ft_tcp *tcp, const struct ft_tcb *tcb)
         seg.tsval = tcp_now_ms(tcp) + tcb->cold->ts_offset;
         seg.tsecr = tcb->ts_recent;
     }
-    ft_tcp_send_bare(tcp, &tcb->conn, &seg, &tcb->cold->opts);
+    ft_tcp_send_alone(tcp, tcb, &seg);
 }
 
 /* A budget of each connection by itself, so that no one learns of another by it. */

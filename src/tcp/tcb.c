@@ -160,6 +160,7 @@ static void drop_rare(struct ft_tcp *tcp, struct ft_tcb *tcb)
     ft_tfo_drop(tcp, tcb, false);
     ft_ecn_drop(tcp, tcb);
     ft_notes_drop(tcp, tcb);
+    ft_auth_free(tcp, &rare->auth);
     ft_pool_put(&tcp->rares, rare);
     tcb->cold->rare = NULL;
 }

@@ -26,6 +26,7 @@
 #include "tcp/tcp.h"
 #include "wire/tcp.h"
 
+#include "auth.h"
 #include "cc.h"
 #include "delack.h"
 #include "ecn.h"
@@ -252,6 +253,7 @@ struct tcp_sending {
 /* What few connections have. Read it by tcb_name() and the like. */
 struct tcp_rare {
     struct ft_name *name;    /* from ft_bind(); NULL: the port is held, or there is none */
+    struct tcp_auth *auth;   /* keys of TCP MD5 and TCP-AO; NULL: none; auth.h */
     struct tcp_tfo *tfo;     /* Fast Open under way, or asked for; NULL: none; fastopen.h */
     struct tcp_notes *notes; /* the error queue; NULL: nothing was asked for; notes.h */
     struct tcp_ecn *ecn;     /* NULL: ECN was not agreed on, nor asked for; ecn.h */
@@ -340,6 +342,7 @@ enum tcp_embryo_flag {
     EMB_ORPHAN = 32,   /* answered, but its listener is closed: it waits for the next; relisten.c */
     EMB_TFO = 256,     /* the SYN-ACK brings a Fast Open cookie ... */
     EMB_TFO_EXP = 512, /* ... in the experimental form */
+    EMB_AO = 1024,     /* the SYN was signed by TCP-AO, and so is what follows */
     EMB_CLEAN = 2048,  /* nothing was sent again before its ACK, and octets are waited for */
     EMB_DOUBTED = 64,  /* something that did not fit has been answered since its timer fired */
 };
@@ -356,9 +359,11 @@ struct tcp_embryo {
     uint16_t peer_mss;
     uint16_t flags; /* enum tcp_embryo_flag */
     uint8_t snd_wscale;
-    uint8_t retries;    /* SYN-ACKs sent again */
-    uint8_t rcv_wscale; /* the window's scale that the SYN-ACK has told */
-    uint8_t ecn;        /* enum embryo_ecn */
+    uint8_t retries;     /* SYN-ACKs sent again */
+    uint8_t rcv_wscale;  /* the window's scale that the SYN-ACK has told */
+    uint8_t ecn;         /* enum embryo_ecn */
+    uint8_t ao_key_id;   /* with EMB_AO: the KeyID of the SYN ... */
+    uint8_t ao_rnext_id; /* ... and its RNextKeyID */
 };
 
 static_assert(sizeof(struct tcp_embryo) <= 96, "an embryo is small");
@@ -381,9 +386,11 @@ enum tw_flag {
 
 static_assert(sizeof(struct ft_time_wait) <= 64, "TIME-WAIT is a cache line");
 
-/* Of a connection whose timestamps have an offset of their own. */
+/* Of a connection whose timestamps have an offset of their own, or whose segments are signed. */
 struct tcp_time_wait_more {
     struct ft_time_wait tw; /* with TW_MORE */
+    struct tcp_auth *auth;  /* NULL: not signed */
+    ft_seq iss, irs;
     uint32_t ts_offset;
 };
 
@@ -396,10 +403,11 @@ struct ft_listener {
     uint32_t id; /* unique for the stack's life, as far as 32 bits go */
     uint32_t backlog_max;
     uint32_t n_backlog;
-    uint32_t n_half_open; /* embryos of this one */
-    struct tcp_tfo *tfo;  /* NULL: Fast Open was never set up for it; fastopen.h */
-    bool cookies;         /* cookies have been sent ... */
-    ft_time cookies_at;   /* ... last at this time */
+    uint32_t n_half_open;  /* embryos of this one */
+    struct tcp_auth *auth; /* keys of its peers; NULL: none; auth.h */
+    struct tcp_tfo *tfo;   /* NULL: Fast Open was never set up for it; fastopen.h */
+    bool cookies;          /* cookies have been sent ... */
+    ft_time cookies_at;    /* ... last at this time */
 };
 
 /* ---- helpers --------------------------------------------------------------------------------- */
@@ -410,11 +418,12 @@ struct tcp_in {
     const struct ft_rx *rx;
     const uint8_t *data; /* contiguous payload, data_len octets; the rest is in rx->spans */
     uint32_t data_len;
-    uint32_t skip;  /* payload octets trimmed off the front */
-    bool advanced;  /* the ACK moved snd_una */
-    bool reopens;   /* it opens anew what was in TIME-WAIT ... */
-    ft_seq old_nxt; /* ... and had come so far */
-    bool was_syn;   /* it carried a SYN, which has been trimmed off */
+    uint32_t skip;                       /* payload octets trimmed off the front */
+    bool advanced;                       /* the ACK moved snd_una */
+    bool reopens;                        /* it opens anew what was in TIME-WAIT ... */
+    ft_seq old_nxt;                      /* ... and had come so far */
+    bool was_syn;                        /* it carried a SYN, which has been trimmed off */
+    const struct tcp_verified *verified; /* NULL: it was not signed, or nobody looked */
 };
 
 enum tcp_verdict {
@@ -432,6 +441,11 @@ static inline enum ft_tcp_state tcb_state(const struct ft_tcb *tcb)
 static inline struct ft_name *tcb_name(const struct ft_tcb *tcb)
 {
     return tcb->cold->rare ? tcb->cold->rare->name : NULL;
+}
+
+static inline struct tcp_auth *tcb_auth(const struct ft_tcb *tcb)
+{
+    return tcb->cold->rare ? tcb->cold->rare->auth : NULL;
 }
 
 static inline struct tcp_tfo *tcb_tfo(const struct ft_tcb *tcb)
@@ -534,7 +548,7 @@ static inline uint32_t tcb_rcv_wnd(const struct ft_tcb *tcb)
 /* Octets of options in each segment: what a full one carries less. */
 static inline uint32_t tcb_options_len(const struct ft_tcb *tcb)
 {
-    return ((tcb->flags & TCB_TS) ? 12 : 0);
+    return ((tcb->flags & TCB_TS) ? 12 : 0) + (tcb_auth(tcb) ? ft_auth_room(tcb) : 0);
 }
 
 /* Octets that the send buffer may still take. */

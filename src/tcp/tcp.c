@@ -34,6 +34,7 @@ int ft_tcp_init(struct ft_tcp *tcp, struct ft_env *env, struct ft_net *net, stru
 {
     *tcp = (struct ft_tcp){.env = env, .net = net, .slots = slots, .names = names};
     ft_tcp_tuned(tcp);
+    tcp->signs = env->config.auth.md5 || env->config.auth.mac_find;
     init_pools(tcp);
     ft_timer_init(&tcp->miser_timer, FT_TIMER_MISER);
     list_init(&tcp->misers);

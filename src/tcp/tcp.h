@@ -68,6 +68,7 @@ struct ft_tcp {
     uint32_t n_waiting_syns;     /* embryos with EMB_WAITING */
     uint32_t left_next;          /* the entry of left that is written next */
     struct tcp_left left[TCP_LEFT_MAX];
+    bool signs;              /* the configuration has primitives for TCP MD5 or TCP-AO */
     uint8_t cc_default;      /* the congestion control that the configuration names */
     uint8_t isn_key[16];     /* RFC 6528's secret */
     uint8_t ts_key[16];      /* of the timestamp offsets (RFC 7323 5.4) */

@@ -41,6 +41,8 @@ static struct tcp_time_wait_more *more_of(struct ft_time_wait *tw)
 static void put(struct ft_tcp *tcp, struct ft_time_wait *tw)
 {
     struct tcp_time_wait_more *more = more_of(tw);
+    if (more)
+        ft_auth_free(tcp, &more->auth);
     ft_pool_put(more ? &tcp->time_waits_more : &tcp->time_waits, tw);
 }
 
@@ -93,6 +95,7 @@ bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, struct ft_time_wa
     }
     if (more) {
         *more_of(tw) = *more;
+        more->auth = NULL; /* the keys are the new one's */
     } else {
         *tw = *as;
     }
@@ -148,11 +151,11 @@ void ft_time_wait_fini(struct ft_tcp *tcp)
     ft_wheel_cancel(&tcp->env->wheel, &tcp->tw_timer);
 }
 
-/* The entry stands where the connection stood. */
+/* The entry stands where the connection stood, and has its keys. */
 static void take_place(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     bool own = tcb->cold->ts_offset == ft_tcp_ts_offset(tcp, &tcb->conn);
-    bool more = (tcb->flags & TCB_TS) && !own;
+    bool more = tcb_auth(tcb) || ((tcb->flags & TCB_TS) && !own);
     struct tcp_time_wait_more as = {
         .tw.snd_nxt = tcb->snd_nxt,
         .tw.rcv_nxt = tcb->rcv_nxt,
@@ -160,11 +163,16 @@ static void take_place(struct ft_tcp *tcp, struct ft_tcb *tcb)
         .tw.expires_ms = ((tcb->flags & TCB_TS) ? TW_TS : 0u) |
                          ((tcb->cold->opts.flags & OPT_REUSE_ADDR) ? TW_REUSE : 0u) |
                          (more ? TW_MORE : 0u),
+        .auth = tcb_auth(tcb),
+        .iss = tcb->iss,
+        .irs = tcb->irs,
         .ts_offset = tcb->cold->ts_offset,
     };
     if (!ft_time_wait_new(tcp, &tcb->conn, &as.tw))
         return;
     tcb->flags &= ~(uint32_t)TCB_IN_TABLE;
+    if (tcb->cold->rare)
+        tcb->cold->rare->auth = NULL;
 }
 
 void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb)
@@ -185,7 +193,7 @@ void ft_tcp_enter_time_wait(struct ft_tcp *tcp, struct ft_tcb *tcb)
         .tsecr = tcb->ts_recent,
     };
     if (tcb->flags & TCB_ACK_NOW)
-        ft_tcp_send_bare(tcp, &tcb->conn, &seg, &tcb->cold->opts);
+        ft_tcp_send_alone(tcp, tcb, &seg);
     take_place(tcp, tcb);
     ft_tcb_kill(tcp, tcb, 0);
 }
@@ -194,6 +202,24 @@ static uint32_t ts_offset(const struct ft_tcp *tcp, struct ft_time_wait *tw)
 {
     const struct tcp_time_wait_more *more = more_of(tw);
     return more ? more->ts_offset : ft_tcp_ts_offset(tcp, &tw->conn);
+}
+
+struct tcp_auth *ft_time_wait_keys(struct ft_time_wait *tw, struct tcp_ends *ret_ends)
+{
+    const struct tcp_time_wait_more *more = more_of(tw);
+    *ret_ends = (struct tcp_ends){.conn = &tw->conn};
+    if (!more || !more->auth)
+        return NULL;
+    *ret_ends = (struct tcp_ends){
+        .conn = &tw->conn,
+        .snd_isn = more->iss,
+        .rcv_isn = more->irs,
+        .has_snd_isn = true,
+        .has_rcv_isn = true,
+        .snd_pos = more->auth->snd_pos,
+        .rcv_pos = more->auth->rcv_pos,
+    };
+    return more->auth;
 }
 
 /* RFC 6191 at the side that opens, net.ipv4.tcp_tw_reuse: the clock of the timestamps has moved on
@@ -239,7 +265,11 @@ static void answer(struct ft_tcp *tcp, struct ft_time_wait *tw)
         .tsval = has_ts ? tcp_now_ms(tcp) + ts_offset(tcp, tw) : 0,
         .tsecr = tw->ts_recent,
     };
-    ft_tcp_send_bare(tcp, &tw->conn, &seg, NULL);
+    struct tcp_signer signer;
+    struct tcp_ends ends;
+    struct tcp_auth *auth = ft_time_wait_keys(tw, &ends);
+    if (ft_auth_prepare(tcp, auth, &ends, &seg, &signer))
+        ft_tcp_send_bare(tcp, &tw->conn, &seg, NULL, &signer);
 }
 
 /* MAY-2, SHLD-4, RFC 6191: a SYN that is surely newer opens the connection anew. */

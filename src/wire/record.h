@@ -36,7 +36,7 @@
 enum record_type {
     RECORD_NONE = 0,    /* no record: where a file was prepared but not written */
     RECORD_CONFIG = 1,  /* size profile ttl shard n_shards port_min port_max memory_max fastopen
-                           tcp_without mtu_probing ecn min_frame_segs tw_reuse wall_offset;
+                           tcp_without mtu_probing ecn auth min_frame_segs tw_reuse wall_offset;
                            seed, the name of the congestion control, then the other limits, 4
                            octets each, in their order in struct ft_limits */
     RECORD_BUILD = 2,   /* -; what the core was built from, as text */

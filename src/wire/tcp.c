@@ -29,6 +29,8 @@ enum tcp_option {
     OPT_SACK_OK = 4,
     OPT_SACK = 5,
     OPT_TS = 8,
+    OPT_MD5 = TCP_SIG_MD5,
+    OPT_AO = TCP_SIG_AO,
     OPT_TFO = 34,
     OPT_ACCECN0 = 172,
     OPT_ACCECN1 = 174,
@@ -62,6 +64,25 @@ static bool parse_tfo(const uint8_t *opt, size_t len, size_t head, struct ft_tcp
     seg->has_tfo = true;
     seg->tfo_exp = opt[0] == OPT_EXP;
     return true;
+}
+
+/* RFC 2385 3.0: kind, length, 16 octets. RFC 5925 2.2: kind, length, KeyID, RNextKeyID, MAC. One of
+   them, once. @at: of the MAC in the header */
+static void parse_sig(const uint8_t *opt, size_t len, size_t at, struct ft_tcp_seg *seg)
+{
+    const bool is_md5 = opt[0] == OPT_MD5;
+    const size_t head = is_md5 ? 2 : 4;
+
+    if (seg->n_sig > 0 || len < head || (is_md5 && len != head + TCP_MD5_LEN)) {
+        seg->n_sig = UINT8_MAX;
+        return;
+    }
+    seg->n_sig = 1;
+    seg->sig = opt[0];
+    seg->sig_at = (uint8_t)(at + head);
+    seg->sig_len = (uint8_t)(len - head);
+    seg->key_id = is_md5 ? 0 : opt[2];
+    seg->rnext_id = is_md5 ? 0 : opt[3];
 }
 
 /* RFC 9768 3.2.3: whole fields count, whatever the length is. */
@@ -137,7 +158,9 @@ static void parse_options(const uint8_t *opts, size_t len, struct ft_tcp_seg *se
             return;
         }
         opt_len = opts[at + 1];
-        if (!parse_option(opts + at, opt_len, seg))
+        if (opts[at] == OPT_MD5 || opts[at] == OPT_AO)
+            parse_sig(opts + at, opt_len, TCP_HDR_LEN + at, seg);
+        else if (!parse_option(opts + at, opt_len, seg))
             seg->bad_options = true;
         at += opt_len;
     }
@@ -164,6 +187,7 @@ int tcp_parse(const uint8_t *buf, size_t len, struct ft_tcp_seg *ret)
     ret->has_mss = ret->has_wscale = ret->sack_ok = ret->has_ts = false;
     ret->has_tfo = ret->tfo_exp = ret->bad_options = false;
     ret->n_sack = ret->tfo_len = ret->wscale = 0;
+    ret->n_sig = ret->sig = TCP_SIG_NONE;
     ret->accecn = ret->n_accecn = 0;
     ret->mss = 0;
     ret->tsval = ret->tsecr = 0;
@@ -177,10 +201,16 @@ int tcp_parse(const uint8_t *buf, size_t len, struct ft_tcp_seg *ret)
     return 0;
 }
 
-/* The options that come before SACK blocks: at most 20 octets. */
+/* Octets of a signature's option with its padding; 0 if none. */
+static size_t sig_room(const struct ft_tcp_seg *seg)
+{
+    return seg->n_sig == 1 ? (4 + (size_t)seg->sig_len + 3) & ~(size_t)3 : 0;
+}
+
+/* The options that come before SACK blocks: at most 20 octets, and a signature. */
 static size_t fixed_len(const struct ft_tcp_seg *seg)
 {
-    size_t len = 0;
+    size_t len = sig_room(seg);
 
     if (seg->has_mss)
         len += 4;
@@ -239,6 +269,23 @@ size_t tcp_hdr_len(const struct ft_tcp_seg *seg)
         len += 4 + 8 * n_sack;
     len += accecn_room(seg, len);
     return TCP_HDR_LEN + len + tfo_room(seg, len);
+}
+
+/* The signature comes first, as on Linux, with zeros in the place of its MAC. */
+static uint8_t *emit_sig(uint8_t *p, const struct ft_tcp_seg *seg)
+{
+    size_t room = sig_room(seg);
+
+    if (room == 0)
+        return p;
+    if (seg->sig == TCP_SIG_MD5)
+        be32_store(p, (uint32_t)OPT_NOP << 24 | OPT_NOP << 16 | OPT_MD5 << 8 | (2 + TCP_MD5_LEN));
+    else
+        be32_store(p, (uint32_t)OPT_AO << 24 | (4u + seg->sig_len) << 16 |
+                          (uint32_t)seg->key_id << 8 | seg->rnext_id);
+    memset(p + 4, 0, seg->sig_len);
+    memset(p + 4 + seg->sig_len, OPT_NOP, room - 4 - seg->sig_len);
+    return p + room;
 }
 
 static uint8_t *emit_fixed(uint8_t *p, const struct ft_tcp_seg *seg)
@@ -316,7 +363,7 @@ size_t tcp_emit(uint8_t *buf, size_t cap, const struct ft_tcp_seg *seg)
     be16_store(buf + 14, (uint16_t)seg->wnd);
     be16_store(buf + TCP_CSUM_AT, 0);
     be16_store(buf + 18, seg->urg);
-    p = emit_sack(emit_fixed(buf + TCP_HDR_LEN, seg), seg);
+    p = emit_sack(emit_fixed(emit_sig(buf + TCP_HDR_LEN, seg), seg), seg);
     room = (size_t)(p - buf) - TCP_HDR_LEN;
     p = emit_accecn(p, accecn_room(seg, room), seg);
     room = tfo_room(seg, (size_t)(p - buf) - TCP_HDR_LEN);

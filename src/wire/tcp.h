@@ -2,7 +2,8 @@
 /*
  * The TCP header with its options, to and from struct ft_tcp_seg, which is what the rest of the
  * stack calls a segment. It knows no state: which option counts when, scaling, clamping and ports
- * of zero are the affair of tcp/ and stack/. RFC 9293 3.1, 3.2; RFC 7323; RFC 2018; RFC 7413.
+ * of zero are the affair of tcp/ and stack/. RFC 9293 3.1, 3.2; RFC 7323; RFC 2018; RFC 7413; the
+ * places of signatures (RFC 2385 3.0, RFC 5925 2.2), which others compute and compare.
  */
 #ifndef WIRE_TCP_H
 #define WIRE_TCP_H
@@ -21,6 +22,16 @@
 #define TCP_SACKS_MAX      4
 #define TCP_COOKIE_LEN_MAX 16
 #define TCP_ACCECN_FIELDS  3
+#define TCP_MD5_LEN        16 /* octets of a signature (RFC 2385 3.0) */
+#define TCP_MAC_LEN_MAX    16 /* more does not fit beside a SYN's other options (RFC 5925 2.2) */
+#define TCP_SIG_AT         24 /* where tcp_emit() leaves room for a signature, octets from the start */
+
+/* Option kinds of signatures. */
+enum tcp_sig {
+    TCP_SIG_NONE = 0,
+    TCP_SIG_MD5 = 19, /* RFC 2385 */
+    TCP_SIG_AO = 29,  /* RFC 5925 */
+};
 
 /* Control bits of `flags` (RFC 9293 3.1; AE: RFC 9768). */
 enum seg_flag {
@@ -67,6 +78,12 @@ struct ft_tcp_seg {
     uint16_t mss;    /* as on the wire, 0 to 65535 */
     uint32_t tsval;
     uint32_t tsecr;
+    uint8_t n_sig;    /* signatures; tcp_parse: more than 1, or a malformed one, is UINT8_MAX */
+    uint8_t sig;      /* enum tcp_sig, with n_sig 1; it comes first of the options sent */
+    uint8_t sig_len;  /* octets of the MAC: 16, or 0 to 36 (sent: at most TCP_MAC_LEN_MAX) */
+    uint8_t sig_at;   /* where it lies, octets from the start; set by tcp_parse */
+    uint8_t key_id;   /* TCP-AO: KeyID */
+    uint8_t rnext_id; /* TCP-AO: RNextKeyID */
     struct ft_sack sack[TCP_SACKS_MAX];       /* the first n_sack are written */
     uint8_t tfo[TCP_COOKIE_LEN_MAX];          /* the first tfo_len are written */
     uint32_t accecn_field[TCP_ACCECN_FIELDS]; /* 24 bits each, as the option has them */
@@ -111,7 +128,8 @@ size_t tcp_accecn_len(unsigned n_fields);
 uint8_t tcp_sacks_fit(const struct ft_tcp_seg *seg);
 
 /**
- * Write a TCP header with its options in Linux's order and padding, its checksum field zero.
+ * Write a TCP header with its options in Linux's order and padding, its checksum field and the room
+ * for a signature (at TCP_SIG_AT) zero.
  *
  * @buf: where
  * @cap: octets of room

@@ -5,6 +5,8 @@
  */
 #include "ladder.h"
 
+#include "signer.h"
+
 #include "wire/arp.h"
 #include "wire/be.h"
 #include "wire/csum.h"
@@ -536,12 +538,21 @@ static size_t build_tcp(struct ladder *t, const struct step *s, uint8_t *buf)
         .urg = s->urg == ANY ? 0 : (uint16_t)s->urg,
         .flags = (uint16_t)s->flags,
     };
+    uint8_t option[TCP_HDR_LEN_MAX];
     size_t len;
 
     options_of(t, s, &seg);
     if (s->flags & SEG_SYN)
         p->isn = seg.seq.v;
+    if (t->key) {
+        /* It comes where tcp_emit() has its place; it is written anew by who knows the RFC. */
+        seg.n_sig = 1;
+        seg.sig = t->key->kind;
+        seg.sig_len = (uint8_t)(signer_option(t->key, option) - 4);
+    }
     len = tcp_emit(buf, TCP_HDR_LEN_MAX, &seg);
+    if (t->key)
+        memcpy(buf + TCP_HDR_LEN, option, 4u + seg.sig_len);
     if (s->options) {
         len = TCP_HDR_LEN + ((s->n_options + 3) & ~(size_t)3);
         memset(buf + TCP_HDR_LEN, 0, len - TCP_HDR_LEN);
@@ -563,8 +574,12 @@ size_t ladder_build(struct ladder *t, const struct step *s, uint8_t *ret_frame)
     struct ft_addr dst = s->dst ? *s->dst : t->us;
     uint8_t *l4 = malloc(LADDER_FRAME_MAX);
     size_t l4_len = build_tcp(t, s, l4);
-    uint16_t sum = csum_l4(&src, &dst, IP_PROTO_TCP, l4, l4_len);
+    uint16_t sum;
     size_t at;
+
+    if (t->key && !s->options)
+        signer_sign(t, t->key, &src, &dst, l4, l4_len);
+    sum = csum_l4(&src, &dst, IP_PROTO_TCP, l4, l4_len);
 
     be16_store(l4 + TCP_CSUM_AT, s->bad_csum ? (uint16_t)(sum ^ 0x0101) : sum);
     memcpy(eth.dst, s->l2_broadcast ? mac_all : mac_us, 6);

@@ -106,6 +106,8 @@ struct ladder_frame {
     ft_time at;
 };
 
+struct ladder_key;
+
 /* What is known of the conversation with one port of the peer. */
 struct ladder_peer {
     uint16_t port, stack_port;
@@ -142,10 +144,11 @@ struct ladder {
     const uint8_t *payload;   /* of t->seg, in t->last */
     struct ft_addr last_dst;
     uint8_t last_ttl, last_tos;
-    enum ft_verdict verdict; /* of the last frame of the peer */
-    ft_sock verdict_sock;    /* the socket that it was for */
-    unsigned n_other;        /* frames of the stack that were neither TCP nor neighbours' talk */
-    unsigned n_asked;        /* questions for a neighbour */
+    enum ft_verdict verdict;      /* of the last frame of the peer */
+    ft_sock verdict_sock;         /* the socket that it was for */
+    const struct ladder_key *key; /* the peer signs by it (signer.h); NULL: it does not */
+    unsigned n_other; /* frames of the stack that were neither TCP nor neighbours' talk */
+    unsigned n_asked; /* questions for a neighbour */
     /* The allocator. */
     uint64_t n_allocs, n_live, octets_live;
     uint64_t fail_at; /* the n-th allocation fails; 0: none */

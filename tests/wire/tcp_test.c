@@ -373,6 +373,56 @@ static void a_segment_with_its_checksum_is_ok_and_a_damaged_one_is_not(void **st
     assert_false(csum_l4_good(&src, &dst, 6, buf, len));
 }
 
+/* RFC 2385 3.0, RFC 5925 2.2: a signature comes first, zero; what is malformed, or comes twice, is
+   none. */
+static void a_signature_has_its_place(void **state)
+{
+    struct ft_tcp_seg seg = {.n_sig = 1,
+                             .sig = TCP_SIG_MD5,
+                             .sig_len = 16,
+                             .has_mss = true,
+                             .mss = 1460,
+                             .has_ts = true,
+                             .sack_ok = true,
+                             .has_wscale = true};
+    struct ft_tcp_seg back;
+    uint8_t buf[64], twice[32] = {29, 16, 7, 9, [16] = 29, 16};
+
+    (void)state;
+    memset(buf, 0xff, sizeof(buf));
+    assert_int_equal(tcp_emit(buf, sizeof(buf), &seg), 60);
+    assert_int_equal(tcp_parse(buf, 60, &back), 0);
+    assert_int_equal(back.n_sig, 1);
+    assert_int_equal(back.sig, TCP_SIG_MD5);
+    assert_int_equal(back.sig_at, TCP_SIG_AT);
+    assert_int_equal(back.sig_len, 16);
+    assert_true(back.has_mss && back.has_ts && back.has_wscale && back.sack_ok);
+    seg = (struct ft_tcp_seg){.n_sig = 1,
+                              .sig = TCP_SIG_AO,
+                              .sig_len = 13,
+                              .key_id = 7,
+                              .rnext_id = 9,
+                              .n_sack = 4,
+                              .has_ts = true};
+    assert_int_equal(tcp_sacks_fit(&seg), 0);
+    seg.has_ts = false;
+    assert_int_equal(tcp_sacks_fit(&seg), 2);
+    assert_int_equal(tcp_emit(buf, sizeof(buf), &seg), tcp_hdr_len(&seg));
+    assert_int_equal(tcp_parse(buf, 60, &back), 0);
+    assert_int_equal(back.sig, TCP_SIG_AO);
+    assert_int_equal(back.sig_len, 13);
+    assert_int_equal(back.key_id, 7);
+    assert_int_equal(back.rnext_id, 9);
+    assert_int_equal(back.n_sack, 2);
+    for (unsigned i = 0; i < 13; i++)
+        assert_int_equal(buf[TCP_SIG_AT + i], 0);
+    assert_int_equal(parse_options_of(twice, sizeof(twice), &back), 0);
+    assert_int_equal(back.n_sig, UINT8_MAX);
+    twice[1] = 3;
+    assert_int_equal(parse_options_of(twice, 16, &back), 0);
+    assert_int_equal(back.n_sig, UINT8_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +439,7 @@ int main(void)
         cmocka_unit_test(sack_blocks_are_cut_to_what_fits),
         cmocka_unit_test(an_accecn_option_is_read_as_far_as_whole_fields_go),
         cmocka_unit_test(what_is_emitted_is_parsed),
+        cmocka_unit_test(a_signature_has_its_place),
         cmocka_unit_test(a_segment_with_its_checksum_is_ok_and_a_damaged_one_is_not),
     };
 
