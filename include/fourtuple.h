@@ -7,6 +7,7 @@
  *     iface.h    interfaces, addresses, routes, packets, time
  *     socket.h   the socket calls
  *     diag.h     the socket table, counters, the verdict on each packet
+ *     handover.h a live connection goes on in another stack
  *     record.h   writing down all that enters a stack, to run it again
  *     malloc.h   libc's allocator (include it yourself)
  */
@@ -15,6 +16,7 @@
 
 #include <fourtuple/config.h>
 #include <fourtuple/diag.h>
+#include <fourtuple/handover.h>
 #include <fourtuple/iface.h>
 #include <fourtuple/record.h>
 #include <fourtuple/socket.h>

@@ -56,6 +56,7 @@ enum ft_tcp_state {
     X(DROP_MEMORY, drop_memory, "memory was refused")                                              \
     X(DROP_CLOSED, drop_closed, "octets for a socket that nobody reads any more")                  \
     X(DROP_LIMIT, drop_limit, "over a rate limit")                                                 \
+    X(DROP_AWAY, drop_away, "for a connection that was exported and goes on elsewhere")            \
     X(DROP_UNSIGNED, drop_unsigned, "no signature, where a key asks for one (RFC 2385, RFC 5925)") \
     X(DROP_SIGNED, drop_signed, "a signature for which there is no key")                           \
     X(DROP_SIGNATURE, drop_signature, "a wrong signature, or more than one")
@@ -123,6 +124,8 @@ enum ft_verdict {
     X(tcp_time_waits, "TIME-WAIT entries made")                                                    \
     X(tcp_time_wait_evicted, "TIME-WAIT entries that gave way to newer ones")                      \
     X(tcp_time_wait_reused, "TIME-WAIT entries that active opens have taken over")                 \
+    X(tcp_exports, "connections given to another stack")                                           \
+    X(tcp_imports, "connections taken over from another stack")                                    \
     X(alloc_failed, "allocations refused")                                                         \
     X(steps_table_probes, "work: buckets looked at in the four-tuple table")                       \
     X(steps_list_nodes, "work: list and tree nodes walked")                                        \

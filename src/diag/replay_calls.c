@@ -575,6 +575,33 @@ static outcome call_consume(struct replay *replay)
     return plain(ft_consume(replay->stack, sock_of(replay), (size_t)replay_arg(&replay->call, 1)));
 }
 
+/* ---- from stack to stack -----------------------------------------------------------------------
+ */
+
+/* No more room than the connection needs, however much there was then. */
+static outcome call_export(struct replay *replay)
+{
+    uint64_t size = replay_arg(&replay->call, 1);
+    ssize_t need = ft_export(replay->stack, sock_of(replay), NULL, 0), ret;
+    void *state;
+
+    if (replay_arg(&replay->call, 2) == 0 || need < 0)
+        return plain(need);
+    size = size < (size_t)need ? size : (size_t)need;
+    state = replay_room(replay, &replay->room, (size_t)size + 1);
+    if (state == NULL)
+        return plain(0);
+    ret = ft_export(replay->stack, sock_of(replay), state, (size_t)size);
+    return (outcome){ret, record_hash_export(state, ret)};
+}
+
+static outcome call_import(struct replay *replay)
+{
+    if (replay->call.len != replay_arg(&replay->call, 0))
+        return senseless(replay, "a connection cut short");
+    return plain(ft_import(replay->stack, replay->call.data, replay->call.len));
+}
+
 /* ---- readiness ---------------------------------------------------------------------------------
  */
 
@@ -635,6 +662,8 @@ static const struct {
     [RECORD_UNPIN] = {"ft_unpin", 1, call_unpin},
     [RECORD_WATCH] = {"ft_watch", 3, call_watch},
     [RECORD_EVENTS] = {"ft_events", 1, call_events},
+    [RECORD_EXPORT] = {"ft_export", 3, call_export},
+    [RECORD_IMPORT] = {"ft_import", 1, call_import},
     [RECORD_TUNE] = {"ft_tune", 11, call_tune},
 };
 

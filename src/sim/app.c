@@ -188,6 +188,8 @@ void ft_sim_apps_crash(struct sim_world *world, struct sim_host *host)
 
         if (conn->absent || is_over || !has_begun)
             continue;
+        if (app[world->app[2 * i].host == host->index ? 0 : 1].image != NULL)
+            continue; /* it goes along */
         if (conn->host[0] != host->index && conn->host[1] != host->index)
             continue;
         shake(&app[0], host);

@@ -98,6 +98,11 @@ static void translate(const struct sim_audit *audit, struct sight *s)
     audit->name(audit->name_ctx, &s->icmp.dst, &s->icmp.dst_port);
 }
 
+void ft_sim_audit_moved(struct sim_audit *audit, uint32_t host, const uint8_t mac[6])
+{
+    memcpy(audit->hosts[host].mac, mac, 6);
+}
+
 void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host)
 {
     const struct sim_audit_host *h = &audit->hosts[host];
@@ -107,7 +112,7 @@ void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host)
         for (struct audit_conn *conn = audit->buckets[i / 2]; conn != NULL; conn = conn->next) {
             struct audit_end *end = &conn->end[i % 2];
 
-            if (end->addr.lo == 0 || !may_send_from(h, &end->addr))
+            if (end->addr.lo == 0 || !may_send_from(h, &end->addr) || conn->kept)
                 continue;
             end->dead = true;
             end->syn_arrived = false;
@@ -117,6 +122,10 @@ void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host)
             end->n_recent = 0;
             end->ack_credit = 0;
         }
+    }
+    for (size_t i = 0; i < AUDIT_BUCKETS; i++) {
+        for (struct audit_conn *conn = audit->buckets[i]; conn != NULL; conn = conn->next)
+            conn->kept = false;
     }
 }
 
@@ -214,6 +223,17 @@ static struct audit_conn *look_up(const struct sim_audit *audit, const struct si
         }
     }
     return NULL;
+}
+
+void ft_sim_audit_keep(struct sim_audit *audit, const struct ft_addr *src, uint16_t src_port,
+                       const struct ft_addr *dst, uint16_t dst_port)
+{
+    struct sight s = {.src = *src, .dst = *dst, .src_port = src_port, .dst_port = dst_port};
+    int from;
+    struct audit_conn *conn = look_up(audit, &s, &from);
+
+    if (conn != NULL)
+        conn->kept = true;
 }
 
 ft_time ft_sim_audit_silence(const struct sim_audit *audit, const struct ft_addr *src,

@@ -68,11 +68,23 @@ void ft_sim_audit_cookies(struct sim_audit *audit);
 void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host);
 
 /**
+ * Say that a connection goes along when its host is replaced: the next ft_sim_audit_crashed()
+ * leaves it as it is.
+ */
+void ft_sim_audit_keep(struct sim_audit *audit, const struct ft_addr *src, uint16_t src_port,
+                       const struct ft_addr *dst, uint16_t dst_port);
+
+/**
  * Tell how long the end of a connection at @src had sent nothing when it sent its first reset; 0:
  * it has sent none. Who gives up on a peer has asked it until then.
  */
 ft_time ft_sim_audit_silence(const struct sim_audit *audit, const struct ft_addr *src,
                              uint16_t src_port, const struct ft_addr *dst, uint16_t dst_port);
+
+/**
+ * Learn that a host has another card.
+ */
+void ft_sim_audit_moved(struct sim_audit *audit, uint32_t host, const uint8_t mac[6]);
 
 /* Makes a name out of what a NAT has made of it. */
 typedef void sim_audit_name(const void *ctx, struct ft_addr *addr, uint16_t *port);

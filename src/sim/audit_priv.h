@@ -105,6 +105,7 @@ struct audit_conn {
     ft_time idle_since;
     uint16_t nat_port; /* of the NAT's name of its inner end, as the outer one was told it */
     bool split;        /* the NAT has given another: the outer end is two connections by now */
+    bool kept;         /* goes along with a host that is being replaced */
     bool finished;     /* both FINs acknowledged, or reset */
     ft_time finished_at;
 };

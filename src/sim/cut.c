@@ -149,6 +149,16 @@ static void no_crashes(struct sim_plan *plan)
     }
 }
 
+static void no_migrations(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        struct sim_fault_plan *fault = &plan->fault[i];
+
+        if (fault->kind == SIM_FAULT_MIGRATE || fault->kind == SIM_FAULT_ARRIVE)
+            fault->absent = true;
+    }
+}
+
 static void no_forgeries(struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_faults; i++) {
@@ -298,6 +308,7 @@ static const struct {
     {"shrink", "paths whose MTU becomes smaller", no_shrinks},
     {"holes", "routers that do not say what was too big", no_holes},
     {"crash", "hosts that crash and come up without memory", no_crashes},
+    {"migration", "hosts that are replaced in mid-conversation", no_migrations},
     {"keys", "conversations that are signed (TCP MD5, TCP-AO)", no_keys},
     {"zero-copy", "applications that reserve and peek", no_spans},
 };

@@ -47,7 +47,8 @@ static void boot(struct sim_world *world, struct sim_host *host)
     struct sim_note note = {
         .kind = SIM_NOTE_APP, .host = (uint8_t)host->index, .text = "is there again"};
 
-    if (host->world == NULL || host->stack != NULL || world->plan.host[host->index].absent)
+    if (host->world == NULL || host->stack != NULL || host->is_away ||
+        world->plan.host[host->index].absent)
         return;
     ft_sim_note(world, &note);
     host->booting = true;
@@ -98,6 +99,12 @@ void ft_sim_fault(struct sim_world *world, uint32_t index)
         break;
     case SIM_FAULT_CRASH:
         crash(world, &world->host[fault->pipe]);
+        break;
+    case SIM_FAULT_MIGRATE:
+        ft_sim_migrate(world, &world->host[fault->pipe]);
+        break;
+    case SIM_FAULT_ARRIVE:
+        ft_sim_arrive(world, &world->host[fault->pipe], fault->value != 0);
         break;
     case SIM_FAULT_BOOT:
         boot(world, &world->host[fault->pipe]);

@@ -17,7 +17,7 @@ void ft_sim_plan_keys(struct sim_plan *plan, uint64_t seed)
     struct sim_rand rand;
 
     sim_rand_init(&rand, seed, DRAW_KEYS, 0);
-    if (!sim_rand_chance(&rand, 8))
+    if (!sim_rand_chance(&rand, ft_sim_plan_migrates(plan) ? 30 : 8))
         return;
     for (uint32_t i = 0; i < plan->n_conns; i++) {
         struct sim_conn_plan *conn = &plan->conn[i];

@@ -47,6 +47,7 @@ enum {
     DRAW_NAT,
     DRAW_ECN,
     DRAW_KEYS,
+    DRAW_MIGRATION,
     DRAW_NAT_FAMILY,
 };
 
@@ -152,20 +153,24 @@ enum sim_fault_kind {
     SIM_FAULT_BOOT,    /* ends the one before it: the host is there again, with a new seed */
     SIM_FAULT_FORGET,  /* the NAT forgets all names that it has given */
     SIM_FAULT_REPLAY,  /* somebody on the path sends an old segment again */
+    SIM_FAULT_MIGRATE, /* a host is replaced: its connections are written down, its stack is freed
+                        */
+    SIM_FAULT_ARRIVE,  /* ends the one before it: they go on in another stack; value 1: and card */
     SIM_FAULT_FLOOD,   /* so many SYNs from hosts that are not there, at one instant */
 };
 
 /** Whether a fault is the end of the one before it. */
 static inline bool sim_fault_is_end(uint8_t kind)
 {
-    return kind == SIM_FAULT_HEAL || kind == SIM_FAULT_RESTORE || kind == SIM_FAULT_BOOT;
+    return kind == SIM_FAULT_HEAL || kind == SIM_FAULT_RESTORE || kind == SIM_FAULT_BOOT ||
+           kind == SIM_FAULT_ARRIVE;
 }
 
 struct sim_fault_plan {
     bool absent;   /* cut out: it does not happen */
     uint8_t kind;  /* enum sim_fault_kind */
-    uint32_t pipe; /* its number, its partner is pipe ^ 1; of SHRINK 2 * router + port; of CRASH and
-                      BOOT the host; of FORGE what the forger draws from */
+    uint32_t pipe; /* its number, its partner is pipe ^ 1; of SHRINK 2 * router + port; of CRASH,
+                      BOOT, MIGRATE and ARRIVE the host; of FORGE what the forger draws from */
     uint64_t value;
     ft_time at;
 };

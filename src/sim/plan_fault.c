@@ -227,16 +227,19 @@ void ft_sim_plan_faults(struct sim_plan *plan, uint64_t seed)
     draw_replays(plan, seed);
     draw_nat(plan, seed);
     draw_nat_families(plan, seed);
+    ft_sim_plan_migrations(plan, seed);
 }
 
 /* ---- what follows ---- */
 
+/* Or is replaced, and some of its connections are lost. */
 static bool crashes(const struct sim_plan *plan, uint32_t host)
 {
     for (uint32_t i = 0; i < plan->n_faults; i++) {
         const struct sim_fault_plan *fault = &plan->fault[i];
 
-        if (fault->kind == SIM_FAULT_CRASH && fault->pipe == host && !fault->absent)
+        if ((fault->kind == SIM_FAULT_CRASH || fault->kind == SIM_FAULT_MIGRATE) &&
+            fault->pipe == host && !fault->absent)
             return true;
     }
     return false;

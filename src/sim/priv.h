@@ -105,7 +105,9 @@ struct sim_app {
     uint32_t datagrams_back;            /* SIM_DATAGRAMS: echoes received */
     uint64_t echoed;                    /* a bit for each of them */
     uint32_t copies[SIM_DATAGRAMS_MAX]; /* that have reached its host and were not taken */
-    bool lied_to;                       /* a stranger has told that nobody listens */
+    uint8_t *image;                     /* of a connection whose host is away; NULL: it is not */
+    size_t image_len;
+    bool lied_to; /* a stranger has told that nobody listens */
 };
 
 struct sim_host {
@@ -126,6 +128,7 @@ struct sim_host {
     uint64_t baseline;       /* of octets_held before the first conversation */
     uint32_t n_allocs;       /* since it may be poor */
     bool was_refused;        /* memory, in this event */
+    bool is_away;            /* it is being replaced: down, and its connections are written down */
     bool booting;            /* and nothing is refused meanwhile */
     int pcap_if;
     uint32_t spins; /* timer events at one instant */
@@ -359,6 +362,20 @@ void ft_sim_plan_settle(struct sim_plan *plan);
 bool ft_sim_add_pair(struct sim_plan *plan, const struct sim_fault_plan *fault, uint8_t end,
                      ft_time until);
 
+/* ---- migrate.c ---- */
+
+/** Draw which hosts are replaced in mid-conversation. */
+void ft_sim_plan_migrations(struct sim_plan *plan, uint64_t seed);
+
+/** Whether any is: signatures and their numbers must go along. */
+bool ft_sim_plan_migrates(const struct sim_plan *plan);
+
+/** Write the connections of a host down and free its stack. */
+void ft_sim_migrate(struct sim_world *world, struct sim_host *host);
+
+/** Let them go on in another stack. @other_card: with another link address */
+void ft_sim_arrive(struct sim_world *world, struct sim_host *host, bool other_card);
+
 /* ---- fault.c ---- */
 
 /** A fault of the plan happens. */
@@ -569,6 +586,9 @@ void ft_sim_listener_event(struct sim_world *world, uint32_t index);
 
 /** A host has crashed: its applications are no more. */
 void ft_sim_apps_crash(struct sim_world *world, struct sim_host *host);
+
+/** Accept what its passive sockets hold, at once. */
+void ft_sim_accept_waiting(struct sim_world *world, struct sim_host *host);
 
 /** It is there again: its passive sockets are made anew. */
 void ft_sim_apps_boot(struct sim_world *world, struct sim_host *host);

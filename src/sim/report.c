@@ -74,9 +74,10 @@ static void print_conn(const struct sim_world *world, FILE *out, uint32_t i)
 
 void ft_sim_print_plan(const struct sim_world *world, FILE *out)
 {
-    static const char *const faults[] = {
-        "cut",      "cut one way", "heal", "forgery",     "shrinks to", "rate",     "delay more",
-        "restored", "crash",       "boot", "NAT forgets", "replay",     "SYN flood"};
+    static const char *const faults[] = {"cut",        "cut one way", "heal",        "forgery",
+                                         "shrinks to", "rate",        "delay more",  "restored",
+                                         "crash",      "boot",        "NAT forgets", "replay",
+                                         "replaced",   "goes on",     "SYN flood"};
     static const char *const mutes[] = {"", ", mute until faults heal", ", mute for ever"};
     const struct sim_plan *plan = &world->plan;
 

@@ -227,6 +227,28 @@ static void crash(struct sim_plan *plan, struct sim_rand *rand)
     }
 }
 
+/* Servers are replaced while octets are under way, each time by another, every second one
+ * elsewhere. Half of the connections are signed; marks are told of, one way or the other. */
+static void migrate(struct sim_plan *plan, struct sim_rand *rand)
+{
+    static const uint8_t kinds[] = {SIM_KEY_NONE, SIM_KEY_MD5, SIM_KEY_NONE, SIM_KEY_AO};
+    ft_time at = FT_SEC;
+
+    for (uint32_t i = 0; i < plan->n_conns; i++)
+        ft_sim_sign(&plan->conn[i], kinds[i / plan->n_clients % 4]);
+    for (uint32_t i = 0; i < plan->n_hosts; i++)
+        plan->host[i].ecn = 1 + (sim_rand_chance(rand, 50) ? FT_ECN_ASK : FT_ECN_ASK_ACCURATE);
+    for (uint64_t i = 0; i < 8; i++) {
+        struct sim_fault_plan fault = {.kind = SIM_FAULT_MIGRATE, .value = i % 2};
+
+        fault.pipe = plan->n_clients + (uint32_t)sim_rand_below(rand, plan->n_servers);
+        at += sim_rand_range(rand, 200 * FT_MS, 2 * FT_SEC);
+        fault.at = at;
+        at += sim_rand_range(rand, FT_MS, FT_SEC);
+        (void)ft_sim_add_pair(plan, &fault, SIM_FAULT_ARRIVE, at);
+    }
+}
+
 static void replay(struct sim_plan *plan, struct sim_rand *rand)
 {
     while (plan->n_faults < SIM_FAULTS_MAX) {
@@ -352,6 +374,9 @@ static const struct scenario scenarios[] = {
      change_delay},
     {"crashing-server", "a server that forgets everything and comes back",
      "delay=5ms,rate=20mbit,queue=256k", 3, 1, 16, 400000, 1500, BOTH_WAYS, PLENTY, 0, crash},
+    {"migration", "servers whose connections go on in another stack, while octets are under way",
+     "delay=10ms,rate=5mbit,queue=64k,loss=0.2%,mark=32k", 3, 2, 16, 300000, 1500, BOTH_WAYS,
+     PLENTY, 0, migrate},
     {"replays", "somebody on the path sends old segments again",
      "delay=10ms,rate=20mbit,queue=128k", 3, 1, 16, 400000, 1500, BOTH_WAYS, PLENTY, 0, replay},
     {"syn-flood", "a thousand SYNs a second from hosts that are not there",

@@ -215,6 +215,16 @@ static void accept_all(struct sim_world *world, struct sim_listener *l)
     }
 }
 
+void ft_sim_accept_waiting(struct sim_world *world, struct sim_host *host)
+{
+    for (uint32_t i = 0; i < world->n_listeners && !world->failed; i++) {
+        struct sim_listener *l = &world->listener[i];
+
+        if (l->host == host->index && !l->is_udp && l->sock >= 0)
+            accept_all(world, l);
+    }
+}
+
 void ft_sim_listener_event(struct sim_world *world, uint32_t index)
 {
     struct sim_listener *l = &world->listener[index];

@@ -346,6 +346,8 @@ void ft_sim_world_free(struct sim_world *world)
     ft_sim_audit_free(world->audit);
     if (world->pcap != NULL)
         pcapng_close(world->pcap);
+    for (uint32_t i = 0; i < 2 * world->plan.n_conns; i++)
+        free(world->app[i].image);
     free(world->listener);
     free(world->heap);
     free(world);

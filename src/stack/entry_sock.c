@@ -271,6 +271,29 @@ int ft_unpin(struct ft_stack *stack, ft_sock sock)
     return told(stack->record, ft_stack_unpin(stack, sock));
 }
 
+/* ---- from stack to stack -----------------------------------------------------------------------
+ */
+
+ssize_t ft_export(struct ft_stack *stack, ft_sock sock, void *ret_state, size_t size)
+{
+    if (!stack->record)
+        return ft_stack_export(stack, sock, ret_state, size);
+    RECORD_CALL(stack->record, RECORD_EXPORT, NULL, 0, (uint64_t)sock, size, ret_state != NULL);
+    ssize_t ret = ft_stack_export(stack, sock, ret_state, size);
+    ft_record_ret(stack->record, ret, record_hash_export(ret_state, ret));
+    return ret;
+}
+
+ft_sock ft_import(struct ft_stack *stack, const void *state, size_t len)
+{
+    if (!stack->record)
+        return ft_stack_import(stack, state, len);
+    RECORD_CALL(stack->record, RECORD_IMPORT, state, len, len);
+    ft_sock ret = ft_stack_import(stack, state, len);
+    ft_record_ret(stack->record, ret, 0);
+    return ret;
+}
+
 /* ---- readiness ---------------------------------------------------------------------------------
  */
 

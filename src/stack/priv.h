@@ -106,6 +106,12 @@ int ft_stack_commit(struct ft_stack *stack, ft_sock sock, size_t len);
 /** ft_unpin(), unrecorded. */
 int ft_stack_unpin(struct ft_stack *stack, ft_sock sock);
 
+/** ft_export(), unrecorded. */
+ssize_t ft_stack_export(struct ft_stack *stack, ft_sock sock, void *ret_state, size_t size);
+
+/** ft_import(), unrecorded. */
+ft_sock ft_stack_import(struct ft_stack *stack, const void *state, size_t len);
+
 /** ft_watch(), unrecorded. */
 int ft_stack_watch(struct ft_stack *stack, ft_sock sock, uint32_t mask, void *user);
 

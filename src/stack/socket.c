@@ -288,6 +288,18 @@ int ft_stack_unpin(struct ft_stack *stack, ft_sock sock)
     return kind == FT_KIND_TCB ? ft_tcp_unpin(&stack->tcp, obj) : -EBADF;
 }
 
+ssize_t ft_stack_export(struct ft_stack *stack, ft_sock sock, void *ret_state, size_t size)
+{
+    struct ft_tcb *tcb;
+    int err = find_tcb(stack, sock, -EOPNOTSUPP, &tcb);
+    return err ? err : ft_tcp_export(&stack->tcp, tcb, ret_state, size);
+}
+
+ft_sock ft_stack_import(struct ft_stack *stack, const void *state, size_t len)
+{
+    return ft_tcp_import(&stack->tcp, state, len);
+}
+
 uint32_t ft_ready(const struct ft_stack *stack, ft_sock sock)
 {
     struct sock_ref ref;

@@ -8,6 +8,7 @@
 
 #include <fourtuple/config.h>
 #include <fourtuple/diag.h>
+#include <fourtuple/handover.h>
 #include <fourtuple/iface.h>
 #include <fourtuple/socket.h>
 

@@ -91,6 +91,42 @@ void ft_cc_detach(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ops_of(tcb)->release(tcp, tcb);
 }
 
+/* ---- from stack to stack ---------------------------------------------------------------------*/
+
+/* Instants become spans, or spans instants. */
+static void turn_instants(const struct ft_tcp *tcp, const struct tcp_cc_ops *ops,
+                          uint32_t kept[CC_KEEP_WORDS])
+{
+    for (unsigned i = 0; i < CC_KEEP_WORDS; i++)
+        if (ops->kept_instants & (1u << i))
+            kept[i] = tcp_now_ms(tcp) - kept[i];
+}
+
+bool ft_cc_export(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t ret_kept[CC_KEEP_WORDS])
+{
+    const struct tcp_cc_ops *ops = ops_of(tcb);
+    ft_cc_detach(tcp, tcb); /* it only writes down what it keeps */
+    if (!ops->kept_fits || !tcb->cold->past)
+        return false;
+    memcpy(ret_kept, tcb->cold->past->cc_keep, sizeof tcb->cold->past->cc_keep);
+    turn_instants(tcp, ops, ret_kept);
+    return true;
+}
+
+bool ft_cc_import_fits(uint8_t cc, const uint32_t kept[CC_KEEP_WORDS])
+{
+    return ft_cc_ops(cc)->kept_fits && ft_cc_ops(cc)->kept_fits(kept);
+}
+
+int ft_cc_import(struct ft_tcp *tcp, struct ft_tcb *tcb, const uint32_t kept[CC_KEEP_WORDS])
+{
+    uint32_t words[CC_KEEP_WORDS];
+    memcpy(words, kept, sizeof words);
+    turn_instants(tcp, ops_of(tcb), words);
+    ft_cc_keep(tcp, tcb, words, sizeof words);
+    return tcb->cold->past ? 0 : -ENOBUFS;
+}
+
 static uint32_t initial_window(const struct ft_tcb *tcb)
 {
     uint32_t mss = tcb->snd_mss;

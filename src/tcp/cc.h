@@ -114,6 +114,10 @@ struct tcp_cc_ops {
     /* Before on_ack, and in recovery, too: for who counts marks. */
     void (*on_feedback)(struct ft_tcp *tcp, struct ft_tcb *tcb,
                         const struct tcp_ack_sample *sample);
+    /* Which of the words that ft_cc_keep() keeps are instants, in ms of the stack's time. */
+    uint32_t kept_instants;
+    /* Whether words from outside can be what release kept. NULL: it keeps nothing. */
+    bool (*kept_fits)(const uint32_t kept[CC_KEEP_WORDS]);
     /* An ACK has told something; outside of recovery only, unless CC_OWNS_CWND. */
     void (*on_ack)(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_ack_sample *sample);
     /* Congestion was met for the first time in a window. Return: the new ssthresh. @flight: octets
@@ -248,6 +252,16 @@ void ft_cc_keep(struct ft_tcp *tcp, struct ft_tcb *tcb, const void *data, size_t
 
 /** What was kept last; left as it is if nothing was, zero if it was of another algorithm. */
 void ft_cc_recall(const struct ft_tcb *tcb, void *ret_data, size_t len);
+
+/** What an algorithm keeps while idle, for another stack: instants are spans up to now. Return:
+    whether there is something. */
+bool ft_cc_export(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t ret_kept[CC_KEEP_WORDS]);
+
+/** Whether words can be that of an algorithm. @cc: of ft_cc_find() */
+bool ft_cc_import_fits(uint8_t cc, const uint32_t kept[CC_KEEP_WORDS]);
+
+/** Take it over, before there is state. Return: 0; -ENOBUFS. */
+int ft_cc_import(struct ft_tcp *tcp, struct ft_tcb *tcb, const uint32_t kept[CC_KEEP_WORDS]);
 
 extern const struct tcp_cc_ops ft_cc_bbr;   /* cc_bbr.c */
 extern const struct tcp_cc_ops ft_cc_cubic; /* cc_cubic.c */

@@ -603,8 +603,22 @@ static void init(struct ft_tcp *tcp, struct ft_tcb *tcb)
     set_pacing_rate(tcb, bbr->full_bw_reached ? 100 : STARTUP_GAIN);
 }
 
+#define KEPT_WORD(field) (1u << offsetof(struct bbr_kept, field) / sizeof(uint32_t))
+
+/* So that no product overflows: 34 Gbit/s, two minutes of a round trip, a minute between probes. */
+static bool kept_fits(const uint32_t words[CC_KEEP_WORDS])
+{
+    struct bbr_kept kept;
+    memcpy(&kept, words, sizeof kept);
+    return kept.max_bw <= 1u << 28 && kept.min_rtt_us <= 120000000 &&
+           kept.probe_rtt_min_us <= 120000000 && (kept.wait_ms & ~KEPT_FULL) <= 60000;
+}
+
 const struct tcp_cc_ops ft_cc_bbr = {
     .name = "bbr",
+    .kept_instants =
+        KEPT_WORD(min_rtt_at_ms) | KEPT_WORD(probe_rtt_min_at_ms) | KEPT_WORD(cycle_at_ms),
+    .kept_fits = kept_fits,
     .flags = CC_OWNS_CWND,
     .init = init,
     .release = release,

@@ -257,8 +257,19 @@ static void release(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ft_cc_keep(tcp, tcb, now, sizeof *now);
 }
 
+/* Windows are no larger than any opens, and K no longer than the curve is looked at. */
+static bool kept_fits(const uint32_t kept[CC_KEEP_WORDS])
+{
+    struct cubic_epoch now;
+    memcpy(&now, kept, sizeof now);
+    return now.w_max <= CC_CWND_MAX && now.cwnd_prior <= CC_CWND_MAX && now.origin <= CC_CWND_MAX &&
+           now.w_est <= CC_CWND_MAX && now.k_ms <= INT32_MAX && now.running <= 1;
+}
+
 const struct tcp_cc_ops ft_cc_cubic = {
     .name = "cubic",
+    .kept_instants = 1u << offsetof(struct cubic_epoch, start_ms) / sizeof(uint32_t),
+    .kept_fits = kept_fits,
     .init = init,
     .release = release,
     .on_ack = on_ack,

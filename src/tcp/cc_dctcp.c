@@ -92,8 +92,14 @@ static void release(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ft_cc_keep(tcp, tcb, &kept, sizeof kept);
 }
 
+static bool kept_fits(const uint32_t kept[CC_KEEP_WORDS])
+{
+    return kept[0] <= ALPHA_ONE + 1;
+}
+
 const struct tcp_cc_ops ft_cc_dctcp = {
     .name = "dctcp",
+    .kept_fits = kept_fits,
     .flags = CC_NEEDS_ECN,
     .init = init,
     .release = release,

@@ -233,6 +233,9 @@ bool ft_tcp_conn_info(const struct ft_tcp *tcp, const struct ft_conn *conn,
         ft_tcp_info(tcp, tcb, ret_info);
         return true;
     }
+    if (conn->kind == FT_CONN_TIME_WAIT &&
+        (ft_container_of(conn, const struct ft_time_wait, conn)->expires_ms & TW_AWAY))
+        return false; /* it is in another stack's table */
     *ret_info = (struct ft_sock_info){0};
     conn_names(conn, ret_info);
     return true;

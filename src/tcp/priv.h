@@ -81,6 +81,12 @@ void ft_tcb_give_up(struct ft_tcp *tcp, struct ft_tcb *tcb, bool reset);
 /** Enter a state; asserts that the arrow exists, counts and traces it. */
 void tcb_enter(struct ft_tcp *tcp, struct ft_tcb *tcb, enum ft_tcp_state state);
 
+/** A connection of another stack goes on here. @state: a synchronized one. */
+void tcb_take_in(struct ft_tcp *tcp, struct ft_tcb *tcb, enum ft_tcp_state state);
+
+/** A connection goes on in another stack; here it is CLOSED. */
+void tcb_give_away(struct ft_tcp *tcp, struct ft_tcb *tcb);
+
 /* ---- isn.c ----------------------------------------------------------------------------------- */
 
 /** The initial sequence number of a connection (RFC 6528). */

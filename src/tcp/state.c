@@ -51,3 +51,17 @@ void tcb_enter(struct ft_tcp *tcp, struct ft_tcb *tcb, enum ft_tcp_state state)
     count_arrow(&tcp->env->counters, old, state);
     move(tcp, tcb, state);
 }
+
+/* No arrows of the figure: the connection stays in its state, and is elsewhere. */
+void tcb_take_in(struct ft_tcp *tcp, struct ft_tcb *tcb, enum ft_tcp_state state)
+{
+    ft_assert(tcb_state(tcb) == FT_TCP_CLOSED);
+    move(tcp, tcb, state);
+    ft_assert(tcb_synchronized(tcb) && state != FT_TCP_TIME_WAIT);
+}
+
+void tcb_give_away(struct ft_tcp *tcp, struct ft_tcb *tcb)
+{
+    ft_assert(tcb_synchronized(tcb));
+    move(tcp, tcb, FT_TCP_CLOSED);
+}

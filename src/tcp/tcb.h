@@ -381,12 +381,14 @@ enum tw_flag {
     TW_TS = 1,    /* timestamps were agreed on */
     TW_REUSE = 2, /* SO_REUSEADDR: how its port is held */
     TW_MORE = 4,  /* it is a struct tcp_time_wait_more */
-    TW_FLAGS = 7,
+    TW_AWAY = 8,  /* no TIME-WAIT: the connection was exported, and nobody answers here */
+    TW_FLAGS = 15,
 };
 
 static_assert(sizeof(struct ft_time_wait) <= 64, "TIME-WAIT is a cache line");
 
-/* Of a connection whose timestamps have an offset of their own, or whose segments are signed. */
+/* Of a connection that was imported, whose timestamps have an offset of their own, or whose
+   segments are signed. */
 struct tcp_time_wait_more {
     struct ft_time_wait tw; /* with TW_MORE */
     struct tcp_auth *auth;  /* NULL: not signed */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include <fourtuple/diag.h>
+#include <fourtuple/handover.h>
 #include <fourtuple/socket.h>
 
 #include "base/list.h"
@@ -257,6 +258,12 @@ int ft_tcp_listener_getsockopt(struct ft_tcp *tcp, struct ft_listener *listener,
 /** ft_setsockopt() of a passive socket. */
 int ft_tcp_listener_setsockopt(struct ft_tcp *tcp, struct ft_listener *listener, int level,
                                int name, const void *value, socklen_t len);
+
+/** ft_export(). */
+ssize_t ft_tcp_export(struct ft_tcp *tcp, struct ft_tcb *tcb, uint8_t *ret_state, size_t size);
+
+/** ft_import(). */
+ft_sock ft_tcp_import(struct ft_tcp *tcp, const uint8_t *state, size_t len);
 
 /* ---- looking in ------------------------------------------------------------------------------ */
 

@@ -107,7 +107,8 @@ bool ft_time_wait_new(struct ft_tcp *tcp, struct ft_conn *old, struct ft_time_wa
         ((tcp_now_ms(tcp) + lasts_ms(tcp)) & ~(uint32_t)TW_FLAGS) | (as->expires_ms & TW_FLAGS);
     ft_table_replace(tcp->table, old, &tw->conn);
     push(tcp, tw);
-    tcp->env->counters.tcp_time_waits++;
+    if (!(as->expires_ms & TW_AWAY))
+        tcp->env->counters.tcp_time_waits++;
     return true;
 }
 
@@ -225,14 +226,14 @@ struct tcp_auth *ft_time_wait_keys(struct ft_time_wait *tw, struct tcp_ends *ret
 /* RFC 6191 at the side that opens, net.ipv4.tcp_tw_reuse: the clock of the timestamps has moved on
    since the last segment, so whoever knows the old connection takes the SYN for a newer one, and
    nothing old passes (PAWS). As on Linux a second must be over where the stack picks the port; who
-   names it means it. The clock is read in ms, and the entry is as old as its 8 ms tell. */
+   names it means it. The clock is read in ms, and the entry is as old as its 16 ms tell. */
 bool ft_time_wait_may_yield(const struct ft_tcp *tcp, const struct ft_conn *old, bool named)
 {
     enum ft_tw_reuse reuse = (enum ft_tw_reuse)tcp->env->config.tw_reuse;
     if (old->kind != FT_CONN_TIME_WAIT)
         return false;
     const struct ft_time_wait *tw = ft_container_of(old, const struct ft_time_wait, conn);
-    if (!(tw->expires_ms & TW_TS))
+    if (!(tw->expires_ms & TW_TS) || (tw->expires_ms & TW_AWAY))
         return false;
     bool loopback = addr_is_loopback(&old->local) || addr_is_loopback(&old->remote);
     if (!named && (reuse == FT_TW_REUSE_OFF || (reuse == FT_TW_REUSE_LOOPBACK && !loopback)))
@@ -297,6 +298,8 @@ enum ft_verdict ft_time_wait_input(struct ft_tcp *tcp, struct ft_time_wait *tw, 
 {
     const struct ft_tcp_seg *seg = &in->seg;
     *ret_reopen = false;
+    if (tw->expires_ms & TW_AWAY)
+        return FT_RX_DROP_AWAY;
     /* With nobody to take the SYN it would only be the end of the entry. */
     *ret_reopen = listens && may_reopen(tw, seg);
     if (*ret_reopen) {

@@ -77,6 +77,8 @@ enum record_type {
     RECORD_UNPIN,       /* sock */
     RECORD_WATCH,       /* sock mask user */
     RECORD_EVENTS,      /* n */
+    RECORD_EXPORT,      /* sock size has_state */
+    RECORD_IMPORT,      /* len; the octets */
     RECORD_TUNE,        /* the numbers of struct ft_tuning in their order; the congestion control */
     RECORD_TYPE_END
 };
@@ -248,6 +250,19 @@ static inline uint64_t record_hash_value(const void *value, socklen_t room, sock
     record_hash_init(&hash);
     record_hash_word(&hash, len);
     record_hash_add(&hash, value, len < room ? len : room);
+    return record_hash_end(&hash);
+}
+
+/** The hash of what ft_export() wrote. @state: NULL: it was asked for the length. @ret: its answer
+ */
+static inline uint64_t record_hash_export(const void *state, int64_t ret)
+{
+    struct record_hash hash;
+
+    if (state == NULL || ret <= 0)
+        return 0;
+    record_hash_init(&hash);
+    record_hash_add(&hash, state, (size_t)ret);
     return record_hash_end(&hash);
 }
 
