@@ -251,6 +251,20 @@ static int check_mtu(struct conf_net *net, char *err)
     return 0;
 }
 
+/* The link-local address is chosen here, so that all who look at the interface see the same. */
+static uint32_t if_flags_of(enum conf_kind kind)
+{
+    switch (kind) {
+    case CONF_NONE:
+        return FT_IF_NO_DAD;
+    case CONF_WIRE:
+        return FT_IF_SLAAC | FT_IF_OWN_LINK_LOCAL | FT_IF_FAST_DAD;
+    case CONF_TAP:
+        return FT_IF_SLAAC | FT_IF_OWN_LINK_LOCAL;
+    }
+    return 0;
+}
+
 static int open_net(struct conf *conf, struct conf_net *net, struct host *host, char *err)
 {
     struct host_link_config config = {.impair = net->impair, .pcap = net->pcap};
@@ -274,9 +288,7 @@ static int open_net(struct conf *conf, struct conf_net *net, struct host *host, 
     memcpy(config.name, net->if_name, sizeof(config.name));
     memcpy(config.mac, net->mac, sizeof(config.mac));
     config.mtu = net->mtu;
-    config.if_flags = net->kind == CONF_NONE   ? FT_IF_NO_DAD
-                      : net->kind == CONF_WIRE ? FT_IF_SLAAC | FT_IF_FAST_DAD
-                                               : FT_IF_SLAAC;
+    config.if_flags = if_flags_of(net->kind);
     error = host_link_add(host, link, &config, why, sizeof(why));
     if (error < 0) {
         (void)snprintf(err, CONF_ERR_MAX, "%s%s", net->pcap == NULL ? "--net: " : "", why);

@@ -54,10 +54,10 @@ struct host_hooks {
 /* How a link becomes an interface. */
 struct host_link_config {
     char name[FT_IF_NAME_MAX];
-    uint8_t mac[6];              /* of an Ethernet link */
-    uint32_t mtu;                /* 0: the link's */
-    uint32_t if_flags;           /* FT_IF_SLAAC, FT_IF_NO_DAD, FT_IF_FAST_DAD */
-    int ifindex;                 /* wished for; 0 lets the stack choose */
+    uint8_t mac[6];    /* of an Ethernet link */
+    uint32_t mtu;      /* 0: the link's */
+    uint32_t if_flags; /* FT_IF_SLAAC, FT_IF_OWN_LINK_LOCAL, FT_IF_NO_DAD, FT_IF_FAST_DAD */
+    int ifindex;       /* wished for; 0 lets the stack choose */
     struct impair_config impair; /* each direction; all zero: none */
     const char *pcap;            /* capture file; NULL: none */
 };

@@ -16,11 +16,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+
+#define CARRIER_NAP  200000 /* ns */
+#define CARRIER_NAPS 5000u  /* the kernel takes a second at most */
+#define OPER_UP      6      /* IF_OPER_UP; its header does not go together with <net/if.h> */
+#define OTHER_HALF   1000   /* index of a veth's other half, less that of ours */
 
 struct request {
     struct nlmsghdr hdr;
@@ -85,7 +91,9 @@ static int make_link(int nl, const struct sandbox_if *iface, enum kind kind, int
 {
     static const char *const kinds[KIND_N] = {"dummy", "veth", "bridge"};
     struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = iface->ifindex};
-    struct ifinfomsg none = {.ifi_family = AF_UNSPEC};
+    /* With the same index at both ends the kernel would think that one of them has no other, and
+       would look at their carriers up to a second later. */
+    struct ifinfomsg other = {.ifi_family = AF_UNSPEC, .ifi_index = OTHER_HALF + iface->ifindex};
     struct rtattr *linkinfo, *data, *peer;
     struct request req;
 
@@ -97,7 +105,7 @@ static int make_link(int nl, const struct sandbox_if *iface, enum kind kind, int
     (void)put(&req, IFLA_INFO_KIND, kinds[kind], strlen(kinds[kind]));
     if (kind == KIND_VETH) {
         data = nest(&req, IFLA_INFO_DATA);
-        peer = put(&req, VETH_INFO_PEER, &none, sizeof(none));
+        peer = put(&req, VETH_INFO_PEER, &other, sizeof(other));
         put_u32(&req, IFLA_NET_NS_FD, (uint32_t)nowhere);
         unnest(&req, peer);
         unnest(&req, data);
@@ -133,7 +141,7 @@ static void quiet_inet6(int nl, int ifindex)
     (void)talk(nl, &req); /* a kernel without IPv6 has nothing to be quietened */
 }
 
-static int add_addr(int nl, int ifindex, const struct sandbox_addr *addr)
+int netif_addr(int rtnl, int ifindex, const struct sandbox_addr *addr, bool there)
 {
     struct ifaddrmsg msg = {
         .ifa_family = (uint8_t)addr->family,
@@ -141,12 +149,16 @@ static int add_addr(int nl, int ifindex, const struct sandbox_addr *addr)
         .ifa_index = (uint32_t)ifindex,
         .ifa_flags = addr->family == AF_INET6 ? IFA_F_NODAD : 0,
     };
+    struct ifa_cacheinfo life = {.ifa_prefered = addr->deprecated ? 0 : UINT32_MAX,
+                                 .ifa_valid = UINT32_MAX};
     size_t len = addr->family == AF_INET ? 4 : 16;
     struct request req;
 
-    start(&req, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &msg, sizeof(msg));
+    start(&req, there ? RTM_NEWADDR : RTM_DELADDR, there ? NLM_F_CREATE | NLM_F_REPLACE : 0, &msg,
+          sizeof(msg));
     (void)put(&req, IFA_LOCAL, addr->octets, len);
     (void)put(&req, IFA_ADDRESS, addr->octets, len);
+    (void)put(&req, IFA_CACHEINFO, &life, sizeof(life));
     if (addr->family == AF_INET && addr->prefix_len < 31) {
         uint32_t broadcast;
 
@@ -154,10 +166,10 @@ static int add_addr(int nl, int ifindex, const struct sandbox_addr *addr)
         broadcast |= htonl(0xffffffffu >> addr->prefix_len);
         (void)put(&req, IFA_BROADCAST, &broadcast, sizeof(broadcast));
     }
-    return talk(nl, &req);
+    return talk(rtnl, &req);
 }
 
-static void add_default(int nl, int ifindex, const struct sandbox_addr *gateway)
+int netif_gateway(int rtnl, int ifindex, const struct sandbox_addr *gateway, bool there)
 {
     struct rtmsg msg = {
         .rtm_family = (uint8_t)gateway->family,
@@ -168,10 +180,11 @@ static void add_default(int nl, int ifindex, const struct sandbox_addr *gateway)
     };
     struct request req;
 
-    start(&req, RTM_NEWROUTE, NLM_F_CREATE, &msg, sizeof(msg));
+    start(&req, there ? RTM_NEWROUTE : RTM_DELROUTE, there ? NLM_F_CREATE : 0, &msg, sizeof(msg));
     (void)put(&req, RTA_GATEWAY, gateway->octets, gateway->family == AF_INET ? 4 : 16);
     put_u32(&req, RTA_OIF, (uint32_t)ifindex);
-    (void)talk(nl, &req); /* for people who look at it; nothing is sent by it */
+    put_u32(&req, RTA_PRIORITY, gateway->metric);
+    return talk(rtnl, &req);
 }
 
 /* A network namespace where other halves go. It lives as long as the descriptor. */
@@ -213,38 +226,75 @@ static void other_half_up(int nowhere)
     close(here);
 }
 
-static int make_interface(int nl, const struct sandbox_if *iface, int *nowhere)
+/* What RFC 2863 calls the operational status; 0, unknown, if it cannot be told. */
+static uint8_t operstate(int nl, int ifindex)
+{
+    struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = ifindex};
+    union {
+        struct nlmsghdr hdr;
+        uint8_t room[8192];
+    } answer;
+    uint8_t state = 0;
+    struct request req;
+    size_t left;
+    ssize_t n;
+
+    start(&req, RTM_GETLINK, 0, &info, sizeof(info));
+    req.hdr.nlmsg_flags = NLM_F_REQUEST;
+    if (send(nl, &req, req.hdr.nlmsg_len, 0) < 0)
+        return state;
+    n = recv(nl, &answer, sizeof(answer), 0);
+    if (n < (ssize_t)NLMSG_SPACE(sizeof(info)) || answer.hdr.nlmsg_type != RTM_NEWLINK)
+        return state;
+    left = (size_t)n - NLMSG_SPACE(sizeof(info));
+    for (struct rtattr *attr = IFLA_RTA(NLMSG_DATA(&answer.hdr)); RTA_OK(attr, left);
+         attr = RTA_NEXT(attr, left)) {
+        if (attr->rta_type == IFLA_OPERSTATE)
+            memcpy(&state, RTA_DATA(attr), sizeof(state));
+    }
+    return state;
+}
+
+/* The kernel looks at carriers by and by: a program that comes first would find none. */
+static void await_carrier(int nl, int ifindex)
+{
+    struct timespec nap = {.tv_nsec = CARRIER_NAP};
+
+    for (unsigned i = 0; i < CARRIER_NAPS && operstate(nl, ifindex) != OPER_UP; i++)
+        (void)nanosleep(&nap, NULL);
+}
+
+static int make_interface(int nl, const struct sandbox_if *iface, int *nowhere, enum kind *ret_kind)
 {
     int rc = make_link(nl, iface, KIND_DUMMY, -1);
 
+    *ret_kind = KIND_DUMMY;
     if (rc == -EOPNOTSUPP || rc == -ENOENT) {
         if (*nowhere < 0)
             *nowhere = make_nowhere();
         rc = *nowhere < 0 ? -EOPNOTSUPP : make_link(nl, iface, KIND_VETH, *nowhere);
+        *ret_kind = KIND_VETH;
         if (rc == 0)
             other_half_up(*nowhere);
     }
-    if (rc == -EOPNOTSUPP || rc == -ENOENT)
+    if (rc == -EOPNOTSUPP || rc == -ENOENT) {
+        *ret_kind = KIND_BRIDGE;
         rc = make_link(nl, iface, KIND_BRIDGE, -1);
+    }
     return rc;
 }
 
 static int furnish(int nl, const struct sandbox_if *iface, int *nowhere)
 {
-    int rc = make_interface(nl, iface, nowhere), ifindex;
+    enum kind kind;
+    int rc = make_interface(nl, iface, nowhere, &kind);
 
     if (rc < 0)
         return rc;
-    ifindex = (int)if_nametoindex(iface->name);
-    quiet_inet6(nl, ifindex);
-    rc = link_up(nl, ifindex);
-    for (unsigned i = 0; rc == 0 && i < iface->n_addrs; i++) {
-        rc = add_addr(nl, ifindex, &iface->addrs[i]);
-        if (iface->addrs[i].family == AF_INET6)
-            rc = 0; /* a kernel without IPv6 */
-    }
-    for (unsigned i = 0; rc == 0 && i < iface->n_gateways; i++)
-        add_default(nl, ifindex, &iface->gateways[i]);
+    quiet_inet6(nl, iface->ifindex);
+    rc = link_up(nl, iface->ifindex);
+    if (rc == 0 && kind == KIND_VETH) /* a dummy is always alive, a bridge without ports never */
+        await_carrier(nl, iface->ifindex);
     return rc;
 }
 
@@ -258,6 +308,7 @@ int netif_make(struct sandbox *sandbox, char *ret_err, size_t err_len)
         return rc;
     }
     sandbox->nowhere = -1;
+    sandbox->rtnl = nl;
     rc = link_up(nl, 1);
     if (rc < 0)
         snprintf(ret_err, err_len, "lo cannot be set up: %s", strerror(-rc));
@@ -267,6 +318,5 @@ int netif_make(struct sandbox *sandbox, char *ret_err, size_t err_len)
             snprintf(ret_err, err_len, "the interface %s cannot be made for the program: %s",
                      sandbox->ifs[i].name, strerror(-rc));
     }
-    close(nl);
     return rc;
 }

@@ -30,6 +30,8 @@ struct chan;
 struct held;
 struct host;
 struct run;
+struct sandbox_addr;
+struct shown;
 
 #define RUN_PUMP_MAX    (256u * 1024) /* octets moved for one channel before the others' turn */
 #define RUN_FILLER_MAX  (256u * 1024) /* octets of one write of filler */
@@ -192,6 +194,7 @@ struct run {
     int inotify;           /* tells which listeners are closed; -1: only the sweep does */
     int signals;           /* signalfd */
     int inet;              /* an AF_INET socket of the program's namespace, for SIOCGIF* */
+    int rtnl;              /* an rtnetlink socket of the same, for its interfaces' addresses */
     int control;           /* to the run's first process; -1 once it has ended */
     int program_fd;        /* pidfd of PROGRAM */
     pid_t init;            /* the first process of the PID namespace */
@@ -210,6 +213,7 @@ struct run {
     bool going;           /* PROGRAM was let go */
     int failure;          /* exit status, if the run failed on its way */
     ft_time addresses_at; /* when the addresses are looked at next */
+    struct shown *shown;  /* addresses.c: what the program's interfaces bear, one a net */
     unsigned n_terms;     /* SIGTERM and SIGHUP seen */
     bool said_all;        /* a round has passed since nobody was waited for */
     ft_time finished_at;  /* when nothing was left to send; 0: not yet */
@@ -531,6 +535,20 @@ ft_time stray_sweep(struct run *run, ft_time now);
 
 /** Reset all: nobody will listen any more. */
 void stray_reset_all(struct run *run);
+
+/* --- addresses.c ------------------------------------------------------------------------------*/
+
+/**
+ * Let PROGRAM go once its addresses can be used; before that, and whenever they change, show those
+ * of the stack on the interfaces that the program sees.
+ *
+ * Return: 0; -errno: an address belongs to another host, or cannot be shown; it was said, and
+ * run->failure is set.
+ */
+int addresses_check(struct run *run);
+
+/** An address as others write it. @ret: family and octets are written, the rest is 0. */
+void addresses_octets(const struct ft_addr *addr, struct sandbox_addr *ret);
 
 /* --- pump.c -----------------------------------------------------------------------------------*/
 

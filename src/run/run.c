@@ -285,19 +285,6 @@ void run_settle(struct run *run)
     }
 }
 
-static void octets_of(const struct ft_addr *addr, struct sandbox_addr *ret)
-{
-    bool is4 = addr->hi == 0 && addr->lo >> 32 == 0xffff;
-
-    ret->family = is4 ? AF_INET : AF_INET6;
-    for (unsigned i = 0; i < 8; i++) {
-        ret->octets[i] = (uint8_t)(addr->hi >> (56 - 8 * i));
-        ret->octets[8 + i] = (uint8_t)(addr->lo >> (56 - 8 * i));
-    }
-    if (is4)
-        memcpy(ret->octets, ret->octets + 12, 4);
-}
-
 /* --- hooks of the host's loop
  * -------------------------------------------------------------------*/
 
@@ -308,44 +295,6 @@ static void stack_events(void *ctx, struct host *host, const struct ft_event *ev
     (void)host;
     for (size_t i = 0; i < n; i++)
         chan_queue(run, events[i].user);
-}
-
-static void say_addresses(const struct conf *conf)
-{
-    for (unsigned i = 0; i < conf->n_nets; i++) {
-        const struct conf_net *net = &conf->nets[i];
-
-        for (unsigned k = 0; k < net->n_addrs; k++) {
-            struct sandbox_addr addr;
-            char text[64] = "";
-
-            octets_of(&net->addrs[k].addr, &addr);
-            (void)inet_ntop(addr.family, addr.octets, text, sizeof(text));
-            fprintf(stderr, "fourtuple: %s: %s has %s/%u on %s\n", conf->name, net->if_name, text,
-                    net->addrs[k].prefix_len, net->named ? net->what : "a private wire");
-        }
-    }
-}
-
-static void check_addresses(struct run *run)
-{
-    char text[CONF_ERR_MAX];
-    int rc;
-
-    if (run->failure || (run->going && run_now() < run->addresses_at))
-        return;
-    run->addresses_at = run_now() + RUN_SWEEP;
-    rc = conf_ready(run->options->conf, run->host, text);
-    if (rc < 0) {
-        run->failure = fail(text);
-        abort_all(run);
-        kill_program(run);
-    } else if (rc > 0 && !run->going) {
-        run->going = true;
-        if (run->options->verbose)
-            say_addresses(run->options->conf);
-        spawn_go(run->control);
-    }
 }
 
 /* As a cable that is unplugged: what the program has open ends as its own patience does. */
@@ -373,7 +322,10 @@ static void round_done(void *ctx, struct host *host)
     struct run *run = ctx;
     ft_time now = run_now(), deadline;
 
-    check_addresses(run);
+    if (addresses_check(run) < 0) {
+        abort_all(run);
+        kill_program(run);
+    }
     pump_work(run);
     deadline = TAILQ_EMPTY(&run->held) ? FT_TIME_NEVER : held_sweep(run, now);
     if (now >= run->swept_at + RUN_SWEEP)
@@ -432,15 +384,6 @@ static void describe_net(const struct conf_net *net, struct sandbox_if *iface)
     memcpy(iface->mac, net->mac, sizeof(iface->mac));
     iface->mtu = net->mtu;
     iface->ifindex = net->ifindex;
-    for (unsigned i = 0; i < net->n_addrs && i < SANDBOX_ADDRS_MAX; i++) {
-        octets_of(&net->addrs[i].addr, &iface->addrs[i]);
-        iface->addrs[i].prefix_len = net->addrs[i].prefix_len;
-        iface->n_addrs++;
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        if (net->has_gateway[i])
-            octets_of(&net->gateways[i], &iface->gateways[iface->n_gateways++]);
-    }
 }
 
 static bool is_link_local(const struct sandbox_addr *addr)
@@ -477,7 +420,7 @@ static void describe_hosts(const struct run_options *options, struct sandbox *re
             struct sandbox_addr addr;
             char text[64];
 
-            octets_of(&net->addrs[k].addr, &addr);
+            addresses_octets(&net->addrs[k].addr, &addr);
             if (net->addrs[k].chosen || is_link_local(&addr) ||
                 !inet_ntop(addr.family, addr.octets, text, sizeof(text)))
                 continue;
@@ -534,7 +477,8 @@ static void run_init(struct run *run, const struct run_options *options)
 {
     memset(run, 0, sizeof(*run));
     run->options = options;
-    run->epoll = run->listener = run->hub = run->probe = run->signals = run->inet = -1;
+    run->epoll = run->listener = run->hub = run->probe = run->signals = -1;
+    run->inet = run->rtnl = -1;
     run->inotify = run->probe_inet = -1;
     run->control = run->program_fd = -1;
     TAILQ_INIT(&run->work);
@@ -615,6 +559,7 @@ static int start_program(struct run *run, const struct spawn_inherit *inherit)
     run->program_fd = spawned.program;
     run->listener = spawned.listener;
     run->inet = spawned.inet;
+    run->rtnl = spawned.rtnl;
     run->control_io.ready = control_ready;
     run->listener_io.ready = notify_ready;
     rc = run_watch(run, run->control, EPOLLIN, &run->control_io);

@@ -87,6 +87,28 @@ static int cover_if_there(const char *with, const char *path, bool must)
     return rc == -ENOENT && !must ? 0 : rc;
 }
 
+/* /sys tells of the interfaces of the namespace in which it was mounted, so it would show those of
+   the machine. Only its two folders about interfaces give way, for in the others (control groups)
+   other things are mounted. Where a new sysfs is refused (containers that hide parts of theirs),
+   there are no interfaces to be found in it: none is better than somebody else's. */
+static void cover_interfaces(void)
+{
+    static const char *const folders[] = {"class/net", "devices/virtual/net"};
+    bool is_new = mkdir("/proc/sysfs", 0755) == 0 &&
+                  mount("sysfs", "/proc/sysfs", "sysfs",
+                        MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) == 0;
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        char from[64], path[64];
+
+        (void)snprintf(from, sizeof(from), "/proc/sysfs/%s", folders[i]);
+        (void)snprintf(path, sizeof(path), "/sys/%s", folders[i]);
+        if (!is_dir(path) || (is_new && mount(from, path, NULL, MS_BIND, NULL) == 0))
+            continue;
+        (void)mount("fourtuple", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_RDONLY, "size=4k");
+    }
+}
+
 static int cover_files(const struct sandbox *sandbox, char *ret_err, size_t err_len)
 {
     int rc;
@@ -108,6 +130,7 @@ static int cover_files(const struct sandbox *sandbox, char *ret_err, size_t err_
     if (rc < 0)
         snprintf(ret_err, err_len, "/etc/resolv.conf and /etc/hosts cannot be covered: %s",
                  strerror(-rc));
+    cover_interfaces();
     if (umount2("/proc", MNT_DETACH) < 0 && rc == 0) {
         rc = -errno;
         snprintf(ret_err, err_len, "/proc: %s", strerror(-rc));

@@ -34,6 +34,7 @@
 #include "sandbox.h"
 
 #define ID_MAP_MAX 4096
+#define READY_FDS  3 /* descriptors that come with SPAWN_READY */
 
 /* By the supervisor. SIGXFSZ: a capture or recording that may not grow ends, and not the run. */
 static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ};
@@ -150,37 +151,36 @@ static void tell(int control, enum spawn_kind kind, int value, const char *text)
         _exit(RUN_FAILED);
 }
 
-static void tell_ready(int control, int pidfd, int inet)
+static void tell_ready(int control, const int fds[READY_FDS])
 {
     struct spawn_message message = {.kind = SPAWN_READY};
     struct iovec iov = {&message, sizeof(message)};
     union {
         struct cmsghdr align;
-        char room[CMSG_SPACE(2 * sizeof(int))];
+        char room[CMSG_SPACE(READY_FDS * sizeof(int))];
     } control_room;
     struct msghdr msg = {.msg_iov = &iov,
                          .msg_iovlen = 1,
                          .msg_control = control_room.room,
                          .msg_controllen = sizeof(control_room.room)};
     struct cmsghdr *cmsg;
-    int fds[2] = {pidfd, inet};
 
     memset(&control_room, 0, sizeof(control_room));
     cmsg = CMSG_FIRSTHDR(&msg);
     cmsg->cmsg_level = SOL_SOCKET;
     cmsg->cmsg_type = SCM_RIGHTS;
-    cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
-    memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+    cmsg->cmsg_len = CMSG_LEN(READY_FDS * sizeof(int));
+    memcpy(CMSG_DATA(cmsg), fds, READY_FDS * sizeof(int));
     if (sendmsg(control, &msg, MSG_NOSIGNAL) < 0)
         _exit(RUN_FAILED);
 }
 
-static int hear_with_fds(int control, struct spawn_message *ret, int ret_fds[2])
+static int hear_with_fds(int control, struct spawn_message *ret, int ret_fds[READY_FDS])
 {
     struct iovec iov = {ret, sizeof(*ret)};
     union {
         struct cmsghdr align;
-        char room[CMSG_SPACE(2 * sizeof(int))];
+        char room[CMSG_SPACE(READY_FDS * sizeof(int))];
     } control_room;
     struct msghdr msg = {.msg_iov = &iov,
                          .msg_iovlen = 1,
@@ -196,8 +196,9 @@ static int hear_with_fds(int control, struct spawn_message *ret, int ret_fds[2])
         return n < 0 ? -errno : -EPIPE;
     ret->text[sizeof(ret->text) - 1] = '\0';
     cmsg = CMSG_FIRSTHDR(&msg);
-    if (cmsg && cmsg->cmsg_type == SCM_RIGHTS && cmsg->cmsg_len == CMSG_LEN(2 * sizeof(int)))
-        memcpy(ret_fds, CMSG_DATA(cmsg), 2 * sizeof(int));
+    if (cmsg && cmsg->cmsg_type == SCM_RIGHTS &&
+        cmsg->cmsg_len == CMSG_LEN(READY_FDS * sizeof(int)))
+        memcpy(ret_fds, CMSG_DATA(cmsg), READY_FDS * sizeof(int));
     return 0;
 }
 
@@ -238,7 +239,8 @@ static void restore(const struct spawn_inherit *inherit)
     (void)setrlimit(RLIMIT_NOFILE, &inherit->nofile);
 }
 
-static void be_program(int control, const struct spawn_inherit *inherit, char *const *argv)
+static void be_program(int control, int rtnl, const struct spawn_inherit *inherit,
+                       char *const *argv)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0), fd;
     int inet = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -247,7 +249,7 @@ static void be_program(int control, const struct spawn_inherit *inherit, char *c
         tell(control, SPAWN_ERROR, errno, "pidfd_open, socket");
         _exit(RUN_FAILED);
     }
-    tell_ready(control, pidfd, inet);
+    tell_ready(control, (const int[READY_FDS]){pidfd, inet, rtnl});
     fd = filter_install();
     if (fd < 0) {
         tell(control, SPAWN_ERROR, -fd,
@@ -310,7 +312,7 @@ static void be_first(int control, struct sandbox *sandbox, const struct spawn_in
     }
     program = fork();
     if (program == 0)
-        be_program(control, inherit, argv);
+        be_program(control, sandbox->rtnl, inherit, argv);
     if (program < 0) {
         tell(control, SPAWN_ERROR, errno, "fork");
         _exit(RUN_FAILED);
@@ -321,8 +323,8 @@ static void be_first(int control, struct sandbox *sandbox, const struct spawn_in
 
 /* --- the supervisor ---------------------------------------------------------------------------*/
 
-static int expect(int control, enum spawn_kind kind, struct spawn_message *ret, int ret_fds[2],
-                  char *ret_err, size_t err_len)
+static int expect(int control, enum spawn_kind kind, struct spawn_message *ret,
+                  int ret_fds[READY_FDS], char *ret_err, size_t err_len)
 {
     int rc = hear_with_fds(control, ret, ret_fds);
 
@@ -342,7 +344,7 @@ static int expect(int control, enum spawn_kind kind, struct spawn_message *ret, 
 static int shake_hands(struct spawned *ret, char *ret_err, size_t err_len)
 {
     struct spawn_message message = {.kind = SPAWN_MAPPED};
-    int fds[2] = {-1, -1}, rc = map_ids(ret->init);
+    int fds[READY_FDS] = {-1, -1, -1}, rc = map_ids(ret->init);
 
     if (rc < 0)
         return no_namespaces(-rc, ret_err, err_len);
@@ -353,6 +355,7 @@ static int shake_hands(struct spawned *ret, char *ret_err, size_t err_len)
         return rc;
     ret->program = fds[0];
     ret->inet = fds[1];
+    ret->rtnl = fds[2];
     rc = expect(ret->control, SPAWN_FILTER, &message, fds, ret_err, err_len);
     if (rc < 0)
         return rc;

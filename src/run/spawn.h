@@ -28,12 +28,13 @@ struct spawned {
     int program;  /* pidfd of PROGRAM */
     int listener; /* its seccomp notifications */
     int inet;     /* an AF_INET socket of its network namespace */
+    int rtnl;     /* an rtnetlink socket of the same */
 };
 
 enum spawn_kind {
     SPAWN_MAPPED = 'm',  /* to the first process: its ids are mapped */
     SPAWN_ERROR = 'e',   /* from it: text says what cannot be had */
-    SPAWN_READY = 'r',   /* from PROGRAM: pidfd and inet come along */
+    SPAWN_READY = 'r',   /* from PROGRAM: pidfd, inet and rtnl come along */
     SPAWN_FILTER = 'f',  /* from PROGRAM: value is the number of its listener */
     SPAWN_GO = 'g',      /* to PROGRAM: execute */
     SPAWN_NO_EXEC = 'x', /* from PROGRAM: value is the errno of execvp */

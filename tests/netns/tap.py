@@ -14,8 +14,10 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -24,6 +26,7 @@ FOURTUPLE = os.environ.get("FOURTUPLE", str(BUILD / "fourtuple"))
 SERVER = str(BUILD / "bench" / "server")
 OURS, KERNEL = "10.7.0.2", "10.7.0.1"
 OURS6, KERNEL6 = "fd07::2", "fd07::1"
+ROUTER = "fe80::99"
 
 
 class Skip(Exception):
@@ -249,11 +252,65 @@ def iperf3_with_eight_streams_each_way():
     iperf("-P", "8", "-R")
 
 
+def advertise(preferred, valid, router):
+    """A router's advertisement of 2001:db8:1::/64 to all nodes on the TAP, lifetimes in seconds."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sock:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        sock.bind((ROUTER, 0, 0, socket.if_nametoindex("ft0")))
+        prefix = socket.inet_pton(socket.AF_INET6, "2001:db8:1::")
+        sock.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, router, 0, 0) +
+                    struct.pack("!BBBBIII16s", 3, 4, 64, 0xc0, valid, preferred, 0, prefix),
+                    ("ff02::1", 0, 0, socket.if_nametoindex("ft0")))
+
+
+# Tells what the interface looks like whenever that changes.
+LOOK = """
+import subprocess, sys, time
+before = None
+while True:
+    now = [line.split() for line in open('/proc/net/if_inet6')]
+    now = sorted((w[0], int(w[4], 16) & 0x20 != 0) for w in now if w[5] != 'lo')
+    now.append(subprocess.run(['ip', '-6', 'route', 'show', 'default'], capture_output=True,
+                              text=True).stdout.split()[:3])
+    if now != before:
+        print(now, file=open(sys.argv[1], 'a'), flush=True)
+    before = now
+    time.sleep(0.05)
+"""
+
+
+def what_a_router_advertises_is_on_the_programs_interface():
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "seen")
+        path.touch()
+
+        def last():
+            return eval(path.read_text().splitlines()[-1])
+
+        with Host(FOURTUPLE, "run", "--net", "tap:ft0", "--addr", f"{OURS}/24", "--",
+                  sys.executable, "-c", LOOK, path):
+            run("ip", "addr", "add", f"{ROUTER}/64", "dev", "ft0", "nodad")
+            eventually("the program", path.read_text, 20)
+            before = last()
+            assert len(before) == 2 and before[0][0].startswith("fe80"), before
+            advertise(4, 4, 1800)
+            eventually("the address", lambda: len(last()) == 3)
+            formed = last()[0][0]
+            assert formed.startswith("20010db800010000") and not last()[0][1], last()
+            eventually("the router", lambda: last()[2] == ["default", "via", ROUTER])
+            run("ping", "-6", "-c", "1", "-W", "5", "-I", "ft0",
+                socket.inet_ntop(socket.AF_INET6, bytes.fromhex(formed)))
+            advertise(0, 4, 0)
+            eventually("that the router goes", lambda: last()[2] == [])
+            eventually("that it is deprecated", lambda: last()[0] == (formed, True))
+            eventually("the end of the address", lambda: last() == before)
+
+
 TESTS = [arp_is_answered, ping_is_answered_in_all_sizes, ping6_is_answered,
          a_port_without_a_listener_refuses, what_is_sent_comes_back_the_same, the_same_over_ipv6,
          the_same_over_a_bad_cable, many_connections_at_once, bulk_flows_both_ways,
          a_capture_is_what_was_sent, iperf3_sends_to_us, iperf3_sends_to_the_kernel,
-         iperf3_with_eight_streams_each_way]
+         iperf3_with_eight_streams_each_way, what_a_router_advertises_is_on_the_programs_interface]
 
 
 def main():

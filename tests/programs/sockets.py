@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from programs import PYTHON, check, equal, finish, main, wait_for
+from programs import PYTHON, check, equal, finish, main, need, wait_for
 
 IMPORTS = "import array, errno, fcntl, os, select, signal, socket, struct, sys, threading, time\n"
 
@@ -464,6 +464,26 @@ print(socket.gethostname(), socket.gethostbyname(socket.gethostname()))
     equal(out, "10.7.0.2 2\nbob 10.7.0.2\n")
 
 
+def whoever_tells_of_the_interface_tells_the_same(lab):
+    need("ip")
+    out = lab.python("10.7.0.2/24", IMPORTS + """
+index, name = [i for i in socket.if_nameindex() if i[1] != 'lo'][0]
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+mac = fcntl.ioctl(s, 0x8927, struct.pack('256s', name.encode()))[18:24].hex(':')
+print(sorted(os.listdir('/sys/class/net')) == sorted(n for _, n in socket.if_nameindex()))
+print(open('/sys/class/net/%s/address' % name).read().strip() == mac)
+print(open('/sys/class/net/%s/ifindex' % name).read().strip() == str(index))
+shown = [line.split() for line in open('/proc/net/if_inet6')]
+shown = [socket.inet_ntop(socket.AF_INET6, bytes.fromhex(w[0])) for w in shown if w[5] == name]
+print(len(shown), shown[0][:6])
+s.connect(('fe80::1', 1, 0, index))
+print(s.getsockname()[0].split('%')[0] == shown[0])
+import subprocess
+print('NO-CARRIER' in subprocess.run(['ip', 'link'], capture_output=True, text=True).stdout)
+""")
+    equal(out, "True\nTrue\nTrue\n1 fe80::\nTrue\nFalse\n")
+
+
 def nothing_reaches_the_kernels_own_network(lab):
     import socket as kernel
     with kernel.create_server(("127.0.0.1", 0)) as passive:
@@ -578,6 +598,7 @@ if __name__ == "__main__":
                   a_connection_that_was_reset_goes_on_taking_options, accept_waits_times_out_and_ends_at_shutdown,
                   workers_that_share_a_passive_socket_are_served_in_turn,
                   getifaddrs_and_ioctl_tell_the_stacks_interface,
+                  whoever_tells_of_the_interface_tells_the_same,
                   nothing_reaches_the_kernels_own_network,
                   families_that_reach_past_the_stack_do_not_exist,
                   a_thousand_connections_at_once_keep_all_octets,
