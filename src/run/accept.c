@@ -55,7 +55,7 @@ int64_t call_listen(struct call *call)
     if (rc < 0)
         return rc;
     chan->state = CHAN_LISTENING;
-    listener_watch(run, chan, call->handle);
+    close_watch(run, chan, call->handle);
     stray_adopt(run, chan);
     (void)ft_watch(run->stack, chan->sock, FT_READABLE, chan);
     return 0;
@@ -87,11 +87,11 @@ static int hand_over(struct run *run, uint64_t id, const struct want *to, struct
     if (to->addr != 0) {
         if (chan_peer(run, chan, &peer) < 0)
             peer.len = 0; /* reset meanwhile: its first use tells */
-        rc = child_write_name(to->tid, to->addr, to->len_ptr, &peer);
+        rc = child_write_name(&to->to, to->addr, to->len_ptr, &peer);
         if (rc < 0)
             return rc;
     }
-    chan->tid = to->tid;
+    chan->tid = to->to.tid;
     return notify_answer_fd(run, id, fd, (to->flags & SOCK_CLOEXEC) != 0, chan);
 }
 
@@ -291,7 +291,7 @@ static int give_queued(struct call *call, const struct want *to, struct chan *ch
     pending_remove(call->chan, chan);
     keep_octet(chan, fd);
     chan_set_cookie(run, chan, fd);
-    rc = hand_over(run, call->id, to, chan, fd);
+    rc = hand_over(run, call->caller.id, to, chan, fd);
     close(fd);
     if (rc == 0)
         established(run, chan);
@@ -306,7 +306,7 @@ static int give_knocked(struct call *call, const struct want *to, struct chan *c
         return rc;
     pending_remove(call->chan, chan);
     chan_drop_end(call->run, chan);
-    return give_pair(call->run, call->id, to, chan);
+    return give_pair(call->run, call->caller.id, to, chan);
 }
 
 /* Take the oldest of the listener's queue. Return: as a call. */
@@ -329,7 +329,7 @@ int64_t call_accept(struct call *call, int flags)
 {
     struct chan *listener = call->chan;
     struct pollfd pfd = {.fd = call->handle, .events = POLLIN | POLLRDHUP};
-    struct want to = {.tid = call->tid, .flags = flags};
+    struct want to = {.to = call->caller, .flags = flags};
     struct held *held;
     bool nonblocking = (fcntl(call->handle, F_GETFL) & O_NONBLOCK) != 0;
 

@@ -16,37 +16,11 @@
 
 #include "priv.h"
 
-/* A program's end for a datagram socket: one half of a pair, connected from the start. */
-static int datagram_carrier(struct run *run, struct chan *chan)
-{
-    int pair[2], rc;
-
-    chan->sources = NULL;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return -errno;
-    if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
-        rc = -errno;
-        close(pair[0]);
-        close(pair[1]);
-        return rc;
-    }
-    rc = chan_set_end(run, chan, pair[0]);
-    if (rc < 0) {
-        close(pair[0]);
-        close(pair[1]);
-        return rc;
-    }
-    chan->state = CHAN_DATAGRAM;
-    chan_set_cookie(run, chan, pair[1]);
-    (void)ft_watch(run->stack, chan->sock, FT_READABLE | FT_WRITABLE, chan);
-    return pair[1];
-}
-
 static int64_t give_carrier(struct call *call, struct chan *chan, int type_flags)
 {
     struct run *run = call->run;
     bool cloexec = (type_flags & SOCK_CLOEXEC) != 0;
-    int fd = chan->type == SOCK_STREAM ? carrier_new(run, chan) : datagram_carrier(run, chan);
+    int fd = chan->type == SOCK_STREAM ? carrier_new(run, chan) : datagram_open(run, chan);
     int rc;
 
     if (fd < 0) {
@@ -55,7 +29,7 @@ static int64_t give_carrier(struct call *call, struct chan *chan, int type_flags
     }
     rc = (type_flags & SOCK_NONBLOCK) && fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
     if (rc == 0)
-        rc = notify_answer_fd(run, call->id, fd, cloexec, chan);
+        rc = notify_answer_fd(run, call->caller.id, fd, cloexec, chan);
     close(fd);
     if (rc == 0)
         return CALL_DONE;
@@ -89,7 +63,7 @@ static int64_t call_socket(struct call *call)
         (void)ft_close(run->stack, sock);
         return -ENOBUFS;
     }
-    chan->tid = call->tid;
+    chan->tid = call->caller.tid;
     return give_carrier(call, chan, flags);
 }
 
@@ -102,10 +76,10 @@ static int64_t call_bind(struct call *call)
     if (len < 0 || (size_t)len > sizeof(name.addr))
         return -EINVAL;
     memset(&name, 0, sizeof(name));
-    rc = child_read(call->tid, call->args[1], &name.addr, (size_t)len);
+    rc = child_read(call->caller.tid, call->args[1], &name.addr, (size_t)len);
     if (rc < 0)
         return rc;
-    if (!notify_valid(run, call->id))
+    if (!notify_valid(run, call->caller.id))
         return CALL_DONE;
     if (call->chan->state == CHAN_ZOMBIE)
         return -EINVAL;
@@ -128,11 +102,9 @@ static int64_t call_name(struct call *call, bool peer)
     rc = peer ? chan_peer(call->run, call->chan, &name) : chan_self(call->run, call->chan, &name);
     if (rc < 0)
         return rc;
-    if (!notify_valid(call->run, call->id))
-        return CALL_DONE;
     if (call->args[1] == 0)
         return -EFAULT;
-    return child_write_name(call->tid, call->args[1], call->args[2], &name);
+    return child_write_name(&call->caller, call->args[1], call->args[2], &name);
 }
 
 static int64_t dispatch_on_socket(struct call *call)
@@ -178,7 +150,7 @@ int64_t call_dispatch(struct call *call)
 
     if (call->nr == __NR_socket)
         return call_socket(call);
-    handle = child_getfd(call->run, call->tid, (int)call->args[0]);
+    handle = child_getfd(call->run, call->caller.tid, (int)call->args[0]);
     if (handle == -EMFILE || handle == -ENFILE)
         return -ENOBUFS; /* it may be ours: the kernel's answer would be another socket's */
     if (handle < 0)
@@ -186,10 +158,10 @@ int64_t call_dispatch(struct call *call)
     call->handle = handle;
     call->chan = chan_find(call->run, handle);
     if (!call->chan)
-        call->chan = passive_follow(call);
+        call->chan = swap_follow(call);
     if (!call->chan)
         return CALL_NATIVE;
-    call->chan->tid = call->tid;
+    call->chan->tid = call->caller.tid;
     call->chan->fd = (int)call->args[0];
     /* What was sent, and closed, before this call comes before it. */
     pump_flush(call->run, call->chan);

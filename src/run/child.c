@@ -138,33 +138,54 @@ int child_read(pid_t tid, uint64_t from, void *ret, size_t len)
     return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
 }
 
-int child_write(pid_t tid, uint64_t to, const void *data, size_t len)
+int child_write_pieces(const struct caller *to, const struct iovec *local, size_t n_local,
+                       const struct iovec *remote, size_t n_remote)
 {
-    struct iovec local = {(void *)(uintptr_t)data, len};
-    struct iovec remote = {(void *)(uintptr_t)to, len};
+    ssize_t len = 0;
 
+    for (size_t i = 0; i < n_local; i++)
+        len += (ssize_t)local[i].iov_len;
     if (len == 0)
         return 0;
-    return process_vm_writev(tid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
+    if (!notify_valid(to->run, to->id))
+        return -ESRCH;
+    return process_vm_writev(to->tid, local, n_local, remote, n_remote, 0) == len ? 0 : -EFAULT;
 }
 
-int child_write_name(pid_t tid, uint64_t addr, uint64_t len_ptr, const struct name *name)
+int child_write(const struct caller *to, uint64_t at, const void *data, size_t len)
+{
+    struct iovec local = {(void *)(uintptr_t)data, len};
+    struct iovec remote = {(void *)(uintptr_t)at, len};
+
+    return child_write_pieces(to, &local, 1, &remote, 1);
+}
+
+int child_write_value(const struct caller *to, uint64_t at, const void *data, size_t len,
+                      uint64_t len_at, size_t told)
+{
+    int value = (int)told;
+    struct iovec local[] = {{(void *)(uintptr_t)data, len}, {&value, sizeof(value)}};
+    struct iovec remote[] = {{(void *)(uintptr_t)at, len},
+                             {(void *)(uintptr_t)len_at, sizeof(value)}};
+
+    return child_write_pieces(to, local, 2, remote, 2);
+}
+
+int child_write_name(const struct caller *to, uint64_t addr, uint64_t len_ptr,
+                     const struct name *name)
 {
     int room, rc;
 
     if (addr == 0)
         return 0;
-    rc = child_read(tid, len_ptr, &room, sizeof(room));
+    rc = child_read(to->tid, len_ptr, &room, sizeof(room));
     if (rc < 0)
         return rc;
     if (room < 0)
         return -EINVAL;
-    rc = child_write(tid, addr, &name->addr,
-                     (size_t)room < name->len ? (size_t)room : (size_t)name->len);
-    if (rc < 0)
-        return rc;
-    room = (int)name->len;
-    return child_write(tid, len_ptr, &room, sizeof(room));
+    return child_write_value(to, addr, &name->addr,
+                             (size_t)room < name->len ? (size_t)room : (size_t)name->len, len_ptr,
+                             name->len);
 }
 
 bool child_cloexec(pid_t tid, int fd)

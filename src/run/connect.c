@@ -69,12 +69,35 @@ static void gate_open(struct run *run, struct chan *chan)
     chan->filler = 0;
 }
 
+/* What a send with MSG_FASTOPEN has carried beyond the SYN is written for the program. Return: the
+   answer of the call. */
+static int64_t write_rest(struct run *run, const struct held *held)
+{
+    int handle = child_getfd(run, held->tid, held->fd);
+    uint64_t done = held->done;
+    ssize_t len = want_gather(run, &held->want, done), n;
+
+    if (handle >= 0 && chan_find(run, handle) == held->chan && len > 0) {
+        n = send(handle, run->scratch, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        done += n > 0 ? (uint64_t)n : 0;
+        held->chan->end_in = true;
+    }
+    if (handle >= 0)
+        close(handle);
+    return want_sent(&held->want, (int64_t)done);
+}
+
 static void connected(struct run *run, struct chan *chan)
 {
+    struct held *held;
+
     gate_open(run, chan);
     chan->state = CHAN_CONNECTED;
     chan->connect_told = held_first(run, chan, HELD_CONNECT) != NULL;
-    held_answer_all(run, chan, HELD_CONNECT, 0);
+    while ((held = held_first(run, chan, HELD_CONNECT))) {
+        notify_answer(run, held->id, held->sends ? write_rest(run, held) : 0);
+        held_free(run, held);
+    }
     (void)ft_watch(run->stack, chan->sock, FT_READABLE | FT_WRITABLE | FT_URGENT | FT_RDHUP, chan);
     chan_queue(run, chan);
 }
@@ -114,6 +137,7 @@ static int64_t renew_carrier(struct call *call)
 {
     struct chan *chan = call->chan;
     struct run *run = call->run;
+    uint64_t former = chan->cookie;
     int carrier = carrier_new(run, chan), rc;
 
     if (carrier < 0)
@@ -123,25 +147,20 @@ static int64_t renew_carrier(struct call *call)
         rc = gate_shut(run, chan, carrier);
     if (rc == 0)
         rc = swap_file(call, carrier);
+    chan->former = former;
+    run->has_renewed = true;
     close(call->handle);
     call->handle = carrier;
     return rc;
 }
 
-static int64_t begin(struct call *call, const struct name *peer)
+/* The stack tries from now on. */
+static int under_way(struct call *call, const struct name *peer)
 {
     struct chan *chan = call->chan;
     struct run *run = call->run;
-    bool nonblocking = (fcntl(call->handle, F_GETFL) & O_NONBLOCK) != 0;
-    struct held *held;
     int rc;
 
-    chan_sweep_soon(run); /* a passive socket that is closed must refuse */
-    rc = ft_connect(run->stack, chan->sock, (const struct sockaddr *)&peer->addr, peer->len);
-    if (rc != 0 && rc != -EINPROGRESS)
-        return rc;
-    if (peer->addr.ss_family == AF_UNSPEC)
-        return 0;
     chan->peer = *peer;
     rc = chan->end < 0 ? gate_shut(run, chan, call->handle) : 0;
     if (rc < 0) {
@@ -151,10 +170,73 @@ static int64_t begin(struct call *call, const struct name *peer)
     }
     (void)ft_watch(run->stack, chan->sock, FT_READABLE | FT_WRITABLE, chan);
     chan_queue(run, chan);
+    return 0;
+}
+
+static int64_t begin(struct call *call, const struct name *peer)
+{
+    struct chan *chan = call->chan;
+    struct run *run = call->run;
+    bool nonblocking = (fcntl(call->handle, F_GETFL) & O_NONBLOCK) != 0, opens;
+    struct held *held;
+    int rc;
+
+    chan_sweep_soon(run); /* a passive socket that is closed must refuse */
+    rc = ft_connect(run->stack, chan->sock, (const struct sockaddr *)&peer->addr, peer->len);
+    if (rc != 0 && rc != -EINPROGRESS)
+        return rc;
+    if (peer->addr.ss_family == AF_UNSPEC)
+        return 0;
+    opens = rc == 0;
+    rc = under_way(call, peer);
+    if (rc < 0)
+        return rc;
+    if (opens) {
+        /* TCP_FASTOPEN_CONNECT, and there is a cookie: as good as connected until it writes. */
+        chan->opens = true;
+        connected(run, chan);
+        chan->connect_told = true;
+        return 0;
+    }
     if (nonblocking)
         return -EINPROGRESS;
     held = held_new(call, HELD_CONNECT, SO_SNDTIMEO);
     return held ? CALL_DONE : -ENOBUFS;
+}
+
+int64_t connect_sending(struct call *call, const struct want *want, const struct name *peer)
+{
+    struct chan *chan = call->chan;
+    struct run *run = call->run;
+    bool nonblocking = want->flags & MSG_DONTWAIT || fcntl(call->handle, F_GETFL) & O_NONBLOCK;
+    struct name to = *peer;
+    struct iovec iov = {run->scratch, 0};
+    struct msghdr msg = {
+        .msg_name = &to.addr, .msg_namelen = to.len, .msg_iov = &iov, .msg_iovlen = 1};
+    struct held *held;
+    ssize_t n = want_gather(run, want, 0);
+    int rc;
+
+    if (n < 0 || !notify_valid(run, call->caller.id))
+        return n < 0 ? n : CALL_DONE;
+    iov.iov_len = (size_t)n;
+    chan_sweep_soon(run);
+    n = ft_sendmsg(run->stack, chan->sock, &msg, MSG_FASTOPEN);
+    if (n < 0 && n != -EINPROGRESS)
+        return n;
+    rc = under_way(call, peer);
+    if (rc < 0)
+        return rc;
+    if (nonblocking)
+        return n > 0 ? want_sent(want, n) : -EINPROGRESS;
+    held = held_new(call, HELD_CONNECT, SO_SNDTIMEO);
+    if (!held)
+        return n > 0 ? want_sent(want, n) : -ENOBUFS;
+    held->sends = true;
+    held->want = *want;
+    held->done = n > 0 ? (uint64_t)n : 0;
+    held->fd = (int)call->args[0];
+    return CALL_DONE;
 }
 
 static int64_t again_while_connecting(struct call *call)
@@ -220,13 +302,12 @@ int64_t call_connect(struct call *call)
         return -EINVAL;
     memset(&peer, 0, sizeof(peer));
     peer.len = (socklen_t)len;
-    rc = child_read(call->tid, call->args[1], &peer.addr, (size_t)len);
+    rc = child_read(call->caller.tid, call->args[1], &peer.addr, (size_t)len);
     if (rc < 0)
         return rc;
-    if (!notify_valid(call->run, call->id))
+    if (!notify_valid(call->run, call->caller.id))
         return CALL_DONE;
     if (call->chan->state == CHAN_DATAGRAM)
-        return ft_connect(call->run->stack, call->chan->sock, (struct sockaddr *)&peer.addr,
-                          peer.len);
+        return datagram_connect(call, &peer);
     return connect_stream(call, &peer);
 }

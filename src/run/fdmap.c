@@ -5,7 +5,8 @@
  * A descriptor is known by its socket's cookie (SO_COOKIE), which stays the same across dup, fork,
  * exec and SCM_RIGHTS. A channel with a stack's end learns by that end that the program is gone.
  * One without (new, failed or passive) cannot: but its program's end bears a name, and a name that
- * can be bound again belongs to nobody any more. Those are probed now and then (the sweep).
+ * can be bound again belongs to nobody any more. Those are probed now and then (the sweep). So are
+ * datagram sockets, whose two ends do not tell each other.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +94,7 @@ struct chan *chan_new(struct run *run, ft_sock sock, int domain, int type)
         return NULL;
     chan->io.ready = pump_ready;
     chan->sock = sock;
-    chan->end = -1;
+    chan->end = chan->watch = -1;
     chan->domain = domain;
     chan->type = type;
     chan->state = CHAN_NEW;
@@ -149,7 +150,7 @@ int chan_set_end(struct run *run, struct chan *chan, int end)
     /* A process that has the descriptor and is not in the run may send urgent octets natively. */
     if (chan->type == SOCK_STREAM)
         (void)setsockopt(end, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
-    set_unwatched(run, chan, false);
+    set_unwatched(run, chan, chan->type != SOCK_STREAM);
     chan->end = end;
     chan->end_in = chan->end_out = true;
     chan->end_hup = chan->end_rdhup = false;
@@ -205,7 +206,6 @@ static void empty_queue(struct run *run, struct chan *listener, bool abort)
 static void leave_listening(struct run *run, struct chan *listener, bool abort)
 {
     abort = abort || run->ended;
-    listener_unwatch(run, listener);
     empty_queue(run, listener, abort);
     if (!abort)
         accept_strays(run, listener);
@@ -234,6 +234,7 @@ void chan_bury(struct run *run, struct chan *chan, bool abort)
         chan->listener->n_pending--;
         chan->listener = NULL;
     }
+    close_unwatch(run, chan);
     if (chan->state == CHAN_LISTENING)
         leave_listening(run, chan, abort);
     /* Neither can fail on a descriptor that is ours. */
@@ -245,6 +246,8 @@ void chan_bury(struct run *run, struct chan *chan, bool abort)
     chan->state = CHAN_ZOMBIE;
     chan_drop_end(run, chan);
     set_unwatched(run, chan, false);
+    free(chan->records);
+    chan->records = NULL;
     free(chan->sources);
     chan->sources = NULL;
     run->n_chans--;
@@ -253,15 +256,24 @@ void chan_bury(struct run *run, struct chan *chan, bool abort)
         forget_oldest_zombie(run);
 }
 
+/* Nobody holds the program's end any more. */
+static void abandoned(struct run *run, struct chan *chan)
+{
+    if (chan->state == CHAN_DATAGRAM)
+        datagram_closed(run, chan);
+    else
+        chan_bury(run, chan, false);
+}
+
 void chan_closed(struct run *run, int watch)
 {
     struct chan *chan;
 
     TAILQ_FOREACH(chan, &run->unwatched, unwatched_link)
     {
-        if (chan->state == CHAN_LISTENING && chan->watch == watch) {
+        if (chan->watch == watch) {
             chan->watch = -1;
-            chan_bury(run, chan, false);
+            abandoned(run, chan);
             return;
         }
     }
@@ -368,11 +380,12 @@ int carrier_new(struct run *run, struct chan *chan)
 {
     struct sockaddr_un name;
     socklen_t len;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, chan->type | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -errno;
-    carrier_prepare(fd);
+    if (chan->type == SOCK_STREAM)
+        carrier_prepare(fd);
     chan->name_no = ++run->n_names;
     len = carrier_name(run, chan->name_no, &name);
     if (bind(fd, (struct sockaddr *)&name, len) < 0) {
@@ -395,6 +408,8 @@ static bool is_abandoned(struct run *run, const struct chan *chan)
 
     if (chan->is_inet)
         return passive_is_closed(run, chan);
+    if (chan->state == CHAN_DATAGRAM)
+        return datagram_is_closed(run, chan);
     if (bind(run->probe, (struct sockaddr *)&name, len) < 0)
         return false;
     /* The probe has the name now; it is of no more use. */
@@ -415,7 +430,7 @@ void chan_sweep(struct run *run, ft_time now)
     for (chan = TAILQ_FIRST(&run->unwatched); chan && run->probe >= 0; chan = next) {
         next = chan == last || ++n >= SWEEP_BATCH ? NULL : TAILQ_NEXT(chan, unwatched_link);
         if (is_abandoned(run, chan)) {
-            chan_bury(run, chan, false);
+            abandoned(run, chan);
         } else {
             /* The next sweep begins with those that this one does not reach. */
             TAILQ_REMOVE(&run->unwatched, chan, unwatched_link);

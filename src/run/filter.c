@@ -164,7 +164,7 @@ static void emit_filter(struct program *prog)
     emit(prog, BPF_JMP | BPF_JGE | BPF_K, 0, 1, FILTER_X32);
     emit_ret(prog, SECCOMP_RET_ERRNO | ENOSYS);
 #endif
-    emit_with_address(prog, __NR_sendto, MSG_OOB | MSG_MORE);
+    emit_with_address(prog, __NR_sendto, MSG_OOB | MSG_MORE | MSG_EOR);
     emit_with_address(prog, __NR_recvfrom, MSG_OOB);
     emit_ioctl(prog);
     emit_socket(prog, __NR_socket, SECCOMP_RET_USER_NOTIF);

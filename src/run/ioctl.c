@@ -26,20 +26,18 @@ static int64_t outq(struct call *call)
     if (call->chan->state == CHAN_CONNECTED &&
         ft_sock_info(call->run->stack, call->chan->sock, &info) == 0)
         value = (int)(info.send_q + chan_unread(call->chan));
-    if (!notify_valid(call->run, call->id))
-        return CALL_DONE;
-    return child_write(call->tid, call->args[2], &value, sizeof(value));
+    return child_write(&call->caller, call->args[2], &value, sizeof(value));
 }
 
 static int64_t interface_list(struct call *call)
 {
     struct ifreq reqs[IFREQS_MAX];
     struct ifconf conf, mine;
-    int rc = child_read(call->tid, call->args[2], &conf, sizeof(conf));
+    int rc = child_read(call->caller.tid, call->args[2], &conf, sizeof(conf));
 
     if (rc < 0)
         return rc;
-    if (!notify_valid(call->run, call->id))
+    if (!notify_valid(call->run, call->caller.id))
         return CALL_DONE;
     if (conf.ifc_len < 0)
         return -EINVAL;
@@ -52,23 +50,22 @@ static int64_t interface_list(struct call *call)
     if (ioctl(call->run->inet, SIOCGIFCONF, &mine) < 0)
         return -errno;
     if (conf.ifc_req)
-        rc = child_write(call->tid, (uint64_t)(uintptr_t)conf.ifc_req, reqs, (size_t)mine.ifc_len);
+        rc = child_write(&call->caller, (uint64_t)(uintptr_t)conf.ifc_req, reqs,
+                         (size_t)mine.ifc_len);
     conf.ifc_len = mine.ifc_len;
-    return rc < 0 ? rc : child_write(call->tid, call->args[2], &conf, sizeof(conf));
+    return rc < 0 ? rc : child_write(&call->caller, call->args[2], &conf, sizeof(conf));
 }
 
 static int64_t interface_question(struct call *call, unsigned long request)
 {
     struct ifreq req;
-    int rc = child_read(call->tid, call->args[2], &req, sizeof(req));
+    int rc = child_read(call->caller.tid, call->args[2], &req, sizeof(req));
 
     if (rc < 0)
         return rc;
-    if (!notify_valid(call->run, call->id))
-        return CALL_DONE;
     if (ioctl(call->run->inet, request, &req) < 0)
         return -errno;
-    return child_write(call->tid, call->args[2], &req, sizeof(req));
+    return child_write(&call->caller, call->args[2], &req, sizeof(req));
 }
 
 int64_t call_ioctl(struct call *call)

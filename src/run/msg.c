@@ -47,18 +47,13 @@ static int write_pieces(struct run *run, const struct want *want, const struct m
                         size_t len, size_t *ret_written)
 {
     struct iovec iov[IOV_MAX], local = {run->scratch, 0};
-    int n = read_iov(want->tid, msg, iov);
+    int n = read_iov(want->to.tid, msg, iov);
 
     if (n < 0)
         return n;
     local.iov_len = cut(iov, n, len);
     *ret_written = local.iov_len;
-    if (local.iov_len == 0)
-        return 0;
-    return process_vm_writev(want->tid, &local, 1, iov, (unsigned long)n, 0) ==
-                   (ssize_t)local.iov_len
-               ? 0
-               : -EFAULT;
+    return child_write_pieces(&want->to, &local, 1, iov, (size_t)n);
 }
 
 static int write_name_and_control(const struct want *want, struct msghdr *msg,
@@ -68,7 +63,7 @@ static int write_name_and_control(const struct want *want, struct msghdr *msg,
     int rc = 0;
 
     if (msg->msg_name)
-        rc = child_write(want->tid, (uint64_t)(uintptr_t)msg->msg_name, &from->addr, name_len);
+        rc = child_write(&want->to, (uint64_t)(uintptr_t)msg->msg_name, &from->addr, name_len);
     msg->msg_namelen = from->addr_len;
     if (rc < 0)
         return rc;
@@ -79,7 +74,7 @@ static int write_name_and_control(const struct want *want, struct msghdr *msg,
         return 0;
     }
     msg->msg_controllen = from->control_len;
-    return child_write(want->tid, (uint64_t)(uintptr_t)msg->msg_control, from->control,
+    return child_write(&want->to, (uint64_t)(uintptr_t)msg->msg_control, from->control,
                        from->control_len);
 }
 
@@ -88,7 +83,7 @@ int64_t msg_deliver(struct run *run, const struct want *want, const struct sourc
     struct msghdr msg;
     size_t written = 0;
     unsigned int got;
-    int rc = child_read(want->tid, want->msg, &msg, sizeof(msg));
+    int rc = child_read(want->to.tid, want->msg, &msg, sizeof(msg));
 
     if (rc == 0)
         rc = write_pieces(run, want, &msg, len, &written);
@@ -98,12 +93,12 @@ int64_t msg_deliver(struct run *run, const struct want *want, const struct sourc
         return rc;
     if (written < len)
         msg.msg_flags |= MSG_TRUNC;
-    rc = child_write(want->tid, want->msg, &msg, sizeof(msg));
+    rc = child_write(&want->to, want->msg, &msg, sizeof(msg));
     if (!want->is_mmsg)
         return rc < 0 ? rc : (int64_t)(want->flags & MSG_TRUNC ? len : written);
     got = (unsigned int)(want->flags & MSG_TRUNC ? len : written);
     if (rc == 0)
-        rc = child_write(want->tid, want->msg + offsetof(struct mmsghdr, msg_len), &got,
+        rc = child_write(&want->to, want->msg + offsetof(struct mmsghdr, msg_len), &got,
                          sizeof(got));
     return rc < 0 ? rc : 1;
 }
@@ -111,7 +106,7 @@ int64_t msg_deliver(struct run *run, const struct want *want, const struct sourc
 static int64_t receive_one(struct call *call)
 {
     struct want want = {
-        .tid = call->tid, .msg = call->args[1], .flags = (int)call->args[2] & ~MSG_OOB};
+        .to = call->caller, .msg = call->args[1], .flags = (int)call->args[2] & ~MSG_OOB};
 
     return datagram_receive(call, &want);
 }
@@ -119,7 +114,7 @@ static int64_t receive_one(struct call *call)
 /* As many as are there; waits for the first only. */
 static int64_t receive_many(struct call *call)
 {
-    struct want want = {.tid = call->tid,
+    struct want want = {.to = call->caller,
                         .msg = call->args[1],
                         .is_mmsg = true,
                         .flags = (int)call->args[3] & ~MSG_OOB};
@@ -149,8 +144,8 @@ static int want_iov(const struct want *want, struct iovec *ret_iov)
         ret_iov[0] = (struct iovec){(void *)(uintptr_t)want->buf, (size_t)want->len};
         return 1;
     }
-    rc = child_read(want->tid, want->msg, &msg, sizeof(msg));
-    return rc < 0 ? rc : read_iov(want->tid, &msg, ret_iov);
+    rc = child_read(want->to.tid, want->msg, &msg, sizeof(msg));
+    return rc < 0 ? rc : read_iov(want->to.tid, &msg, ret_iov);
 }
 
 int64_t want_len(const struct want *want)
@@ -178,7 +173,7 @@ ssize_t want_gather(struct run *run, const struct want *want, uint64_t skip)
     local.iov_len = cut(iov, n, RUN_SCRATCH_LEN);
     if (local.iov_len == 0)
         return 0;
-    return process_vm_readv(want->tid, &local, 1, iov, (unsigned long)n, 0) ==
+    return process_vm_readv(want->to.tid, &local, 1, iov, (unsigned long)n, 0) ==
                    (ssize_t)local.iov_len
                ? (ssize_t)local.iov_len
                : -EFAULT;
@@ -190,7 +185,7 @@ int64_t want_sent(const struct want *want, int64_t value)
 
     if (value < 0 || !want->is_mmsg)
         return value;
-    if (child_write(want->tid, want->msg + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)) <
+    if (child_write(&want->to, want->msg + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)) <
         0)
         return -EFAULT;
     return 1;
@@ -204,28 +199,29 @@ static int64_t send_one(struct call *call, uint64_t at, int flags)
     struct msghdr msg;
     struct name to;
     uint8_t control[RUN_CONTROL_MAX];
-    int n, rc = child_read(call->tid, at, &msg, sizeof(msg));
+    int n, rc = child_read(call->caller.tid, at, &msg, sizeof(msg));
     ssize_t sent;
 
-    if (rc < 0 || (rc = n = read_iov(call->tid, &msg, iov)) < 0)
+    if (rc < 0 || (rc = n = read_iov(call->caller.tid, &msg, iov)) < 0)
         return rc;
     local.iov_len = cut(iov, n, RUN_SCRATCH_LEN);
     if (local.iov_len > 65535)
         return -EMSGSIZE;
-    if (local.iov_len > 0 &&
-        process_vm_readv(call->tid, &local, 1, iov, (unsigned long)n, 0) != (ssize_t)local.iov_len)
+    if (local.iov_len > 0 && process_vm_readv(call->caller.tid, &local, 1, iov, (unsigned long)n,
+                                              0) != (ssize_t)local.iov_len)
         return -EFAULT;
     if (msg.msg_namelen > sizeof(to.addr) || msg.msg_controllen > sizeof(control))
         return -EINVAL;
     memset(&to, 0, sizeof(to));
     if (msg.msg_name)
-        rc = child_read(call->tid, (uint64_t)(uintptr_t)msg.msg_name, &to.addr, msg.msg_namelen);
+        rc = child_read(call->caller.tid, (uint64_t)(uintptr_t)msg.msg_name, &to.addr,
+                        msg.msg_namelen);
     if (rc >= 0 && msg.msg_control)
-        rc = child_read(call->tid, (uint64_t)(uintptr_t)msg.msg_control, control,
+        rc = child_read(call->caller.tid, (uint64_t)(uintptr_t)msg.msg_control, control,
                         msg.msg_controllen);
     if (rc < 0)
         return rc;
-    if (!notify_valid(run, call->id))
+    if (!notify_valid(run, call->caller.id))
         return CALL_DONE;
     msg.msg_name = msg.msg_name ? &to.addr : NULL;
     msg.msg_control = msg.msg_control ? control : NULL;
@@ -248,7 +244,8 @@ static int64_t send_many(struct call *call)
         if (value < 0)
             break;
         len = (unsigned int)value;
-        if (child_write(call->tid, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)) < 0)
+        if (child_write(&call->caller, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)) <
+            0)
             return -EFAULT;
     }
     return n > 0 && value != CALL_DONE ? (int64_t)n : value;
@@ -260,12 +257,29 @@ static bool is_unconnected(const struct chan *chan)
     return chan->state == CHAN_NEW || chan->state == CHAN_LISTENING;
 }
 
-/* On a stream: the kernel does it, but for urgent octets. Of many messages the first is enough. */
+/* sendmsg with MSG_FASTOPEN and an address. */
+static int64_t stream_opens(struct call *call, const struct want *want)
+{
+    struct msghdr msg;
+    struct name to = {.len = 0};
+    int rc = child_read(call->caller.tid, want->msg, &msg, sizeof(msg));
+
+    if (rc < 0)
+        return rc;
+    if (!msg.msg_name || msg.msg_namelen > sizeof(to.addr))
+        return -EINVAL;
+    to.len = msg.msg_namelen;
+    rc = child_read(call->caller.tid, (uint64_t)(uintptr_t)msg.msg_name, &to.addr, to.len);
+    return rc < 0 ? rc : connect_sending(call, want, &to);
+}
+
+/* On a stream: the kernel does it, but for urgent octets and for those that open it. Of many
+   messages the first is enough. */
 static int64_t stream_msg(struct call *call)
 {
     bool many = call->nr == __NR_sendmmsg || call->nr == __NR_recvmmsg;
     bool sends = call->nr == __NR_sendmsg || call->nr == __NR_sendmmsg;
-    struct want want = {.tid = call->tid,
+    struct want want = {.to = call->caller,
                         .msg = call->args[1],
                         .is_mmsg = many,
                         .flags = (int)call->args[many ? 3 : 2]};
@@ -274,7 +288,10 @@ static int64_t stream_msg(struct call *call)
         return -ENOTCONN;
     if (sends && call->chan->is_inet && want.flags & MSG_FASTOPEN)
         return -EISCONN; /* it must not connect what is the kernel's own */
-    if (!(want.flags & MSG_OOB) || (many && call->args[2] == 0))
+    if (sends && call->chan->state == CHAN_NEW && want.flags & MSG_FASTOPEN &&
+        !(many && call->args[2] == 0))
+        return stream_opens(call, &want);
+    if (!(want.flags & (sends ? MSG_OOB | MSG_EOR : MSG_OOB)) || (many && call->args[2] == 0))
         return CALL_NATIVE;
     return sends ? urgent_send(call, &want) : urgent_receive(call, &want);
 }

@@ -103,20 +103,19 @@ static void work_on(struct run *run, const struct seccomp_notif *req)
 {
     struct call call = {
         .run = run,
-        .id = req->id,
-        .tid = (pid_t)req->pid,
+        .caller = {.run = run, .id = req->id, .tid = (pid_t)req->pid},
         .nr = req->data.nr,
         .handle = -1,
     };
     int64_t value;
 
     memcpy(call.args, req->data.args, sizeof(call.args));
-    void_older(run, call.tid);
+    void_older(run, call.caller.tid);
     value = call_dispatch(&call);
     if (call.handle >= 0)
         close(call.handle);
     if (value != CALL_DONE)
-        notify_answer(run, call.id, value);
+        notify_answer(run, call.caller.id, value);
 }
 
 void notify_ready(struct run *run, struct io *io, uint32_t events)
@@ -180,8 +179,8 @@ struct held *held_new(struct call *call, enum held_kind kind, int timeout_opt)
         return NULL;
     held->io.ready = handle_ready;
     held->kind = kind;
-    held->id = call->id;
-    held->tid = call->tid;
+    held->id = call->caller.id;
+    held->tid = call->caller.tid;
     held->chan = call->chan;
     held->handle = -1;
     held->deadline = timeout_of(call->handle, timeout_opt);

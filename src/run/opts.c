@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include <fourtuple/auth.h>
 #include <fourtuple/socket.h>
 
 #include "priv.h"
@@ -50,10 +52,10 @@ int64_t call_setsockopt(struct call *call)
         return -EINVAL;
     if ((size_t)len > sizeof(value))
         len = (int)sizeof(value); /* longer than any that the stack knows */
-    rc = child_read(call->tid, option.value, value, (size_t)len);
+    rc = child_read(call->caller.tid, option.value, value, (size_t)len);
     if (rc < 0)
         return rc;
-    if (!notify_valid(call->run, call->id))
+    if (!notify_valid(call->run, call->caller.id))
         return CALL_DONE;
     sock = answering(call);
     rc = ft_setsockopt(call->run->stack, sock, option.level, option.name, value, (socklen_t)len);
@@ -112,6 +114,55 @@ static bool own_option(struct call *call, const struct option *option, int *ret_
     }
 }
 
+/* TCP_AO_GET_KEYS: an array of the program's, whose first entry says what is asked for and how many
+   there is room for; the length is that of one. */
+static int64_t get_keys(struct call *call, const struct option *option, int one)
+{
+    struct ft_tcp_ao_key query;
+    const size_t nkeys_at = offsetof(struct ft_tcp_ao_key, nkeys);
+    const size_t known = (size_t)one < sizeof(query) ? (size_t)one : sizeof(query);
+    socklen_t len = (socklen_t)one;
+    uint8_t *array;
+    int rc;
+
+    if (one <= 0 || (size_t)one > RUN_OPTLEN_MAX)
+        return -EINVAL;
+    memset(&query, 0, sizeof(query));
+    rc = child_read(call->caller.tid, option->value, &query, known);
+    if (rc < 0)
+        return rc;
+    query.nkeys = query.nkeys < RUN_KEYS_MAX ? query.nkeys : RUN_KEYS_MAX;
+    array = calloc(query.nkeys + 1u, (size_t)one);
+    if (array == NULL)
+        return -ENOMEM;
+    rc = child_read(call->caller.tid, option->value, array, (size_t)one);
+    if (known >= nkeys_at + sizeof(query.nkeys))
+        memcpy(array + nkeys_at, &query.nkeys, sizeof(query.nkeys));
+    if (rc >= 0 && notify_valid(call->run, call->caller.id)) {
+        ft_sock sock = answering(call);
+
+        rc = ft_getsockopt(call->run->stack, sock, option->level, option->name, array, &len);
+        answered(call, sock);
+    }
+    if (rc == 0 && known >= nkeys_at + sizeof(query.nkeys)) {
+        uint32_t n;
+
+        memcpy(&n, array + nkeys_at, sizeof(n));
+        n = n < query.nkeys ? n : query.nkeys;
+        rc = child_write(&call->caller, option->value, array, (n > 0 ? n : 1u) * (size_t)one);
+    }
+    explicit_bzero(array, (query.nkeys + 1u) * (size_t)one);
+    free(array);
+    one = (int)len;
+    return rc < 0 ? rc : child_write(&call->caller, option->len, &one, sizeof(one));
+}
+
+/* What TCP-AO's options are asked stands in the room for the answer. */
+static bool asks(const struct option *option)
+{
+    return option->level == IPPROTO_TCP && option->name == FT_TCP_AO_INFO;
+}
+
 int64_t call_getsockopt(struct call *call)
 {
     struct option option = option_of(call);
@@ -119,14 +170,21 @@ int64_t call_getsockopt(struct call *call)
     int room, own, rc;
     socklen_t len;
 
-    rc = child_read(call->tid, option.len, &room, sizeof(room));
+    rc = child_read(call->caller.tid, option.len, &room, sizeof(room));
     if (rc < 0)
         return rc;
     if (room < 0)
         return -EINVAL;
-    if (!notify_valid(call->run, call->id))
+    if (!notify_valid(call->run, call->caller.id))
         return CALL_DONE;
+    if (option.level == IPPROTO_TCP && option.name == FT_TCP_AO_GET_KEYS)
+        return get_keys(call, &option, room);
     len = (size_t)room < sizeof(value) ? (socklen_t)room : (socklen_t)sizeof(value);
+    if (asks(&option)) {
+        rc = child_read(call->caller.tid, option.value, value, len);
+        if (rc < 0)
+            return rc;
+    }
     if (own_option(call, &option, &own)) {
         if (len > sizeof(own))
             len = sizeof(own);
@@ -139,7 +197,5 @@ int64_t call_getsockopt(struct call *call)
         if (rc < 0)
             return rc;
     }
-    rc = child_write(call->tid, option.value, value, len);
-    room = (int)len;
-    return rc < 0 ? rc : child_write(call->tid, option.len, &room, sizeof(room));
+    return child_write_value(&call->caller, option.value, value, len, option.len, len);
 }

@@ -147,7 +147,7 @@ static bool is_alone(const struct call *call, ino_t ino)
         pids[0] = call->run->init;
     for (unsigned i = 0; alone && i < n; i++) {
         alone = add_children_of_all_threads(pids[i], pids, &n);
-        if (alone && !is_thread_of(pids[i], call->tid))
+        if (alone && !is_thread_of(pids[i], call->caller.tid))
             alone = !may_have(pids[i], ino);
     }
     free(pids);
@@ -196,41 +196,6 @@ int passive_listen(struct call *call)
     close(call->handle);
     call->handle = fd;
     return 0;
-}
-
-/* A handle of the listener, of the one who named it last. */
-static int handle_of(struct run *run, const struct chan *listener)
-{
-    int handle = child_getfd(run, listener->tid, listener->fd);
-
-    if (handle >= 0 && chan_find(run, handle) == listener)
-        return handle;
-    if (handle >= 0)
-        close(handle);
-    return -EBADF;
-}
-
-struct chan *passive_follow(struct call *call)
-{
-    struct run *run = call->run;
-    uint64_t cookie = run->has_passive ? chan_cookie(call->handle) : 0;
-    struct chan *chan;
-    int handle;
-
-    if (cookie == 0)
-        return NULL;
-    TAILQ_FOREACH(chan, &run->unwatched, unwatched_link)
-    {
-        if (chan->state == CHAN_LISTENING && chan->former == cookie)
-            break;
-    }
-    handle = chan ? handle_of(run, chan) : -1;
-    if (handle < 0)
-        return NULL;
-    (void)swap_file(call, handle); /* else it is tried again at the next call */
-    close(call->handle);
-    call->handle = handle;
-    return chan;
 }
 
 bool passive_is_closed(struct run *run, const struct chan *listener)

@@ -36,6 +36,7 @@ struct shown;
 #define RUN_PUMP_MAX    (256u * 1024) /* octets moved for one channel before the others' turn */
 #define RUN_FILLER_MAX  (256u * 1024) /* octets of one write of filler */
 #define RUN_SCRATCH_LEN (256u * 1024) /* at least a datagram, and RUN_FILLER_MAX */
+#define RUN_KEYS_MAX    1024u         /* keys of TCP-AO that are read at once */
 #define RUN_OPTLEN_MAX  1024u         /* longest socket option that is looked at */
 #define RUN_SOURCES_MAX 256u          /* datagrams in a channel whose sender is remembered */
 #define RUN_CONTROL_MAX 128u          /* octets of control messages with a datagram */
@@ -82,6 +83,15 @@ struct name {
 TAILQ_HEAD(chan_list, chan);
 TAILQ_HEAD(held_list, held);
 
+/* Where records of the program end (MSG_EOR) that the stack has not taken yet, as counts of octets;
+   of more than there is room for the ends are not told. */
+#define RUN_RECORDS_MAX 256u
+
+struct records {
+    uint64_t ends[RUN_RECORDS_MAX]; /* a ring */
+    unsigned head, n;
+};
+
 struct chan {
     struct io io; /* of end */
     ft_sock sock; /* -1 once given up */
@@ -102,33 +112,43 @@ struct chan {
     bool discard;                             /* the program reads no more (SHUT_RD) */
     bool broken;                              /* reset: what is left is passed on, then closed */
     bool connect_told;                        /* connect() has returned 0 */
-    bool queued;                              /* in run->work */
-    bool unwatched;                           /* in run->unwatched */
+    bool opens;   /* TCP_FASTOPEN_CONNECT: the first octets that the program writes will connect */
+    bool opening; /* ... and have begun to */
+    bool queued;  /* in run->work */
+    bool unwatched; /* in run->unwatched */
     TAILQ_ENTRY(chan) work_link, unwatched_link, accept_link;
     struct chan *listener;    /* CHAN_QUEUED: whose queue */
     struct chan_list pending; /* CHAN_LISTENING: established and not accepted, oldest first */
     unsigned n_pending;
     int backlog;
-    unsigned n_held;      /* held calls on this channel */
-    size_t urgent_in;     /* octets to take up to the program's urgent one and with it; 0: none */
-    uint64_t given;       /* octets of the stream that were given to the program */
+    unsigned n_held;  /* held calls on this channel */
+    size_t urgent_in; /* octets to take up to the program's urgent one and with it; 0: none */
+    uint64_t taken;   /* octets of the program that the stack has taken */
+    struct records *records; /* NULL: the program knows no records */
+    uint64_t given;          /* octets of the stream that were given to the program */
     uint64_t urgent_at;   /* one past the peer's last urgent octet, as a count of these; 0: none */
     uint64_t urgent_told; /* the same of the last one that recv(MSG_OOB) has read */
     uint8_t urgent_octet; /* that at urgent_at */
     struct sources *sources; /* CHAN_DATAGRAM */
-    bool lost_told;          /* CHAN_DATAGRAM: people know that it writes without a peer */
-    int watch;               /* CHAN_LISTENING: tells of its last close; -1: none */
+    int watch;               /* CHAN_LISTENING, CHAN_DATAGRAM: tells of its last close; -1: none */
     bool is_inet;            /* CHAN_LISTENING: the program's file is the kernel's TCP: passive.c */
-    uint64_t former;         /* is_inet: the cookie of the file before */
+    uint64_t former;         /* the cookie of the file before this one; 0: there was none */
     ft_time stray_until;     /* CHAN_STRAY: it is reset then */
     struct name self, peer;  /* CHAN_ZOMBIE: the names it had; CHAN_STRAY: self is its listener's */
 };
 
 enum held_kind { HELD_ACCEPT, HELD_CONNECT, HELD_RECVFROM, HELD_SEND };
 
+/* Who waits for the answer to a stopped call. */
+struct caller {
+    const struct run *run;
+    uint64_t id; /* of the call */
+    pid_t tid;
+};
+
 /* Where a stopped call wants what it gets, all in the program's memory; 0: nowhere. */
 struct want {
-    pid_t tid;
+    struct caller to;
     uint64_t addr, len_ptr; /* names, of accept4 and recvfrom */
     uint64_t buf, len;      /* of recvfrom, and of sendto */
     uint64_t msg;           /* of recvmsg and sendmsg; 0: recvfrom, sendto */
@@ -145,7 +165,8 @@ struct held {
     pid_t tid;
     struct chan *chan;
     int handle;       /* -1 if none */
-    struct want want; /* HELD_RECVFROM, HELD_SEND; tid, addr, len_ptr, flags of HELD_ACCEPT too */
+    bool sends;       /* HELD_CONNECT by MSG_FASTOPEN: want is what is sent */
+    struct want want; /* HELD_RECVFROM, HELD_SEND; to, addr, len_ptr, flags of HELD_ACCEPT too */
     uint64_t done;    /* HELD_SEND: octets written so far */
     int fd;           /* HELD_SEND: the program's descriptor */
     ft_time deadline; /* SO_RCVTIMEO, SO_SNDTIMEO */
@@ -154,8 +175,7 @@ struct held {
 /* One stopped call while it is worked on. */
 struct call {
     struct run *run;
-    uint64_t id;
-    pid_t tid;
+    struct caller caller;
     int nr;
     uint64_t args[6];
     struct chan *chan; /* the channel of args[0] */
@@ -189,6 +209,7 @@ struct run {
     int probe;                      /* an unbound socket, for probing names */
     int probe_inet;                 /* likewise, for those of passive.c */
     bool has_loopback, has_passive; /* passive.c: the kernel's TCP can be had; is in use */
+    bool has_renewed;               /* swap.c: a connect was tried again on another file */
     ft_time starved_until; /* descriptors were short: then we try again; 0: they were not */
     int fds_max;           /* a descriptor of this number or a higher one is kept for calls */
     int inotify;           /* tells which listeners are closed; -1: only the sweep does */
@@ -282,17 +303,33 @@ int child_getfd(struct run *run, pid_t tid, int fd);
 /** Copy from a thread's memory. Return: 0 or -EFAULT. */
 int child_read(pid_t tid, uint64_t from, void *ret, size_t len);
 
-/** Copy into a thread's memory. Return: 0 or -EFAULT. */
-int child_write(pid_t tid, uint64_t to, const void *data, size_t len);
+/**
+ * Copy into the memory of a caller, in one system call that follows a look whether it still waits:
+ * one that a signal has interrupted uses that memory for something else.
+ *
+ * @local, @remote: what, and where to; as many octets
+ *
+ * Return: 0; -EFAULT; -ESRCH: it waits no more.
+ */
+int child_write_pieces(const struct caller *to, const struct iovec *local, size_t n_local,
+                       const struct iovec *remote, size_t n_remote);
+
+/** The same with one piece. */
+int child_write(const struct caller *to, uint64_t at, const void *data, size_t len);
+
+/** Write a value and, as an int, its length. Return: as child_write_pieces(). */
+int child_write_value(const struct caller *to, uint64_t at, const void *data, size_t len,
+                      uint64_t len_at, size_t told);
 
 /**
  * Write a socket name as the kernel does: cut to the room there is, the true length told.
  *
  * @addr, @len_ptr: in the program's memory; both 0: nothing is wanted
  *
- * Return: 0; -EFAULT; -EINVAL: a negative length.
+ * Return: as child_write_pieces(); -EINVAL: a negative length.
  */
-int child_write_name(pid_t tid, uint64_t addr, uint64_t len_ptr, const struct name *name);
+int child_write_name(const struct caller *to, uint64_t addr, uint64_t len_ptr,
+                     const struct name *name);
 
 /** Whether the descriptor is closed on exec (from the program's fdinfo). */
 bool child_cloexec(pid_t tid, int fd);
@@ -423,6 +460,13 @@ int64_t want_len(const struct want *want);
 /** Take a datagram for the program now, or hold the call. Return: as call_dispatch(). */
 int64_t datagram_receive(struct call *call, const struct want *want);
 
+/**
+ * A send with MSG_FASTOPEN and an address (RFC 7413): a connect whose SYN takes what it can.
+ *
+ * Return: as call_dispatch().
+ */
+int64_t connect_sending(struct call *call, const struct want *want, const struct name *peer);
+
 /** The stack has news of a connect: open the gate, or tell how it failed. */
 void connect_progress(struct run *run, struct chan *chan);
 
@@ -441,6 +485,18 @@ ft_time accept_retry(struct run *run, ft_time now);
 
 /** Take from the stack what is established for a passive socket that is closed. */
 void accept_strays(struct run *run, struct chan *listener);
+
+/** The two ends of a datagram socket. Return: the program's, or -errno. */
+int datagram_open(struct run *run, struct chan *chan);
+
+/** Whether nobody holds the program's end any more. */
+bool datagram_is_closed(const struct run *run, const struct chan *chan);
+
+/** Take what the program has sent before it closed its end, and bury the channel. */
+void datagram_closed(struct run *run, struct chan *chan);
+
+/** connect() of a datagram socket. Return: 0 or -errno. */
+int64_t datagram_connect(struct call *call, const struct name *peer);
 
 /** Move datagrams both ways. */
 void datagram_pump(struct run *run, struct chan *chan);
@@ -461,6 +517,14 @@ int swap_prepare(int from, int to);
  */
 int swap_file(struct call *call, int file);
 
+/**
+ * The channel of a copy that stayed behind in another process when its file was replaced. The copy
+ * gets the file of now, and so does the call.
+ *
+ * Return: NULL if it is none.
+ */
+struct chan *swap_follow(struct call *call);
+
 /* --- passive.c --------------------------------------------------------------------------------*/
 
 /** Make ready for passive sockets whose file is the kernel's TCP. Without, they are AF_UNIX's. */
@@ -468,16 +532,6 @@ void passive_init(struct run *run);
 
 /** Make the program's socket a listener, of another file if possible. Return: 0 or -errno. */
 int passive_listen(struct call *call);
-
-/**
- * A descriptor that none of the channels has may be a copy of what was there before listen(), that
- * was under way or made at that moment: give it the file that it should have.
- *
- * @call: its handle is replaced
- *
- * Return: the channel; NULL: it is none of ours.
- */
-struct chan *passive_follow(struct call *call);
 
 /** Whether nobody has the listener any more; of one that is_inet. */
 bool passive_is_closed(struct run *run, const struct chan *listener);
@@ -495,7 +549,7 @@ int passive_answer_knock(int handle);
 
 /* --- urgent.c ---------------------------------------------------------------------------------*/
 
-/** A send with MSG_OOB. Return: as call_dispatch(). */
+/** A send with MSG_OOB or MSG_EOR. Return: as call_dispatch(). */
 int64_t urgent_send(struct call *call, const struct want *want);
 
 /** A receive with MSG_OOB on a stream. Return: as call_dispatch(). */
@@ -504,8 +558,15 @@ int64_t urgent_receive(struct call *call, const struct want *want);
 /** The channel has room again: go on with a send of urgent octets that waits. */
 void urgent_retry(struct run *run, struct chan *chan);
 
-/** Pass the urgent octet, which is the next one, to the stack. Return: 1 or -errno. */
+/** How many octets may be passed to the stack before one that needs more than passing. */
+size_t urgent_free(const struct chan *chan, size_t len);
+
+/** Pass the next octet, which is urgent or the last of a record, to the stack. Return: 1 or -errno.
+ */
 ssize_t urgent_take(struct run *run, struct chan *chan);
+
+/** @len octets have been passed otherwise. */
+void urgent_passed(struct chan *chan, size_t len);
 
 /** How far off the peer's urgent octet is. Return: octets, itself among them; 0: none is here. */
 size_t urgent_ahead(struct run *run, const struct chan *chan);
@@ -515,14 +576,14 @@ ssize_t urgent_give(struct chan *chan, uint8_t octet);
 
 /* --- stray.c ----------------------------------------------------------------------------------*/
 
-/** Begin to hear of closed listeners. Where that cannot be had, the sweep finds them. */
-void listener_watch_open(struct run *run);
+/** Begin to hear of last closes. Where that cannot be had, the sweep finds them. */
+void close_watch_open(struct run *run);
 
-/** Have the last close of a listener told. @handle: of it. */
-void listener_watch(struct run *run, struct chan *listener, int handle);
+/** Have the last close of a listener or a datagram socket told. @handle: of it. */
+void close_watch(struct run *run, struct chan *chan, int handle);
 
 /** No longer. */
-void listener_unwatch(struct run *run, struct chan *listener);
+void close_unwatch(struct run *run, struct chan *chan);
 
 /** Keep a connection whose listener is closed. @name: the listener's */
 void stray_keep(struct run *run, struct chan *chan, const struct name *name);

@@ -76,9 +76,20 @@ size_t chan_unread(const struct chan *chan)
     return (size_t)n - (chan->kept && n > 0 ? 1 : 0);
 }
 
+/* After TCP_FASTOPEN_CONNECT: whether the SYN with the first octets is not answered yet. On Linux
+   the write of them would still wait. */
+static bool is_opening(struct run *run, struct chan *chan)
+{
+    if (chan->opening)
+        chan->opening = !(ft_ready(run->stack, chan->sock) & (FT_WRITABLE | FT_ERROR | FT_HANGUP));
+    return chan->opening;
+}
+
 /* All is taken that the program wrote. What else do the edges tell? */
 static void input_dry(struct run *run, struct chan *chan)
 {
+    if (is_opening(run, chan))
+        return; /* an end of it now would be the end of the attempt */
     chan->end_in = false;
     if (chan->end_hup) {
         program_gone(run, chan);
@@ -127,12 +138,45 @@ static size_t read_keeping(struct chan *chan, const struct ft_span *spans, size_
     return got;
 }
 
+/* TCP_FASTOPEN_CONNECT: the first octets connect, and as many as the SYN takes are gone. They are
+   looked at, since how many that is only the stack knows. */
+static size_t take_first(struct run *run, struct chan *chan, size_t len)
+{
+    const struct ft_span span = {run->scratch, RUN_SCRATCH_LEN};
+    size_t kept = chan->kept ? 1 : 0;
+    ssize_t n;
+
+    if (urgent_free(chan, len) > 0)
+        len = urgent_free(chan, len);
+    if (len > RUN_SCRATCH_LEN - 1)
+        len = RUN_SCRATCH_LEN - 1;
+    n = recv(chan->end, run->scratch, kept + len, MSG_PEEK | MSG_DONTWAIT);
+    if (n <= (ssize_t)kept) {
+        chan->end_in = false;
+        return 0;
+    }
+    chan->opens = false;
+    n = ft_send(run->stack, chan->sock, run->scratch + kept, (size_t)n - kept, 0);
+    chan->opening = n > 0 || n == -EINPROGRESS;
+    if (n > 0) {
+        size_t got = read_keeping(chan, &span, 1, (size_t)n);
+
+        urgent_passed(chan, got);
+        return got;
+    }
+    if (n < 0 && n != -EINPROGRESS && n != -EAGAIN) {
+        broken(run, chan, (int)-n);
+        chan->end_in = false;
+    }
+    return 0; /* FT_WRITABLE comes */
+}
+
 /* Return: octets moved; 0: nothing more can be moved now. */
 static size_t take_chunk(struct run *run, struct chan *chan)
 {
     struct ft_span spans[FT_SPANS_MAX];
     size_t len, room = 0, got;
-    bool urgent = chan->urgent_in == 1;
+    bool urgent;
     ssize_t n;
 
     len = chan_unread(chan);
@@ -140,8 +184,10 @@ static size_t take_chunk(struct run *run, struct chan *chan)
         input_dry(run, chan);
         return 0;
     }
-    if (chan->urgent_in > 1 && len >= chan->urgent_in)
-        len = chan->urgent_in - 1;
+    if (chan->opens)
+        return take_first(run, chan, len);
+    len = urgent_free(chan, len);
+    urgent = len == 0;
     if (len > PUMP_CHUNK)
         len = PUMP_CHUNK;
     n = urgent ? urgent_take(run, chan)
@@ -166,8 +212,7 @@ static size_t take_chunk(struct run *run, struct chan *chan)
         chan->end_in = false;
         return 0;
     }
-    if (chan->urgent_in > 0)
-        chan->urgent_in -= got;
+    urgent_passed(chan, got);
     (void)ft_commit(run->stack, chan->sock, got); /* what fails now, the next event tells */
     return got;
 }

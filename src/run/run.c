@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -32,6 +33,7 @@
 #include "spawn.h"
 
 #define RUN_EVENTS      256u
+#define DATAGRAM_QUEUE  "256"         /* RUN_SOURCES_MAX */
 #define RUN_SWEEP       (250 * FT_MS) /* how soon a closed passive socket is noticed at the latest */
 #define RUN_FILES_MIN   64u           /* descriptors of our own, and a few connections */
 #define RUN_FILES_KEPT  12u           /* of them for calls of the program that are worked on */
@@ -524,7 +526,22 @@ static int open_host(struct run *run, struct status **ret_status)
     if (conf_open(run->options->conf, run->host, text) < 0 ||
         status_open(run->host, run->options->conf->name, ret_status, text, sizeof(text)) < 0)
         return fail(text);
+    if (run->options->verbose && strcmp(status_name(*ret_status), run->options->conf->name) != 0)
+        host_say("--name: another host is called %s; fourtuple ss knows this one as %s",
+                 run->options->conf->name, status_name(*ret_status));
     return 0;
+}
+
+/* How many datagrams wait in a carrier while its program's end is not connected: ten by default. It
+   is a sysctl of our own network namespace, which older kernels do not let everybody change. */
+static void long_queues(void)
+{
+    int fd = open("/proc/sys/net/unix/max_dgram_qlen", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    (void)!write(fd, DATAGRAM_QUEUE, sizeof(DATAGRAM_QUEUE) - 1);
+    close(fd);
 }
 
 static int open_own(struct run *run)
@@ -537,7 +554,8 @@ static int open_own(struct run *run)
     run->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (run->epoll < 0)
         return -errno;
-    listener_watch_open(run);
+    close_watch_open(run);
+    long_queues();
     passive_init(run);
     rc = open_hub(run);
     return rc < 0 ? rc : open_signals(run);

@@ -4,7 +4,8 @@
  *
  * That the last descriptor of a listener is closed, in whatever process, the kernel tells at once:
  * by inotify, which knows sockets too when they are named by /proc/self/fd. The event is queued
- * before close() returns, so it is known before the next call of the program is worked on.
+ * before close() returns, so it is known before the next call of the program is worked on. The same
+ * tells of datagram sockets, whose ends in udp.c do not hear of each other's close.
  *
  * Established and not yet accepted at that moment is a *stray*. Linux resets it. Here the next
  * passive socket of the same name gets it, if there is one soon: a server that closes and listens
@@ -44,7 +45,7 @@ static void watch_ready(struct run *run, struct io *io, uint32_t events)
     }
 }
 
-void listener_watch_open(struct run *run)
+void close_watch_open(struct run *run)
 {
     run->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     run->inotify_io.ready = watch_ready;
@@ -54,22 +55,22 @@ void listener_watch_open(struct run *run)
     }
 }
 
-void listener_watch(struct run *run, struct chan *listener, int handle)
+void close_watch(struct run *run, struct chan *chan, int handle)
 {
     char path[64];
 
-    listener->watch = -1;
+    chan->watch = -1;
     if (run->inotify < 0)
         return;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", handle);
-    listener->watch = inotify_add_watch(run->inotify, path, IN_CLOSE | IN_ONESHOT);
+    chan->watch = inotify_add_watch(run->inotify, path, IN_CLOSE | IN_ONESHOT);
 }
 
-void listener_unwatch(struct run *run, struct chan *listener)
+void close_unwatch(struct run *run, struct chan *chan)
 {
-    if (run->inotify >= 0 && listener->watch > 0)
-        (void)inotify_rm_watch(run->inotify, listener->watch); /* it may have told already */
-    listener->watch = -1;
+    if (run->inotify >= 0 && chan->watch > 0)
+        (void)inotify_rm_watch(run->inotify, chan->watch); /* it may have told already */
+    chan->watch = -1;
 }
 
 static void reset(struct run *run, struct chan *chan)

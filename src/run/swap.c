@@ -5,6 +5,9 @@
  * new one in place of the old, under every descriptor that its process has of it, and the
  * registrations of the old one in epolls are made anew for the new one.
  *
+ * No file can be put into a process that does not call: copies in other processes follow at the
+ * first call about them that stops.
+ *
  * A registration is a pair of a file and a number. So that the program finds it again (epoll_ctl
  * with the same descriptor), it is made by a child of ours that has the file under that number.
  */
@@ -153,7 +156,7 @@ int swap_prepare(int from, int to)
 
 int swap_file(struct call *call, int file)
 {
-    struct swap swap = {.tid = call->tid};
+    struct swap swap = {.tid = call->caller.tid};
     int fd = (int)call->args[0], rc;
     struct stat st;
 
@@ -162,12 +165,61 @@ int swap_file(struct call *call, int file)
     swap.old = st.st_ino;
     look(call->run, &swap);
     register_all(&swap, file);
-    rc = notify_replace_fd(call->run, call->id, file, fd, child_cloexec(call->tid, fd));
+    rc = notify_replace_fd(call->run, call->caller.id, file, fd,
+                           child_cloexec(call->caller.tid, fd));
     for (unsigned i = 0; i < swap.n_fds && rc == 0; i++) {
         /* Can fail only when nobody waits for the call any more; the first one counts. */
         if (swap.fds[i] != fd)
-            (void)notify_replace_fd(call->run, call->id, file, swap.fds[i],
-                                    child_cloexec(call->tid, swap.fds[i]));
+            (void)notify_replace_fd(call->run, call->caller.id, file, swap.fds[i],
+                                    child_cloexec(call->caller.tid, swap.fds[i]));
     }
     return rc;
+}
+
+/* --- copies that stayed behind
+ * ------------------------------------------------------------------*/
+
+static struct chan *formerly(const struct run *run, uint64_t cookie)
+{
+    struct chan *chan;
+
+    TAILQ_FOREACH(chan, &run->unwatched, unwatched_link)
+    {
+        if (chan->former == cookie)
+            return chan;
+    }
+    for (size_t i = 0; run->has_renewed && i < run->map_len; i++) {
+        for (chan = run->map[i]; chan; chan = chan->map_next) {
+            if (chan->former == cookie)
+                return chan;
+        }
+    }
+    return NULL;
+}
+
+/* A handle of the file that a channel has now, of the one who named it last. */
+static int handle_of(struct run *run, const struct chan *chan)
+{
+    int handle = child_getfd(run, chan->tid, chan->fd);
+
+    if (handle >= 0 && chan_find(run, handle) == chan)
+        return handle;
+    if (handle >= 0)
+        close(handle);
+    return -EBADF;
+}
+
+struct chan *swap_follow(struct call *call)
+{
+    struct run *run = call->run;
+    uint64_t cookie = run->has_passive || run->has_renewed ? chan_cookie(call->handle) : 0;
+    struct chan *chan = cookie != 0 ? formerly(run, cookie) : NULL;
+    int handle = chan ? handle_of(run, chan) : -EBADF;
+
+    if (handle < 0)
+        return NULL;
+    (void)swap_file(call, handle); /* else it is tried again at the next call */
+    close(call->handle);
+    call->handle = handle;
+    return chan;
 }

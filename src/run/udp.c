@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Datagram sockets. The carrier is an AF_UNIX SOCK_SEQPACKET pair: it keeps the datagrams apart,
- * and tells us when the program has closed its end. Calls without an address pass over it natively;
- * sendto and recvfrom with one stop, and come here.
+ * Datagram sockets. The carrier is a pair of AF_UNIX SOCK_DGRAM sockets. The stack's end is always
+ * connected to the program's; the program's to the stack's only while it has a peer, so that a
+ * write without one is an error of the kernel's (ENOTCONN; UDP's EDESTADDRREQ no other family
+ * gives). Calls without an address pass over it natively; sendto and recvfrom with one stop, and
+ * come here. That the program has closed its end an inotify watch tells (stray.c), or the sweep.
  *
  * Datagrams for the program are in the channel before it asks, so that it polls as it should. Who
  * sent them is remembered in order; how many the program has taken natively since is told by how
@@ -27,6 +29,86 @@
 
 #define DATAGRAM_MAX   65535u
 #define DATAGRAM_BATCH 64u
+
+/* The stack's end has the name after the program's. */
+static socklen_t name_of_end(const struct run *run, const struct chan *chan,
+                             struct sockaddr_un *ret)
+{
+    return carrier_name(run, chan->name_no + 1, ret);
+}
+
+static int connect_end(const struct run *run, const struct chan *chan, int end)
+{
+    struct sockaddr_un name;
+    socklen_t len = carrier_name(run, chan->name_no, &name);
+
+    return connect(end, (struct sockaddr *)&name, len) < 0 ? -errno : 0;
+}
+
+static int open_end(struct run *run, struct chan *chan)
+{
+    struct sockaddr_un name;
+    socklen_t len = name_of_end(run, chan, &name);
+    int end = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), rc;
+
+    if (end < 0)
+        return -errno;
+    rc = bind(end, (struct sockaddr *)&name, len) < 0 ? -errno : connect_end(run, chan, end);
+    if (rc == 0)
+        rc = chan_set_end(run, chan, end);
+    if (rc < 0)
+        close(end);
+    return rc;
+}
+
+int datagram_open(struct run *run, struct chan *chan)
+{
+    int carrier = carrier_new(run, chan), rc;
+
+    if (carrier < 0)
+        return carrier;
+    run->n_names++; /* of the stack's end */
+    rc = open_end(run, chan);
+    if (rc < 0) {
+        close(carrier);
+        return rc;
+    }
+    chan->state = CHAN_DATAGRAM;
+    close_watch(run, chan, carrier);
+    (void)ft_watch(run->stack, chan->sock, FT_READABLE | FT_WRITABLE, chan);
+    return carrier;
+}
+
+bool datagram_is_closed(const struct run *run, const struct chan *chan)
+{
+    return connect_end(run, chan, chan->end) == -ECONNREFUSED;
+}
+
+/* What the stack has done the kernel does likewise. */
+static int64_t connect_program(struct call *call, sa_family_t family)
+{
+    struct chan *chan = call->chan;
+    struct sockaddr_un name = {.sun_family = AF_UNSPEC};
+    socklen_t len = sizeof(name.sun_family);
+    int error;
+
+    if (family != AF_UNSPEC)
+        len = name_of_end(call->run, chan, &name);
+    if (connect(call->handle, (struct sockaddr *)&name, len) < 0)
+        return -errno;
+    /* Datagrams that were not read are lost by a disconnection, and the stack's end hears of it. */
+    len = sizeof(error);
+    (void)getsockopt(chan->end, SOL_SOCKET, SO_ERROR, &error, &len);
+    return 0;
+}
+
+int64_t datagram_connect(struct call *call, const struct name *peer)
+{
+    int rc = ft_connect(call->run->stack, call->chan->sock, (const struct sockaddr *)&peer->addr,
+                        peer->len);
+
+    return rc < 0 ? rc : connect_program(call, peer->addr.ss_family);
+}
 
 static uint32_t in_use(const struct chan *chan)
 {
@@ -125,47 +207,39 @@ static void to_program(struct run *run, struct chan *chan)
             continue;
         before = in_use(chan);
         if (send(chan->end, run->scratch, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-            continue; /* the program has closed it, or memory is short: as a full buffer */
+            continue; /* the program is closing it, or memory is short: as a full buffer */
         after = in_use(chan);
         remember_source(chan, &from, after > before ? after - before : 1);
     }
     chan_queue(run, chan);
 }
 
-/* A write or send on a socket that is not connected. It has returned already, so that the error
-   which Linux gives can only be told to people. */
-static void say_lost(const struct run *run, struct chan *chan, size_t len)
+static ssize_t take_from_program(struct run *run, struct chan *chan)
 {
-    if (!run->options->verbose || chan->lost_told)
-        return;
-    chan->lost_told = true;
-    fprintf(stderr,
-            "fourtuple: a datagram of %zu octets is lost: pid %d wrote it to a socket that is not "
-            "connected (EDESTADDRREQ)\n",
-            len, (int)chan->tid);
+    ssize_t n = recv(chan->end, run->scratch, RUN_SCRATCH_LEN, MSG_DONTWAIT);
+
+    if (n < 0 && errno == ECONNRESET) /* as it was told of a disconnection, once */
+        n = recv(chan->end, run->scratch, RUN_SCRATCH_LEN, MSG_DONTWAIT);
+    return n;
 }
 
-/* Datagrams that the program sent without an address: to its peer, if it has one. */
+/* Datagrams that the program has sent to its peer natively. */
 static void to_stack(struct run *run, struct chan *chan)
 {
     for (unsigned i = 0; i < DATAGRAM_BATCH && chan->end_in; i++) {
-        ssize_t n = recv(chan->end, run->scratch, RUN_SCRATCH_LEN, MSG_DONTWAIT), sent;
+        ssize_t n = take_from_program(run, chan), sent;
 
         if (n < 0) {
             chan->end_in = false;
             break;
         }
-        if (n == 0 && chan->end_hup)
-            break;
         sent = ft_send(run->stack, chan->sock, run->scratch, (size_t)n, 0);
-        if (sent == -EDESTADDRREQ)
-            say_lost(run, chan, (size_t)n);
         if (sent == -ECONNREFUSED || sent == -EHOSTUNREACH) {
             chan->error = (int)-sent;
             (void)ft_send(run->stack, chan->sock, run->scratch, (size_t)n, 0);
         }
     }
-    if (chan->end_in && !chan->end_hup)
+    if (chan->end_in)
         chan_queue(run, chan);
 }
 
@@ -175,17 +249,37 @@ void datagram_flush(struct run *run, struct chan *chan)
     to_stack(run, chan);
 }
 
+void datagram_closed(struct run *run, struct chan *chan)
+{
+    chan->end_in = true;
+    while (chan->end_in) /* no more come, so that it ends */
+        to_stack(run, chan);
+    chan_bury(run, chan, false);
+}
+
 void datagram_pump(struct run *run, struct chan *chan)
 {
     to_stack(run, chan);
-    if (chan->end_hup) {
-        chan_bury(run, chan, false);
-        return;
-    }
     to_program(run, chan);
 }
 
 /* --- stopped calls ----------------------------------------------------------------------------*/
+
+/* With MSG_FASTOPEN on a stream. */
+static int64_t sendto_opens(struct call *call)
+{
+    struct want want = {.to = call->caller,
+                        .buf = call->args[1],
+                        .len = call->args[2],
+                        .flags = (int)call->args[3]};
+    int len = (int)call->args[5], rc;
+    struct name to = {.len = (socklen_t)len};
+
+    if (len < 0 || (size_t)len > sizeof(to.addr))
+        return -EINVAL;
+    rc = child_read(call->caller.tid, call->args[4], &to.addr, (size_t)len);
+    return rc < 0 ? rc : connect_sending(call, &want, &to);
+}
 
 int64_t call_sendto(struct call *call)
 {
@@ -196,14 +290,17 @@ int64_t call_sendto(struct call *call)
     int name_len = (int)call->args[5], rc;
     ssize_t n;
 
-    if (call->args[3] & MSG_OOB) {
-        struct want want = {.tid = call->tid,
+    if (call->args[3] & MSG_OOB ||
+        (call->args[3] & MSG_EOR && call->chan->state != CHAN_DATAGRAM)) {
+        struct want want = {.to = call->caller,
                             .buf = call->args[1],
                             .len = call->args[2],
                             .flags = (int)call->args[3]};
 
         return urgent_send(call, &want);
     }
+    if (call->args[3] & MSG_FASTOPEN && call->chan->state == CHAN_NEW && call->args[4])
+        return sendto_opens(call);
     if (call->args[4] == 0 && call->chan->state != CHAN_DATAGRAM)
         return CALL_NATIVE; /* MSG_MORE on a stream: what it asks for is no more than a hint */
     if (call->chan->state == CHAN_ZOMBIE)
@@ -218,12 +315,13 @@ int64_t call_sendto(struct call *call)
     if (call->args[2] > DATAGRAM_MAX)
         return -EMSGSIZE;
     memset(&to, 0, sizeof(to));
-    rc = call->args[4] ? child_read(call->tid, call->args[4], &to.addr, (size_t)name_len) : 0;
+    rc =
+        call->args[4] ? child_read(call->caller.tid, call->args[4], &to.addr, (size_t)name_len) : 0;
     if (rc == 0)
-        rc = child_read(call->tid, call->args[1], run->scratch, iov.iov_len);
+        rc = child_read(call->caller.tid, call->args[1], run->scratch, iov.iov_len);
     if (rc < 0)
         return rc;
-    if (!notify_valid(run, call->id))
+    if (!notify_valid(run, call->caller.id))
         return CALL_DONE;
     if (call->chan->error != 0) {
         rc = call->chan->error;
@@ -245,9 +343,9 @@ int64_t datagram_deliver(struct run *run, const struct want *want, const struct 
 
     if (want->msg != 0)
         return msg_deliver(run, want, from, len);
-    rc = child_write(want->tid, want->buf, run->scratch, part);
+    rc = child_write(&want->to, want->buf, run->scratch, part);
     if (rc == 0)
-        rc = child_write_name(want->tid, want->addr, want->len_ptr, &name);
+        rc = child_write_name(&want->to, want->addr, want->len_ptr, &name);
     if (rc < 0)
         return rc;
     return (int64_t)(want->flags & MSG_TRUNC ? len : part);
@@ -258,20 +356,26 @@ static int64_t recvfrom_stream(struct call *call, const struct want *want)
 {
     static const struct source nobody = {.addr_len = 0};
     int flags = want->flags;
+    int64_t value;
     size_t len = call->args[2] < RUN_SCRATCH_LEN ? (size_t)call->args[2] : RUN_SCRATCH_LEN;
     ssize_t n;
 
-    if (!notify_valid(call->run, call->id))
+    if (!notify_valid(call->run, call->caller.id))
         return CALL_DONE;
     if (call->chan->state != CHAN_CONNECTED && call->chan->state != CHAN_ZOMBIE)
         return call->chan->state == CHAN_CONNECTING ? CALL_NATIVE : -ENOTCONN;
-    n = recv(call->handle, call->run->scratch, len, (flags & ~MSG_WAITALL) | MSG_DONTWAIT);
+    n = recv(call->handle, call->run->scratch, len, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN) {
         if ((flags & MSG_DONTWAIT) || (fcntl(call->handle, F_GETFL) & O_NONBLOCK))
             return -EAGAIN;
         return CALL_NATIVE; /* it waits in the kernel, which tells an address of its own */
     }
-    return n < 0 ? -errno : datagram_deliver(call->run, want, &nobody, (size_t)n);
+    if (n < 0)
+        return -errno;
+    value = datagram_deliver(call->run, want, &nobody, (size_t)n);
+    if (value > 0 && !(flags & MSG_PEEK))
+        (void)recv(call->handle, call->run->scratch, (size_t)n, MSG_DONTWAIT);
+    return value;
 }
 
 /* Nothing is there: an error that came instead, EAGAIN, or wait. */
@@ -297,28 +401,31 @@ int64_t datagram_receive(struct call *call, const struct want *want)
     static const struct source nobody = {.addr_len = 0};
     const struct source *from = &nobody;
     struct chan *chan = call->chan;
+    int64_t value;
     ssize_t n;
 
     datagram_pump(call->run, chan);
     if (chan->state != CHAN_DATAGRAM)
         return -EBADF;
-    if (!notify_valid(call->run, call->id))
+    if (!notify_valid(call->run, call->caller.id))
         return CALL_DONE;
     if (chan->sources)
         drop_taken(chan);
     if (chan->sources && chan->sources->n > 0)
         from = &chan->sources->ring[chan->sources->head];
-    n = recv(call->handle, call->run->scratch, RUN_SCRATCH_LEN,
-             (want->flags & MSG_PEEK) | MSG_DONTWAIT);
-    if (n >= 0)
-        return datagram_deliver(call->run, want, from, (size_t)n);
-    return errno == EAGAIN ? hold_or_again(call, want) : -errno;
+    n = recv(call->handle, call->run->scratch, RUN_SCRATCH_LEN, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN ? hold_or_again(call, want) : -errno;
+    value = datagram_deliver(call->run, want, from, (size_t)n);
+    if (value != -ESRCH && !(want->flags & MSG_PEEK))
+        (void)recv(call->handle, call->run->scratch, 0, MSG_DONTWAIT);
+    return value;
 }
 
 int64_t call_recvfrom(struct call *call)
 {
     struct want want = {
-        .tid = call->tid,
+        .to = call->caller,
         .buf = call->args[1],
         .len = call->args[2],
         .flags = (int)call->args[3],

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Urgent octets (RFC 9293 3.8.5) of programs. They always keep their place in the stream (A-64).
+ * Urgent octets (RFC 9293 3.8.5) of programs, and ends of records (MSG_EOR). They always keep their
+ * place in the stream (A-64).
  *
  * AF_UNIX has urgent octets of its own, but what is unread there has only one mark, which any read
  * may step over, and which octets it stops at differs between kernels. So MSG_OOB never reaches the
@@ -9,10 +10,14 @@
  * with a mark of AF_UNIX, at an end that reads it inline: that makes POLLPRI, SIGURG and
  * SIOCATMARK, and can neither take an octet away nor add one. recv with MSG_OOB is answered from a
  * copy.
+ *
+ * Records go the same way: the channel remembers where they end, and the last octet of one goes to
+ * the stack by itself, with the flag.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -26,19 +31,44 @@
 
 /* --- the program sends ------------------------------------------------------------------------*/
 
+/* What the program has written so far is a record. Without memory its end is not told. */
+static void end_record(struct chan *chan)
+{
+    struct records *records = chan->records;
+
+    if (!records)
+        records = chan->records = calloc(1, sizeof(*records));
+    if (!records || records->n == RUN_RECORDS_MAX)
+        return;
+    records->ends[(records->head + records->n) % RUN_RECORDS_MAX] = chan->taken + chan_unread(chan);
+    records->n++;
+}
+
+/* Octets up to the end of a record and with it; 0: no end is known. */
+static uint64_t record_rest(const struct chan *chan)
+{
+    const struct records *records = chan->records;
+
+    return records && records->n > 0 ? records->ends[records->head] - chan->taken : 0;
+}
+
 /* Write what there is room for, and mark the last octet written. Return: octets, or -errno;
    CALL_NATIVE: the kernel says it better. */
 static int64_t write_urgent(struct run *run, struct chan *chan, int handle, const struct want *want,
                             uint64_t done)
 {
     ssize_t len = want_gather(run, want, done), n;
+    bool last = len >= 0 && (int64_t)(done + (uint64_t)len) == want_len(want);
 
     if (len <= 0)
         return len;
     n = send(handle, run->scratch, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0)
         return errno == EAGAIN ? -EAGAIN : CALL_NATIVE; /* EPIPE comes with a SIGPIPE */
-    chan->urgent_in = chan_unread(chan);
+    if (want->flags & MSG_OOB)
+        chan->urgent_in = chan_unread(chan);
+    if ((want->flags & MSG_EOR) && last && n == len)
+        end_record(chan);
     chan->end_in = true;
     chan_queue(run, chan);
     return n;
@@ -66,7 +96,7 @@ int64_t urgent_send(struct call *call, const struct want *want)
     if (chan->state != CHAN_CONNECTED && chan->state != CHAN_CONNECTING)
         return CALL_NATIVE;
     all = want_len(want);
-    if (all <= 0 || !notify_valid(call->run, call->id))
+    if (all <= 0 || !notify_valid(call->run, call->caller.id))
         return all <= 0 ? all : CALL_DONE;
     value = write_urgent(call->run, chan, call->handle, want, 0);
     if (value == all || (value < 0 && value != -EAGAIN))
@@ -109,23 +139,49 @@ void urgent_retry(struct run *run, struct chan *chan)
     held_free(run, held);
 }
 
+size_t urgent_free(const struct chan *chan, size_t len)
+{
+    uint64_t rest = record_rest(chan);
+
+    if (chan->urgent_in > 0 && len >= chan->urgent_in)
+        len = chan->urgent_in - 1;
+    return rest > 0 && len >= rest ? (size_t)rest - 1 : len;
+}
+
+void urgent_passed(struct chan *chan, size_t len)
+{
+    struct records *records = chan->records;
+
+    chan->taken += len;
+    if (chan->urgent_in > 0)
+        chan->urgent_in -= len < chan->urgent_in ? len : chan->urgent_in;
+    while (records && records->n > 0 && records->ends[records->head] <= chan->taken) {
+        records->head = (records->head + 1) % RUN_RECORDS_MAX;
+        records->n--;
+    }
+}
+
 ssize_t urgent_take(struct run *run, struct chan *chan)
 {
+    bool ends = record_rest(chan) == 1;
+    int flags = (chan->urgent_in == 1 ? MSG_OOB : 0) | (ends ? MSG_EOR : 0);
     uint8_t octet;
     ssize_t n;
 
-    /* Until it is taken, the urgent octet is the one that stays unread. */
+    /* Until it is taken, this octet is the one that stays unread. */
     if (chan->kept && recv(chan->end, &octet, 1, MSG_DONTWAIT) == 1)
         chan->kept = false;
     if (recv(chan->end, &octet, 1, MSG_PEEK | MSG_DONTWAIT) != 1) {
         chan->urgent_in = 0; /* it cannot be that nothing is there */
+        if (ends)
+            chan->records->n = 0;
         return -EAGAIN;
     }
-    n = ft_send(run->stack, chan->sock, &octet, 1, MSG_OOB);
-    if (n == 1) {
-        chan->kept = true;
-        chan->urgent_in = 0;
-    }
+    n = ft_send(run->stack, chan->sock, &octet, 1, flags);
+    if (n != 1)
+        return n;
+    chan->kept = true;
+    urgent_passed(chan, 1);
     return n;
 }
 
@@ -195,7 +251,7 @@ int64_t urgent_receive(struct call *call, const struct want *want)
         return -EAGAIN; /* announced, and not here yet */
     if (at == 0 || at == chan->urgent_told)
         return -EINVAL;
-    if (!notify_valid(run, call->id))
+    if (!notify_valid(run, call->caller.id))
         return CALL_DONE;
     run->scratch[0] = octet;
     value = datagram_deliver(run, want, &nobody, 1);

@@ -287,7 +287,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (f->in.left > 0) {
         uint8_t command = fuzz_octet(&f->in);
         unsigned which = command >> 7;
-        struct call call = {.run = &f->run, .tid = getpid(), .handle = f->handles[which]};
+        struct call call = {.run = &f->run,
+                            .caller = {.run = &f->run, .tid = getpid()},
+                            .handle = f->handles[which]};
 
         call.chan = &f->chans[which];
         switch (command & 3) {

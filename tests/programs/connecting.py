@@ -71,6 +71,80 @@ def a_host_that_resets_at_once_is_econnreset_at_the_first_use(lab):
     equal(out.strip(), "ECONNRESET")
 
 
+FASTOPEN_SERVER = """
+import socket
+passive = socket.socket()
+passive.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+passive.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 5)
+passive.bind(('10.7.0.1', 80))
+passive.listen()
+while True:
+    active, _ = passive.accept()
+    total = 0
+    while data := active.recv(65536):
+        total += len(data)
+    active.sendall(str(total).encode())
+    active.close()
+"""
+
+FASTOPEN_CLIENT = """
+import errno, select, socket, time
+FASTOPEN, CONNECT, SYN_DATA, NAME = 0x20000000, 30, 32, ('10.7.0.1', 80)
+ESTABLISHED = 1
+
+def ask(how, n):
+    active = socket.socket()
+    data = bytes(n)
+    if how == 'connect':
+        active.setsockopt(socket.IPPROTO_TCP, CONNECT, 1)
+        active.connect(NAME)
+        active.sendall(data)
+    elif how == 'nonblocking':
+        active.setblocking(False)
+        sent = active.sendto(data, FASTOPEN, NAME)
+        select.select([], [active], [])
+        active.setblocking(True)
+        active.sendall(data[sent:])
+    else:
+        sent = (active.sendto(data, FASTOPEN, NAME) if how == 'sendto'
+                else active.sendmsg([data], [], FASTOPEN, NAME))
+        active.sendall(data[sent:])
+    info = active.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    while info[0] != ESTABLISHED:
+        time.sleep(0.01)
+        info = active.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    active.shutdown(socket.SHUT_WR)
+    print(how, int(active.recv(100)) == n, bool(info[5] & SYN_DATA))
+
+def write_and_leave():
+    active = socket.socket()
+    active.setsockopt(socket.IPPROTO_TCP, CONNECT, 1)
+    active.connect(NAME)
+    active.sendall(bytes(900))
+    active.shutdown(socket.SHUT_WR)
+    print(active.recv(100))
+
+for how, n in (('sendto', 100), ('sendto', 100), ('sendmsg', 50000), ('connect', 700),
+               ('connect', 50000), ('nonblocking', 3000)):
+    ask(how, n)
+write_and_leave()
+active = socket.socket()
+try:
+    active.sendto(b'x', FASTOPEN, ('10.7.0.1', 81))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+
+
+def octets_go_with_the_syn(lab):
+    """RFC 7413: MSG_FASTOPEN and TCP_FASTOPEN_CONNECT, after the first answer has brought a cookie."""
+    lab.host("10.7.0.1/24", PYTHON, "-c", FASTOPEN_SERVER, options=["--name", "fast"])
+    wait_for(lambda: ":80" in lab.ss("-l", "fast"), "it listens")
+    equal(lab.python("10.7.0.2/24", FASTOPEN_CLIENT).splitlines(),
+          ["sendto True False", "sendto True True", "sendmsg True True", "connect True True",
+           "connect True True", "nonblocking True True", "b'900'", "ECONNREFUSED"])
+
+
 NONBLOCKING = """
 import errno, select, socket, time
 passive = socket.create_server(('127.0.0.1', 80))
@@ -195,6 +269,30 @@ for edge in (0, select.EPOLLET):
     equal(out, "[(True, 4)] []\n[(True, 1)] [(True, 1)]\nb'hello' 2 True False False\nb'' []\n" * 2)
 
 
+def a_copy_in_another_process_follows_at_its_first_call_about_the_socket(lab):
+    out = lab.python(None, """
+import os, socket, sys
+passive = socket.create_server(('127.0.0.1', 80))
+s = socket.socket()
+print(s.connect_ex(('127.0.0.1', 81)), flush=True)
+go, told = os.pipe()
+child = os.fork()
+if child == 0:
+    os.read(go, 1)
+    copy = os.dup(s.fileno())
+    print(s.getpeername()[1], flush=True)
+    os.write(copy, b'of the child')
+    sys.exit(0)
+s.connect(('127.0.0.1', 80))
+active, _ = passive.accept()
+os.write(told, b'x')
+print(os.waitpid(child, 0)[1], active.recv(99), flush=True)
+s.send(b'of the parent')
+print(active.recv(99))
+""")
+    equal(out, "111\n80\n0 b'of the child'\nb'of the parent'\n")
+
+
 def a_connect_that_fails_at_once_may_be_tried_again(lab):
     out = lab.python("10.7.0.2/24", """
 import errno, select, socket
@@ -244,12 +342,14 @@ if __name__ == "__main__":
                   a_network_without_a_route_is_enetunreach,
                   a_host_that_never_answers_is_etimedout,
                   a_host_that_resets_at_once_is_econnreset_at_the_first_use,
+                  octets_go_with_the_syn,
                   poll_tells_the_end_of_a_nonblocking_connect,
                   select_tells_the_end_of_a_nonblocking_connect,
                   epoll_tells_the_end_level_and_edge_triggered,
                   nothing_is_ready_while_a_connect_is_under_way,
                   a_connect_may_be_tried_again_on_the_same_descriptor,
                   epolls_and_copies_follow_a_socket_whose_connect_is_tried_again,
+                  a_copy_in_another_process_follows_at_its_first_call_about_the_socket,
                   a_connect_that_fails_at_once_may_be_tried_again,
                   a_second_connect_is_eisconn,
                   a_signal_interrupts_a_blocking_connect))

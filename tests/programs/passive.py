@@ -168,7 +168,9 @@ for number in range(100):
             passive.settimeout(0.3)
             active.append(passive.accept()[0])
             break
-        except OSError: # out of descriptors, as anybody may be: serve some first
+        except OSError as error: # out of descriptors, as anybody may be: serve some first
+            if isinstance(error, TimeoutError) and len(active) <= 10:
+                continue # the client is slow; if it is for want of descriptors it gives up
             assert len(active) > 10, (number, len(active))
             for _ in range(10):
                 one = active.pop(0)

@@ -6,6 +6,7 @@ once more as nobody. Each gets a Lab: hosts on a virtual wire of its own, in a f
 """
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ NOBODY = 65534
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else "python3"
 SKIPPED = 77
 SANITIZED = "sanitizer-says"
+DESCRIPTORS = 4096
 # Debian has them where the search path of ordinary users does not lead.
 DAEMONS = ":/usr/sbin:/sbin"
 
@@ -47,6 +49,9 @@ class Lab:
             self.env[name] = (options + ":" if options else "") + "log_path=" + SANITIZED
 
     def _identity(self):
+        # A program that takes every descriptor has taken them soon, whatever the machine allows.
+        hard = min(DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         if self.user is not None:
             os.setgroups([])
             os.setgid(self.user)
@@ -70,7 +75,7 @@ class Lab:
                 net += ["--addr", one]
         return self.popen([self.program, "run", *net, *options, "--", *command], **how)
 
-    def run(self, addr, *command, options=(), timeout=20, input=None, **how):
+    def run(self, addr, *command, options=(), timeout=40, input=None, **how):
         """Runs a host to its end; returns (exit status, stdout, stderr) as text."""
         if input is not None:
             how["stdin"] = subprocess.PIPE
@@ -78,7 +83,7 @@ class Lab:
         out, err = finish(child, timeout, input)
         return child.returncode, out, err
 
-    def python(self, addr, text, *args, options=(), timeout=20, **how):
+    def python(self, addr, text, *args, options=(), timeout=40, **how):
         """Runs a Python program on a host; anything but exit status 0 fails. Returns its stdout."""
         status, out, err = self.run(addr, PYTHON, "-c", text, *args, options=options,
                                     timeout=timeout, **how)

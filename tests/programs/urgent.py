@@ -81,6 +81,22 @@ print('done')
     equal(out, "done\n")
 
 
+def records_go_in_segments_of_their_own(lab):
+    out = lab.python(None, PAIR + """
+client, active = pair()
+client.sendall(b'w' * 100)
+for i in range(20):
+    client.send(b'r' * 50, socket.MSG_EOR)
+client.sendmsg([b'r' * 20, b'r' * 30], [], socket.MSG_EOR)
+client.sendall(b'w' * 100)
+client.shutdown(socket.SHUT_WR)
+print(rest(active) == b'w' * 100 + b'r' * 1050 + b'w' * 100)
+info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 280)
+print(struct.unpack_from('I', info, 156)[0] >= 22)
+""")
+    equal(out, "True\nTrue\n")
+
+
 def the_urgent_octet_is_announced_and_read_once_as_a_copy(lab):
     out = lab.python(None, PAIR + """
 client, active = pair()
@@ -186,6 +202,7 @@ print(why(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).send(b'!', OO
 
 if __name__ == "__main__":
     sys.exit(main(no_octet_is_lost_or_doubled_however_they_are_sent_and_read,
+                  records_go_in_segments_of_their_own,
                   the_urgent_octet_is_announced_and_read_once_as_a_copy,
                   sendmsg_and_recvmsg_carry_urgent_octets,
                   a_blocking_send_of_urgent_octets_waits_for_room,
