@@ -127,7 +127,9 @@ FT_PUBLIC ssize_t ft_host_recv(struct ft_host *host, ft_sock sock, void *ret_dat
 FT_PUBLIC int ft_host_shutdown(struct ft_host *host, ft_sock sock, int how);
 
 /**
- * Give up a socket; as ft_close(). Calls that wait on it return -EBADF.
+ * Give up a socket; as ft_close(). Calls that wait on it return -EBADF. With SO_LINGER, and a time
+ * above 0, it waits until all that was sent is acknowledged, the FIN included, or the time is over;
+ * 0 then, too, as on Linux, and what is left goes on in the background.
  */
 FT_PUBLIC int ft_host_close(struct ft_host *host, ft_sock sock);
 

@@ -8,6 +8,7 @@
 #include <fourtuple/host.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -59,6 +60,7 @@ struct request {
 /* A socket that this file made: who waits for it. It is the user of ft_watch(). */
 struct waiting {
     struct request *first, *last;
+    bool closing;                /* it lingers: nobody but the one who closes it may use it */
     struct waiting *prev, *next; /* among all sockets */
 };
 
@@ -70,6 +72,7 @@ struct ft_host {
     struct host_fd bell;
     pthread_t thread;
     struct waiting *sockets; /* all of them */
+    unsigned n_closing;      /* of them, those that linger */
     ft_time next_give_up;    /* not after the earliest give_up_at */
     bool ending;
     ft_time end_at; /* linger is over */
@@ -141,7 +144,7 @@ static void park(struct ft_host *self, struct waiting *waiting, struct request *
         self->next_give_up = request->give_up_at;
 }
 
-static void forget(struct ft_host *self, struct waiting *waiting, int error)
+static void cancel_all(struct waiting *waiting, int error)
 {
     while (waiting->first != NULL) {
         struct request *request = waiting->first;
@@ -149,6 +152,11 @@ static void forget(struct ft_host *self, struct waiting *waiting, int error)
         unpark(waiting, request);
         finish(request, error);
     }
+}
+
+static void forget(struct ft_host *self, struct waiting *waiting, int error)
+{
+    cancel_all(waiting, error);
     if (waiting->prev != NULL)
         waiting->prev->next = waiting->next;
     else
@@ -200,21 +208,76 @@ static int64_t try_waiting(struct ft_host *self, struct request *request)
     return ft_recv(stack, request->sock, request->out, request->len, request->a);
 }
 
-static int64_t close_socket(struct ft_host *self, ft_sock sock)
+/* How long SO_LINGER lets a close wait. */
+static ft_time linger_of(struct ft_host *self, ft_sock sock)
 {
-    struct waiting *waiting = waiting_of(self, sock);
-    int error = ft_close(host_stack(self->host), sock);
+    struct linger linger = {0};
+    socklen_t len = sizeof(linger);
+    int error = ft_getsockopt(host_stack(self->host), sock, SOL_SOCKET, SO_LINGER, &linger, &len);
 
+    return error == 0 && linger.l_onoff && linger.l_linger > 0 ? (ft_time)linger.l_linger * FT_SEC
+                                                               : 0;
+}
+
+/* Whether something, the FIN included, is not acknowledged yet. What came and is not read makes the
+   close a reset, for which nobody waits. */
+static bool is_unfinished(struct ft_host *self, ft_sock sock)
+{
+    struct ft_sock_info info;
+
+    if (ft_sock_info(host_stack(self->host), sock, &info) != 0 || info.recv_q > 0)
+        return false;
+    return info.protocol == IPPROTO_TCP &&
+           (info.state == FT_TCP_FIN_WAIT_1 || info.state == FT_TCP_CLOSING ||
+            info.state == FT_TCP_LAST_ACK);
+}
+
+/* Calls that wait end at once. With SO_LINGER the FIN leaves, and the descriptor stays until it is
+   acknowledged. -EAGAIN: it is not yet. */
+static int64_t begin_close(struct ft_host *self, struct request *request)
+{
+    struct ft_stack *stack = host_stack(self->host);
+    struct waiting *waiting = waiting_of(self, request->sock);
+    struct ft_sock_info info;
+    int error;
+
+    request->timeout = linger_of(self, request->sock);
+    if (request->timeout > 0 && waiting != NULL && ft_sock_info(stack, request->sock, &info) == 0 &&
+        info.recv_q == 0 && ft_shutdown(stack, request->sock, SHUT_RDWR) == 0 &&
+        is_unfinished(self, request->sock)) {
+        cancel_all(waiting, -EBADF);
+        waiting->closing = true;
+        self->n_closing++;
+        return -EAGAIN;
+    }
+    error = ft_close(stack, request->sock);
     if (error == 0 && waiting != NULL)
         forget(self, waiting, -EBADF);
     return error;
 }
 
+/* One who lingers is done, or has waited long enough: as on Linux close() is content with that, and
+   what is left goes on in the background. */
+static void end_close(struct ft_host *self, struct waiting *waiting)
+{
+    struct request *request = waiting->first;
+
+    unpark(waiting, request);
+    (void)ft_close(host_stack(self->host), request->sock); /* it is there */
+    finish(request, 0);
+    self->n_closing--;
+    forget(self, waiting, -EBADF);
+}
+
 static int64_t end_host(struct ft_host *self, const struct request *request)
 {
     cmdq_close(&self->queue);
-    while (self->sockets != NULL)
-        forget(self, self->sockets, -ECANCELED);
+    while (self->sockets != NULL) {
+        if (self->sockets->closing)
+            end_close(self, self->sockets);
+        else
+            forget(self, self->sockets, -ECANCELED);
+    }
     self->ending = true;
     self->end_at = request->timeout == 0 ? 0 : host_now(self->host) + request->timeout;
     return 0;
@@ -235,7 +298,7 @@ static int64_t call_now(struct ft_host *self, struct request *r)
     case CALL_SHUTDOWN:
         return ft_shutdown(stack, r->sock, r->a);
     case CALL_CLOSE:
-        return close_socket(self, r->sock);
+        return begin_close(self, r);
     case CALL_GETSOCKNAME:
         return ft_getsockname(stack, r->sock, r->out, r->len_out);
     case CALL_GETPEERNAME:
@@ -266,11 +329,26 @@ static int64_t too_late(const struct request *request)
     return request->done > 0 ? (int64_t)request->done : -EAGAIN;
 }
 
+/* Whether a call is about a socket that is being closed. */
+static bool is_closing(struct ft_host *self, const struct request *request)
+{
+    const struct waiting *waiting;
+
+    if (self->n_closing == 0 || request->call == CALL_SOCKET || request->call == CALL_COUNTERS ||
+        request->call == CALL_END)
+        return false;
+    waiting = waiting_of(self, request->sock);
+    return waiting != NULL && waiting->closing;
+}
+
 static void begin(struct ft_host *self, struct request *request)
 {
     bool may_wait = request->call == CALL_ACCEPT || request->call == CALL_CONNECT ||
-                    request->call == CALL_SEND || request->call == CALL_RECV;
-    int64_t result = self->ending ? -ECANCELED : call_now(self, request);
+                    request->call == CALL_SEND || request->call == CALL_RECV ||
+                    request->call == CALL_CLOSE;
+    int64_t result = self->ending                ? -ECANCELED
+                     : is_closing(self, request) ? -EBADF
+                                                 : call_now(self, request);
     ft_time now = host_now(self->host);
     struct waiting *waiting;
 
@@ -311,6 +389,11 @@ static void on_events(void *ctx, struct host *host, const struct ft_event *event
         struct waiting *waiting = events[i].user;
         struct request *request = self->ending ? NULL : waiting->first, *next;
 
+        if (request != NULL && waiting->closing) {
+            if (!is_unfinished(self, request->sock))
+                end_close(self, waiting);
+            continue;
+        }
         for (; request != NULL; request = next) {
             int64_t result = try_waiting(self, request);
 
@@ -327,9 +410,14 @@ static void on_events(void *ctx, struct host *host, const struct ft_event *event
 static void give_up(struct ft_host *self, ft_time now)
 {
     self->next_give_up = FT_TIME_NEVER;
-    for (struct waiting *waiting = self->sockets; waiting != NULL; waiting = waiting->next) {
+    for (struct waiting *waiting = self->sockets, *other; waiting != NULL; waiting = other) {
         struct request *request = waiting->first, *next;
 
+        other = waiting->next;
+        if (waiting->closing && request->give_up_at <= now) {
+            end_close(self, waiting);
+            continue;
+        }
         for (; request != NULL; request = next) {
             next = request->next;
             if (request->give_up_at <= now) {

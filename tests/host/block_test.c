@@ -275,6 +275,100 @@ static void the_end_of_a_host_wakes_those_who_wait(void **state)
     assert_int_equal(side.result, -ECANCELED);
 }
 
+static void lingers(struct ft_host *host, ft_sock sock, int seconds)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = seconds};
+
+    assert_int_equal(ft_host_setsockopt(host, sock, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)),
+                     0);
+}
+
+static void *close_it(void *ctx)
+{
+    struct side *side = ctx;
+
+    side->result = ft_host_close(side->host, side->sock);
+    return NULL;
+}
+
+/* It lingers from then on. */
+static void until_it_closes(const struct side *side)
+{
+    int type = 0, error;
+    socklen_t len = sizeof(type);
+
+    do {
+        error = ft_host_getsockopt(side->host, side->sock, SOL_SOCKET, SO_TYPE, &type, &len);
+    } while (error == 0);
+    assert_int_equal(error, -EBADF);
+}
+
+/* SO_LINGER: close() waits for the acknowledgement of all, which a peer that reads nothing does not
+   give; meanwhile the descriptor is nobody's. */
+static void a_close_lingers_until_all_is_acknowledged(void **state)
+{
+    struct ft_host *a = start("linger", "10.7.0.1/24"), *b = start("linger", "10.7.0.2/24");
+    ft_sock listener = passive(a, "0.0.0.0:80");
+    struct side side = {.host = b, .sock = active(b, "10.7.0.1:80"), .result = -1};
+    ft_sock peer = ft_host_accept(a, listener, NULL, NULL, 10 * FT_SEC);
+    char *data = calloc(1, N_OCTETS);
+    int64_t n, total = 0, got = 0;
+    struct ft_counters counters;
+    pthread_t thread;
+
+    (void)state;
+    lingers(b, side.sock, 30);
+    while ((n = ft_host_send(b, side.sock, data, N_OCTETS, 0, 200 * FT_MS)) > 0)
+        total += n;
+    assert_int_equal(n, -EAGAIN);
+    assert_int_equal(pthread_create(&thread, NULL, close_it, &side), 0);
+    until_it_closes(&side);
+    assert_int_equal(ft_host_counters(b, &counters), 0);
+    assert_int_equal(counters.now_connections, 1);
+    assert_int_equal(counters.now_orphans, 0); /* it lingers */
+    assert_int_equal(ft_host_close(b, side.sock), -EBADF);
+    while ((n = ft_host_recv(a, peer, data, N_OCTETS, 0, 10 * FT_SEC)) > 0)
+        got += n;
+    (void)pthread_join(thread, NULL);
+    assert_int_equal(side.result, 0);
+    assert_int_equal(got, total);
+    assert_int_equal(ft_host_counters(b, &counters), 0);
+    assert_int_equal(counters.now_unfinished, 0);
+    free(data);
+    ft_host_free(a, 0);
+    ft_host_free(b, 0);
+}
+
+/* Its time is over: the rest goes on in the background. The end of a host ends the wait, too. */
+static void a_close_lingers_no_longer_than_it_was_told(void **state)
+{
+    struct ft_host *a = start("linger", "10.7.0.1/24"), *b = start("linger", "10.7.0.2/24");
+    ft_sock listener = passive(a, "0.0.0.0:80"), sock = active(b, "10.7.0.1:80");
+    struct side side = {.host = b, .sock = active(b, "10.7.0.1:80"), .result = -1};
+    char *data = calloc(1, N_OCTETS);
+    struct ft_counters counters;
+    pthread_t thread;
+
+    (void)state;
+    lingers(b, sock, 1);
+    while (ft_host_send(b, sock, data, N_OCTETS, 0, 200 * FT_MS) > 0)
+        continue;
+    assert_int_equal(ft_host_close(b, sock), 0);
+    assert_int_equal(ft_host_counters(b, &counters), 0);
+    assert_int_equal(counters.now_unfinished, 1);
+    lingers(b, side.sock, 600);
+    while (ft_host_send(b, side.sock, data, N_OCTETS, 0, 200 * FT_MS) > 0)
+        continue;
+    assert_int_equal(pthread_create(&thread, NULL, close_it, &side), 0);
+    until_it_closes(&side);
+    ft_host_free(b, 0);
+    (void)pthread_join(thread, NULL);
+    assert_int_equal(side.result, 0);
+    (void)ft_host_close(a, listener); /* there is nothing left to ask of it */
+    free(data);
+    ft_host_free(a, 0);
+}
+
 static void wrong_options_are_told(void **state)
 {
     const char *const options[] = {"--net", "lab", "--addr", "10.7.0.300/24"};
@@ -299,6 +393,8 @@ int main(void)
         cmocka_unit_test(refusal_and_bad_descriptors_are_told),
         cmocka_unit_test(a_close_wakes_those_who_wait),
         cmocka_unit_test(the_end_of_a_host_wakes_those_who_wait),
+        cmocka_unit_test(a_close_lingers_until_all_is_acknowledged),
+        cmocka_unit_test(a_close_lingers_no_longer_than_it_was_told),
         cmocka_unit_test(wrong_options_are_told),
     };
 
