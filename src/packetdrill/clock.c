@@ -7,10 +7,10 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "drill.h"
 
-#define EPOCH_US     INT64_C(1000000000000000) /* what packetdrill sees when the stack begins */
 #define PATIENCE     (400 * FT_SEC) /* without a packet, until none is expected any more */
 #define FRAMES       16
 #define FRAME_OCTETS (DRILL_PACKET_MAX + 1)
@@ -170,7 +170,7 @@ void drill_drop_packets(struct drill *drill)
 
 static long long usecs(ft_time at)
 {
-    return EPOCH_US + (long long)(at / FT_US);
+    return DRILL_EPOCH_US + (long long)(at / FT_US);
 }
 
 int drill_tell_time(void *userdata, struct timeval *tv, struct timezone *tz)
@@ -182,6 +182,7 @@ int drill_tell_time(void *userdata, struct timeval *tv, struct timezone *tz)
     pthread_mutex_lock(&drill->lock);
     if (is_sleeper(drill)) {
         drill->blocked = DRILL_AWAKE;
+        drill->returned = true;
         pthread_cond_broadcast(&drill->moved);
     } else {
         drill_advance(drill, drill->now + FT_US); /* who spins on the time must see it pass */
@@ -192,13 +193,27 @@ int drill_tell_time(void *userdata, struct timeval *tv, struct timezone *tz)
     return 0;
 }
 
+/* packetdrill's lock is free while its main thread sleeps, and only then: the other one takes it,
+   to say what its call has returned. Nothing tells when it has. */
+static void hand_over(void)
+{
+    static const struct timespec moment = {.tv_nsec = 5000000};
+
+    (void)nanosleep(&moment, NULL);
+}
+
 int drill_usleep(void *userdata, useconds_t usec)
 {
     struct drill *drill = userdata;
+    bool returned;
 
     pthread_mutex_lock(&drill->lock);
+    returned = drill->returned;
+    drill->returned = false;
     drill_advance(drill, drill->now + usec * FT_US);
     pthread_mutex_unlock(&drill->lock);
+    if (returned)
+        hand_over();
     return 0;
 }
 

@@ -27,6 +27,8 @@
 #define DRILL_PACKETS_MAX 4096  /* packets of the stack that packetdrill has not asked for yet */
 #define DRILL_PACKET_MAX  65535 /* octets of IP */
 #define DRILL_WATCHES_MAX 64    /* descriptors of one epoll */
+#define DRILL_IOVS_MAX    64    /* pieces of a message that may be sent in parts */
+#define DRILL_EPOCH_US    INT64_C(1000000000000000) /* what packetdrill sees when the stack begins */
 
 /* What packetdrill calls, in the order of its interface. Each function has the arguments and the
    answer of the system call, behind the userdata. */
@@ -114,6 +116,7 @@ struct drill {
     pthread_t sleeper;    /* the thread of a blocking call, unless @blocked is DRILL_AWAKE */
     enum drill_blocked blocked;
     ft_time blocked_until;  /* when the call of the blocked thread gives up */
+    bool returned;          /* it has left, and packetdrill may not know its result yet */
     struct ft_stack *stack; /* NULL until the first call that needs it */
     int ifindex;
     uint32_t mtu;
@@ -147,7 +150,8 @@ void drill_done(struct drill *drill);
 /** packetdrill's gettimeofday: time advances by a microsecond, save for a call that just woke. */
 int drill_tell_time(void *userdata, struct timeval *tv, struct timezone *tz);
 
-/** packetdrill's usleep. */
+/** packetdrill's usleep. After a blocking call the thread that made it has a moment of real time.
+ */
 int drill_usleep(void *userdata, useconds_t usec);
 
 /** A packet of the script arrives at the stack. */
@@ -211,6 +215,9 @@ void drill_need_source(struct drill *drill, const struct sockaddr *addr, socklen
 
 /** Wait until a connection attempt has ended. Locked. Return: 0, or -errno. */
 int drill_finish_connect(struct drill *drill, struct drill_file *file);
+
+/** Take over what sysctls say now: scripts change them on their way. Locked. */
+void drill_tune(struct drill *drill);
 
 /** Fill in the calls that make and name sockets, and their options. */
 void drill_set_calls(struct packetdrill_interface *face);

@@ -50,6 +50,7 @@ struct drill_file *drill_file(struct drill *drill, int fd, enum drill_kind kind)
 struct drill_file *drill_enter(struct drill *drill, int fd, enum drill_kind kind)
 {
     pthread_mutex_lock(&drill->lock);
+    drill_tune(drill);
     return drill_file(drill, fd, kind);
 }
 

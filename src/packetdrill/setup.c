@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <fourtuple/malloc.h>
+#include <fourtuple/tune.h>
 
 #include "drill.h"
 
@@ -70,38 +71,57 @@ static unsigned without(void)
     return bits;
 }
 
-static void configure(struct ft_config *config)
+/* What of the sysctls a stack may change while it lives. */
+static void read_tuning(struct ft_tuning *tuning)
 {
-    char congestion[FT_CC_MAX] = "";
-    struct ft_config trial;
-    struct ft_stack *stack;
     long mem[3], one;
 
+    if (sysctl("tcp_wmem", mem, 3) == 3) {
+        tuning->send_buffer = (uint32_t)mem[1];
+        tuning->send_buffer_auto_max = (uint32_t)mem[2];
+    }
+    if (sysctl("tcp_rmem", mem, 3) == 3) {
+        tuning->recv_buffer = (uint32_t)mem[1];
+        tuning->recv_buffer_auto_max = (uint32_t)mem[2];
+    }
+    if (sysctl("tcp_fastopen", &one, 1) == 1)
+        tuning->fastopen = (uint16_t)one;
+    tuning->tcp_without = (uint16_t)without();
+    if (sysctl("tcp_min_snd_mss", &one, 1) == 1)
+        tuning->min_send_mss = (uint32_t)one;
+    if (sysctl("tcp_mtu_probing", &one, 1) == 1 && one >= FT_MTU_ICMP && one <= FT_MTU_PROBE)
+        tuning->mtu_probing = (uint8_t)one;
+    if (sysctl("tcp_ecn", &one, 1) == 1 && one >= FT_ECN_OFF && one <= FT_ECN_ACCEPT_ACCURATE)
+        tuning->ecn = (uint8_t)one;
+    if (sysctl("tcp_tw_reuse", &one, 1) == 1 && one >= 0 && one <= FT_TW_REUSE_LOOPBACK)
+        tuning->tw_reuse = (uint8_t)one;
+    if (sysctl("tcp_min_tso_segs", &one, 1) == 1 && one > 0 && one <= UINT8_MAX)
+        tuning->min_frame_segs = (uint8_t)one;
+}
+
+void drill_tune(struct drill *drill)
+{
+    struct ft_tuning before, tuning;
+
+    if (!drill->stack)
+        return;
+    ft_tuning(drill->stack, &before);
+    tuning = before;
+    read_tuning(&tuning);
+    sysctl_word("tcp_congestion_control", tuning.congestion, sizeof(tuning.congestion));
+    if (memcmp(&tuning, &before, sizeof(tuning)) == 0 || ft_tune(drill->stack, &tuning) == 0)
+        return;
+    /* It may name a congestion control that we do not have. */
+    memcpy(tuning.congestion, before.congestion, sizeof(tuning.congestion));
+    (void)ft_tune(drill->stack, &tuning); /* not sensible: as it was */
+}
+
+static void configure(struct ft_config *config)
+{
     ft_config_init(config);
     ft_config_use_malloc(config);
     config->seed[0] = 1; /* the same script, the same run */
-    if (sysctl("tcp_wmem", mem, 3) == 3) {
-        config->limits.send_buffer = (uint32_t)mem[1];
-        config->limits.send_buffer_auto_max = (uint32_t)mem[2];
-    }
-    if (sysctl("tcp_rmem", mem, 3) == 3) {
-        config->limits.recv_buffer = (uint32_t)mem[1];
-        config->limits.recv_buffer_auto_max = (uint32_t)mem[2];
-    }
-    if (sysctl("tcp_fastopen", &one, 1) == 1)
-        config->fastopen = (uint16_t)one;
-    config->tcp_without = (uint16_t)without();
-    if (sysctl("tcp_min_snd_mss", &one, 1) == 1)
-        config->limits.min_send_mss = (uint32_t)one;
-    if (sysctl("tcp_mtu_probing", &one, 1) == 1 && one >= FT_MTU_ICMP && one <= FT_MTU_PROBE)
-        config->mtu_probing = (uint8_t)one;
-    sysctl_word("tcp_congestion_control", congestion, sizeof(congestion));
-    trial = *config;
-    memcpy(trial.congestion, congestion, sizeof(congestion));
-    if (ft_stack_new(&trial, &stack) == 0) { /* it may name one that we do not have */
-        ft_stack_free(stack);
-        *config = trial;
-    }
+    config->wall_offset = (ft_time)DRILL_EPOCH_US * FT_US;
 }
 
 /* The MTU of the device that packetdrill would use, if whoever runs it has made one. */
@@ -127,12 +147,15 @@ int drill_need_stack(struct drill *drill)
     struct ft_config stack_config;
     int rc;
 
-    if (drill->stack)
+    if (drill->stack) {
+        drill_tune(drill);
         return 0;
+    }
     configure(&stack_config);
     rc = ft_stack_new(&stack_config, &drill->stack);
     if (rc < 0)
         return rc;
+    drill_tune(drill);
     ft_advance(drill->stack, drill->now);
     config.mtu = drill->mtu ? drill->mtu : device_mtu();
     drill->ifindex = ft_if_add(drill->stack, &config);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "drill.h"
@@ -56,14 +57,42 @@ static bool is_closed(const struct drill *drill, const struct drill_file *file)
            info.state == FT_TCP_CLOSED;
 }
 
+/* Linux's stream knows of a writer who waits for the handshake with more than the SYN took: the ACK
+   of the SYN-ACK goes with what follows, and the connection is taken for an interactive one. */
+static void more_follows(struct drill *drill, const struct drill_file *file)
+{
+    int quick = 0;
+
+    (void)ft_setsockopt(drill->stack, file->sock, IPPROTO_TCP, TCP_QUICKACK, &quick,
+                        sizeof(quick)); /* a hint */
+}
+
+/* The first @n octets are sent: @msg is what is left of it, in @iov. */
+static void skip(struct msghdr *msg, struct iovec *iov, size_t n)
+{
+    size_t i = 0;
+
+    if (msg->msg_iov != iov)
+        memcpy(iov, msg->msg_iov, msg->msg_iovlen * sizeof(*iov));
+    msg->msg_iov = iov;
+    for (; n > 0 && n >= iov[i].iov_len; i++)
+        n -= iov[i].iov_len;
+    msg->msg_iovlen -= i;
+    memmove(iov, iov + i, msg->msg_iovlen * sizeof(*iov));
+    if (n > 0) {
+        iov->iov_base = (uint8_t *)iov->iov_base + n;
+        iov->iov_len -= n;
+    }
+}
+
 /* A stream takes all of it before a call that waits returns. */
 ssize_t drill_send(struct drill *drill, struct drill_file *file, const struct msghdr *msg,
                    int flags)
 {
     ft_time until = file->send_timeout ? drill->now + file->send_timeout : FT_TIME_NEVER;
     size_t len = total(msg), done = 0;
+    struct iovec iov[DRILL_IOVS_MAX];
     struct msghdr rest = *msg;
-    struct iovec iov = {0};
     ssize_t n;
 
     if (!is_readable(msg))
@@ -77,20 +106,22 @@ ssize_t drill_send(struct drill *drill, struct drill_file *file, const struct ms
         drill_settle(drill);
         flags &= ~MSG_FASTOPEN;
         if (opens && (n >= 0 || n == -EINPROGRESS) && waits(file, flags)) {
-            int rc = drill_finish_connect(drill, file);
+            int rc;
 
+            if (n >= 0 && (size_t)n < len)
+                more_follows(drill, file);
+            rc = drill_finish_connect(drill, file);
             if (rc < 0)
                 return rc;
             n = n < 0 ? 0 : n;
         }
         if (n >= 0)
             done += (size_t)n;
-        if (n >= 0 && (file->type != SOCK_STREAM || done == len || msg->msg_iovlen != 1))
+        if (n >= 0 &&
+            (file->type != SOCK_STREAM || done == len || msg->msg_iovlen > DRILL_IOVS_MAX))
             return (ssize_t)done;
-        if (n >= 0) {
-            iov = (struct iovec){(uint8_t *)msg->msg_iov[0].iov_base + done, len - done};
-            rest.msg_iov = &iov;
-        }
+        if (n > 0)
+            skip(&rest, iov, (size_t)n);
         if (n < 0 && n != -EAGAIN)
             return done > 0 ? (ssize_t)done : n;
     } while (waits(file, flags) && (n > 0 || drill_wait(drill, until)));
