@@ -38,9 +38,12 @@ test:
 bench: all
 	@BUILD=$(BUILD) tools/bench
 
-# QUICK=1: a dozen cells. In virtual time: the same figures on any machine.
+# In virtual time, which is the same on any machine, then against the kernel's TCP in real time, as
+# root. QUICK=1: a dozen cells. ARGS='--runs 5 --cells centre,loss-1' goes to tools/bench-recovery.
 bench-recovery: all
-	@$(BUILD)/bench/recovery $(if $(QUICK),--quick)
+	@tools/bootstrap plot || echo "without gnuplot there is no plot"
+	@for cc in cubic bbr; do $(BUILD)/bench/recovery $(if $(QUICK),--quick) --cc $$cc; done
+	@BUILD=$(BUILD) tools/bench-recovery $(if $(QUICK),--quick) $(ARGS)
 
 fuzz:
 	@tools/bootstrap build test

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How well TCP fills paths, in virtual time: a grid of cells, one factor varied at a time from a
- * centre of 100 Mbit/s, 20 ms and no loss behind a buffer of one bandwidth-delay product. The
- * figures depend on the code and the seed alone, so the same build prints the same on any machine.
- *
- *     recovery [--quick] [--cc NAME] [--cell NAME] [--seed N]        JSON=1: one object a line
- *
- * Goodput is what the receivers' applications got, in Mbit/s; "used" is its share of what the
- * path can carry; "retrans" the share of octets sent again; "queue" the median and the 99th
- * percentile of what the buffer added to the round trip, in ms, as the senders measured it; Jain's
- * index is over the flows.
+ * A cell in virtual time: two hosts of ours in a world of the simulator. What the queue adds is
+ * taken from the round trips that the senders measure.
  */
+#include "virtual.h"
+
 #include <errno.h>
-#include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,42 +16,10 @@
 #include <fourtuple/malloc.h>
 #include <fourtuple/sim.h>
 
-#define FLOWS_MAX   8
 #define SAMPLES_MAX 40000
 #define SAMPLE      (10 * FT_MS)
 #define PORT        5001
 #define WARM_UP     (2 * FT_SEC) /* addresses and neighbours are settled by then */
-
-struct cell {
-    const char *name;
-    unsigned mbit, rtt_ms;
-    double bdps;        /* the buffer */
-    const char *faults; /* more of what --link takes, with a comma before it */
-    unsigned n_flows;
-    bool quick;
-};
-
-static const struct cell cells[] = {
-    {"centre", 100, 20, 1, "", 1, true},
-    {"centre-8", 100, 20, 1, "", 8, true},
-    {"rate-10", 10, 20, 1, "", 1, true},
-    {"rate-1000", 1000, 20, 1, "", 1, false},
-    {"rtt-1", 100, 1, 1, "", 1, false},
-    {"rtt-100", 100, 100, 1, "", 1, true},
-    {"rtt-300", 100, 300, 1, "", 1, false},
-    {"loss-0.01", 100, 20, 1, ",loss=0.01%", 1, true},
-    {"loss-0.1", 100, 20, 1, ",loss=0.1%", 1, true},
-    {"loss-1", 100, 20, 1, ",loss=1%", 1, true},
-    {"loss-5", 100, 20, 1, ",loss=5%", 1, true},
-    {"loss-1-8", 100, 20, 1, ",loss=1%", 8, false},
-    {"reorder-1", 100, 20, 1, ",reorder=1%", 1, true},
-    {"reorder-10", 100, 20, 1, ",reorder=10%", 1, true},
-    {"jitter", 100, 20, 1, ",jitter=5ms", 1, true},
-    {"dup-1", 100, 20, 1, ",dup=1%", 1, false},
-    {"buffer-0.1", 100, 20, 0.1, "", 1, true},
-    {"buffer-10", 100, 20, 10, "", 1, true},
-    {"buffer-10-8", 100, 20, 10, "", 8, false},
-};
 
 struct flow {
     ft_sock sender, receiver;
@@ -244,29 +206,26 @@ static void tell(struct grid *grid, bool json)
     fflush(stdout);
 }
 
-static void run(const struct cell *cell, const char *cc, uint64_t seed, bool json, bool quick)
+void virtual_measure(const struct cell *cell, const char *cc, uint64_t seed, bool json, bool quick)
 {
     static struct grid grid;
     struct ft_sim_app passive = {.start = listen_at, .ctx = &grid};
     struct ft_sim_app active = {.start = connect_later, .ctx = &grid};
     struct ft_sim_config config;
     char link[200], err[200] = "";
-    double bdp = cell->mbit * 1e6 / 8 * cell->rtt_ms / 1e3 * cell->bdps;
-    ft_time longest = 100 * cell->rtt_ms * FT_MS;
+    ft_time span = cell_span(cell);
 
     grid = (struct grid){.cell = cell, .cc = cc};
-    if (longest < 10 * FT_SEC)
-        longest = 10 * FT_SEC;
     grid.begin = WARM_UP;
-    grid.end = WARM_UP + (quick && longest > 10 * FT_SEC ? 10 * FT_SEC : longest);
+    grid.end = WARM_UP + (quick && span > 10 * FT_SEC ? 10 * FT_SEC : span);
     ft_sim_config_init(&config);
     config.seed = seed;
     config.timers_max = 64;
+    config.host.ecn = cell->ecn ? FT_ECN_ASK : FT_ECN_OFF;
     must(ft_sim_new(&config, &grid.sim), "a world");
     must(ft_sim_host_add(grid.sim, "a", "10.0.0.1/24", 1500, &grid.a), "host a");
     must(ft_sim_host_add(grid.sim, "b", "10.0.0.2/24", 1500, &grid.b), "host b");
-    (void)snprintf(link, sizeof(link), "delay=%uus,rate=%umbit,queue=%.0f%s", cell->rtt_ms * 500,
-                   cell->mbit, bdp < 6000 ? 6000 : bdp, cell->faults);
+    cell_link(cell, link, sizeof(link));
     if (ft_sim_link(grid.sim, "a", "b", link, err, sizeof(err)) < 0)
         die(err);
     must(ft_sim_app_add(grid.b, &passive), "an application");
@@ -274,50 +233,4 @@ static void run(const struct cell *cell, const char *cc, uint64_t seed, bool jso
     must(ft_sim_run(grid.sim, grid.end), "the run");
     tell(&grid, json);
     ft_sim_free(grid.sim);
-}
-
-static void usage(void)
-{
-    fprintf(stderr, "usage: recovery [--quick] [--cc NAME] [--cell NAME] [--seed N]\n");
-    exit(2);
-}
-
-int main(int argc, char **argv)
-{
-    static const struct option options[] = {{"quick", no_argument, NULL, 'q'},
-                                            {"cc", required_argument, NULL, 'c'},
-                                            {"cell", required_argument, NULL, 'n'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {NULL, 0, NULL, 0}};
-    const char *cc = "cubic", *only = NULL;
-    bool quick = false, json = getenv("JSON") != NULL, any = false;
-    uint64_t seed = 1;
-    int c;
-
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 'q')
-            quick = true;
-        else if (c == 'c')
-            cc = optarg;
-        else if (c == 'n')
-            only = optarg;
-        else if (c == 's')
-            seed = strtoull(optarg, NULL, 0);
-        else
-            usage();
-    }
-    if (optind < argc)
-        usage();
-    if (!json)
-        printf("%-12s %-6s %9s %7s %10s %8s %8s %7s\n", "cell", "cc", "Mbit/s", "used", "retrans",
-               "queue", "p99 ms", "Jain");
-    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
-        if (only ? strcmp(only, cells[i].name) != 0 : quick && !cells[i].quick)
-            continue;
-        any = true;
-        run(&cells[i], cc, seed, json, quick);
-    }
-    if (!any)
-        die("no such cell");
-    return 0;
 }
