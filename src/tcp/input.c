@@ -108,9 +108,7 @@ static enum ft_verdict syn_sent(struct ft_tcp *tcp, struct ft_tcb *tcb, struct t
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = ack ? seg->ack : tcb->iss;
     if (!ack) {
-        /* Simultaneous open (MUST-10): SYN-ACK goes out. Octets of our SYN count as not sent. */
-        if (ft_tfo_syn_len(tcb) > 0 && seq_gt(tcb->snd_max, tcb->iss))
-            tcb->snd_max = tcb->snd_nxt = seq_add(tcb->iss, 1);
+        /* Simultaneous open (MUST-10): SYN-ACK goes out, without the octets of our SYN. */
         tcb_enter(tcp, tcb, FT_TCP_SYN_RECEIVED);
         tcb->flags |= TCB_SYN_OUT;
         ft_tcb_wake(tcp, tcb);
@@ -281,7 +279,8 @@ static enum tcp_verdict check_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
     if (!(seg->flags & SEG_SYN))
         return TCP_NEXT;
     if (tcb_state(tcb) == FT_TCP_SYN_RECEIVED && (seg->flags & SEG_ACK) &&
-        seq_eq(seg->seq, tcb->irs) && seq_eq(seg->ack, seq_add(tcb->iss, 1))) {
+        seq_eq(seg->seq, tcb->irs) && seq_gt(seg->ack, tcb->iss) &&
+        seq_le(seg->ack, tcb->snd_max)) {
         trim(tcp, tcb, in);
         ft_accecn_synack(tcb, in);
         in->was_syn = true;
@@ -327,6 +326,10 @@ static enum tcp_verdict ack_range(struct ft_tcp *tcp, struct ft_tcb *tcb, struct
         if (tcb_early(tcb) && tcb->busy && tcb->busy->rtt_timing && tcb->retries == 0)
             ft_tcp_rtt_sample(tcb, tcp->env->now - tcb->busy->rtt_at);
         tcb->snd_una = seq_add(tcb->iss, 1);
+        if (!tcb_early(tcb)) {
+            ft_tfo_syn_acked(tcp, tcb, seg);
+            tcb->snd_una = seg->ack;
+        }
         tcb->snd_nxt = seq_max(tcb->snd_nxt, tcb->snd_una);
         ft_tcp_established(tcp, tcb);
         return TCP_NEXT;

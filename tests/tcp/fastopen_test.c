@@ -438,6 +438,32 @@ static void octets_that_were_not_taken_follow_the_handshake(void **state)
     }
 }
 
+/* RFC 9293 3.5, figure 7: SYNs cross, ours with octets. The peer may have taken none, some or all
+   of them; the rest follows. packetdrill's simultaneous-fast-open was answered with a reset. */
+static void octets_of_a_syn_that_crosses_may_be_taken(void **state)
+{
+    struct ladder t;
+    struct option o = mss_and(1460, false);
+
+    (void)state;
+    for (int64_t taken = 0; taken <= 1000; taken += 500) {
+        open_with(&t, BOTH);
+        client_asks(&t, &o);
+        assert_int_equal(user_opens(&t, 1000), 1000);
+        learn_port(&t);
+        stack_sends(&t, SEG_SYN, .seq = 0, .len = 1000);
+        peer_sends(&t, SEG_SYN, .seq = 300, .mss = 1460);
+        stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = 301, .len = 0);
+        peer_sends(&t, SEG_SYN | SEG_ACK, .seq = 300, .ack = 1002);
+        stack_sends(&t, SEG_RST, .seq = 1002);
+        peer_sends(&t, SEG_SYN | SEG_ACK, .seq = 300, .ack = 1 + taken);
+        assert_int_equal(stack_state(&t), FT_TCP_ESTABLISHED);
+        stack_sends(&t, SEG_ACK, .seq = 1 + taken, .ack = 301, .len = 1000 - taken);
+        stack_sends_nothing(&t);
+        ladder_close(&t);
+    }
+}
+
 /* RFC 7413 4.1.3.1: something may drop such SYNs; the next is a plain one. */
 static void a_lost_syn_is_sent_again_without(void **state)
 {
@@ -569,6 +595,7 @@ int main(void)
         cmocka_unit_test(a_known_cookie_puts_octets_into_the_syn),
         cmocka_unit_test(octets_of_a_syn_are_timed),
         cmocka_unit_test(octets_that_were_not_taken_follow_the_handshake),
+        cmocka_unit_test(octets_of_a_syn_that_crosses_may_be_taken),
         cmocka_unit_test(a_lost_syn_is_sent_again_without),
         cmocka_unit_test(connect_waits_for_the_first_octets),
         cmocka_unit_test(a_black_hole_is_gone_round),
