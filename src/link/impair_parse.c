@@ -175,7 +175,7 @@ static int read_item(const char *text, const char *end, struct impair_config *co
 
     for (size_t i = 0; i < N_ITEMS && equals != NULL; i++) {
         const struct item *item = &items[i];
-        uint64_t value;
+        uint64_t value = 0;
 
         if (strlen(item->name) != (size_t)(equals - text) ||
             memcmp(item->name, text, (size_t)(equals - text)) != 0)
