@@ -207,10 +207,9 @@ static void note_pipe(const struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t fli
 
 uint32_t ft_cc_base(const struct ft_tcb *tcb, uint32_t flight)
 {
-    if (!tcb->busy)
-        return FT_MIN(flight, tcb->cwnd);
-    const struct tcp_cc *cc = &tcb->busy->cc;
-    uint32_t used = FT_MAX(flight, FT_MAX(cc->pipe, cc->pipe_before));
+    uint32_t used = FT_MAX(flight, FT_MIN(tcb->cwnd, initial_window(tcb)));
+    if (tcb->busy)
+        used = FT_MAX(used, FT_MAX(tcb->busy->cc.pipe, tcb->busy->cc.pipe_before));
     return used >= tcb->cwnd / 2 ? tcb->cwnd : used;
 }
 

@@ -243,7 +243,8 @@ void ft_cc_avoid(struct ft_tcb *tcb, uint32_t acked, uint32_t per_segment);
 
 /**
  * The window that congestion was met with: cwnd, or what was used of it when that is less than half
- * (RFC 7661 4.4.1, the non-validated phase). @flight: octets in the network
+ * (RFC 7661 4.4.1, the non-validated phase). An initial window needs no use to be justified: who
+ * sent a segment at a time and lost one goes on as on Linux. @flight: octets in the network
  */
 uint32_t ft_cc_base(const struct ft_tcb *tcb, uint32_t flight);
 

@@ -305,6 +305,23 @@ static void a_loss_with_a_window_not_used_falls_to_what_was(void **state)
     assert_true(d.tcb.ssthresh <= 71 * MSS && d.tcb.ssthresh >= 69 * MSS);
 }
 
+/* Not below what any connection begins with: a request of one segment was lost, and an answer of
+   many follows. packetdrill's cubic-rto-ss-ca-cwnd-bump crept on from two segments. */
+static void a_loss_of_one_segment_leaves_most_of_an_initial_window(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    for (unsigned cwnd = 2; cwnd <= 30; cwnd++) {
+        unsigned base = cwnd <= 20 ? cwnd : 10;
+
+        begin(&d, cwnd, 100000);
+        round_trip_using(&d, MSS);
+        ft_cc_congestion(&d.tcp, &d.tcb, MSS);
+        assert_int_equal(d.tcb.ssthresh, FT_MAX(base * MSS * 7 / 10, 2 * MSS));
+    }
+}
+
 /* RFC 7661 4.4.3: and after five minutes it is believed less by half, but not below what was
    begun with. */
 static void a_window_not_used_for_five_minutes_is_halved(void **state)
@@ -465,6 +482,7 @@ int main(void)
         cmocka_unit_test(what_is_not_known_is_explored_as_on_linux),
         cmocka_unit_test(undo_brings_the_curve_back),
         cmocka_unit_test(a_loss_with_a_window_not_used_falls_to_what_was),
+        cmocka_unit_test(a_loss_of_one_segment_leaves_most_of_an_initial_window),
         cmocka_unit_test(a_window_not_used_for_five_minutes_is_halved),
         cmocka_unit_test(time_that_was_not_used_is_not_on_the_curve),
         cmocka_unit_test(slow_start_ends_when_round_trips_grow),
