@@ -19,8 +19,9 @@
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS         5
 
-#define TRAIN_GAP_US       2000 /* between ACKs of one train */
-#define TRAIN_SEGS         16   /* a smaller window makes no train */
+#define TRAIN_GAP_US       2000u /* between ACKs of one train, at least ... */
+#define TRAIN_GAP_SHARE    32    /* ... or so small a part of the round trip */
+#define TRAIN_SEGS         16    /* a smaller window makes no train */
 
 static void begin_round(struct hystart *hs, const struct ft_tcb *tcb, uint32_t now_us)
 {
@@ -56,7 +57,7 @@ static bool train_is_long(struct hystart *hs, const struct ft_tcp *tcp, const st
 {
     uint32_t now_us = (uint32_t)(tcp->env->now / FT_US);
     uint32_t least = tcb->cold->min_rtt_us;
-    if (!hs->begun || now_us - hs->train_us > TRAIN_GAP_US)
+    if (!hs->begun || now_us - hs->train_us > FT_MAX(TRAIN_GAP_US, least / TRAIN_GAP_SHARE))
         return false;
     hs->train_us = now_us;
     return tcp->env->config.profile == FT_PROFILE_LINUX && least &&

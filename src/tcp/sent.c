@@ -390,6 +390,14 @@ void ft_sent_acked(struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq ack, struct tc
     }
 }
 
+/* What a block tells of may have overtaken others, and its ACK, too: that makes no round trip of
+   the path's, and none is believed that is less than all before it. */
+static bool may_be_timed(const struct ft_tcp *tcp, const struct ft_tcb *tcb,
+                         const struct tcp_sent *sent)
+{
+    return !tcb->rack.reo_seen && tcp->env->now - sent->sent_at >= tcb->cold->min_rtt_us * FT_US;
+}
+
 static void mark_sacked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent *sent,
                         struct tcp_told *told)
 {
@@ -397,7 +405,7 @@ static void mark_sacked(struct ft_tcp *tcp, struct ft_tcb *tcb, struct tcp_sent 
     ft_time timed = told->last_sent_at;
     delivered(tcp, tcb, sent, sent->len, told);
     tcb->cold->delivered += segs_of(sent);
-    if (tcb->rack.reo_seen)
+    if (!may_be_timed(tcp, tcb, sent))
         told->last_sent_at = timed;
     told->sample.sacked += sent->len;
     list_remove(&sent->node);

@@ -432,6 +432,21 @@ static void slow_start_ends_when_acks_fill_half_a_round_trip(void **state)
     assert_int_equal(d.tcb.cwnd, 80 * MSS);
 }
 
+/* bench/recovery, rtt-300: who is woken some milliseconds late sees a gap in a train, which is
+   small beside the silence between two; slow start overran the path by half. */
+static void a_train_may_have_gaps_that_are_short_beside_the_round_trip(void **state)
+{
+    struct drive d;
+
+    (void)state;
+    begin(&d, 40, 320000); /* an ACK in 8 ms */
+    round_trip(&d);
+    assert_in_range(d.tcb.ssthresh, 58 * MSS, 63 * MSS);
+    begin(&d, 24, 320000); /* in 13 ms */
+    round_trip(&d);
+    assert_int_equal(d.tcb.ssthresh, TCP_SSTHRESH_NONE);
+}
+
 /* RFC 9406 4.2: growth below the threshold is noise. */
 static void slow_start_goes_on_when_round_trips_grow_little(void **state)
 {
@@ -487,6 +502,7 @@ int main(void)
         cmocka_unit_test(time_that_was_not_used_is_not_on_the_curve),
         cmocka_unit_test(slow_start_ends_when_round_trips_grow),
         cmocka_unit_test(slow_start_ends_when_acks_fill_half_a_round_trip),
+        cmocka_unit_test(a_train_may_have_gaps_that_are_short_beside_the_round_trip),
         cmocka_unit_test(slow_start_goes_on_when_round_trips_grow_little),
         cmocka_unit_test(slow_start_resumes_when_round_trips_shrink),
     };

@@ -212,6 +212,25 @@ static void what_overtakes_says_nothing_of_those_that_it_overtook(void **state)
     ladder_close(&t);
 }
 
+/* bench/recovery, reorder-10: a segment and its block overtook all others before reordering had
+   been seen. Its time, a fiftieth of the path's, stayed the least for ten seconds, and BBR's window
+   with it. */
+static void what_overtakes_first_is_not_the_least_round_trip(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    opened(&t, false, NULL);
+    segments(&t, 0, 3);
+    after_ms(&t, 2);
+    peer_sends(&t, SEG_ACK, .ack = 1, .sack = {{2001, 3001}}, .n_sack = 1);
+    assert_in_range(stack_info(&t).min_rtt_us, RTT_MS * 1000 - 10, RTT_MS * 1000 + 10);
+    after_ms(&t, RTT_MS - 12);
+    peer_sends(&t, SEG_ACK, .ack = 3001); /* what came in order is timed, though it overtook */
+    assert_in_range(stack_info(&t).min_rtt_us, RTT_MS * 1000 - 10010, RTT_MS * 1000 - 9990);
+    ladder_close(&t);
+}
+
 /* RFC 8985 3.3, 6.2: a retransmission that is lost, too, is found by what left after it. */
 /* proves: RACK-8 */
 static void a_lost_retransmission_is_found_without_a_timeout(void **state)
@@ -644,6 +663,7 @@ int main(void)
         cmocka_unit_test(who_has_seen_reordering_waits_whatever_was_sacked),
         cmocka_unit_test(a_duplicate_that_the_peer_tells_of_widens_the_window),
         cmocka_unit_test(the_reordering_timer_waits_for_all_that_was_overtaken),
+        cmocka_unit_test(what_overtakes_first_is_not_the_least_round_trip),
         cmocka_unit_test(what_overtakes_says_nothing_of_those_that_it_overtook),
         cmocka_unit_test(a_lost_retransmission_is_found_without_a_timeout),
         cmocka_unit_test(a_timeout_spares_what_left_of_late),
