@@ -18,6 +18,7 @@
 #define KEYS_MAX 32u
 #define NO_KEY   0xffu
 #define HEAD_LEN 60u
+#define ROOM_MAX 20u /* of a signature in a header, beside timestamps */
 #define KEY_LEN  (39u + FT_TCP_AO_ALG_MAX + FT_TCP_AO_KEY_MAX)
 
 enum keys_flag { KEYS_AO = 1, KEYS_REQUIRED = 2, KEYS_ICMPS = 4, KEYS_FLAGS = 7 };
@@ -152,5 +153,5 @@ int ft_handover_take_keys(struct ft_tcp *tcp, struct ft_tcb *tcb, const uint8_t 
     if (err)
         return err;
     bool found = (buf[1] == NO_KEY) == !auth->current && (buf[2] == NO_KEY) == !auth->rnext;
-    return found && ft_auth_room(tcb) <= 20 ? 0 : -EINVAL;
+    return found && ft_auth_room(tcb) <= ROOM_MAX ? 0 : -EINVAL;
 }

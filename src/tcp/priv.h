@@ -219,15 +219,16 @@ void ft_tcp_pin_free(struct ft_tcp *tcp, struct tcp_pin *pin);
 int ft_tcp_linux_info(const struct ft_tcp *tcp, const struct ft_tcb *tcb, void *ret,
                       socklen_t *len);
 
-/* ---- spent.c --------------------------------------------------------------------------------- */
+/* ---- spent.c: TCP_INFO's busy_time, rwnd_limited, sndbuf_limited and total_rto --------------- */
 
-/** Octets are queued. */
+/** The user has queued octets: the connection is busy from now on, unless it is. busy is there. */
 void ft_spent_begin(const struct ft_tcp *tcp, struct ft_tcb *tcb);
 
-/** What sending takes its time on, now that no more can leave. @window: it is the peer's window */
+/** No more can leave now: note what sending waits for. @window: the peer's window; @dry: nothing is
+    left to send, so it is the send buffer if the user was refused room */
 void ft_spent_on(const struct ft_tcp *tcp, struct ft_tcb *tcb, bool window, bool dry);
 
-/** There is room in the send buffer again. */
+/** There is room in the send buffer again, so it limits no more. */
 void ft_spent_room(const struct ft_tcp *tcp, struct ft_tcb *tcb);
 
 /** Nothing is queued or under way any more, or never will be. */
