@@ -159,6 +159,14 @@ static void no_migrations(struct sim_plan *plan)
     }
 }
 
+static void no_rotations(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        if (plan->fault[i].kind == SIM_FAULT_REKEY)
+            plan->fault[i].absent = true;
+    }
+}
+
 static void no_forgeries(struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_faults; i++) {
@@ -310,6 +318,7 @@ static const struct {
     {"crash", "hosts that crash and come up without memory", no_crashes},
     {"migration", "hosts that are replaced in mid-conversation", no_migrations},
     {"keys", "conversations that are signed (TCP MD5, TCP-AO)", no_keys},
+    {"rotation", "keys of TCP-AO that change in mid-conversation", no_rotations},
     {"zero-copy", "applications that reserve and peek", no_spans},
 };
 

@@ -106,6 +106,9 @@ void ft_sim_fault(struct sim_world *world, uint32_t index)
     case SIM_FAULT_ARRIVE:
         ft_sim_arrive(world, &world->host[fault->pipe], fault->value != 0);
         break;
+    case SIM_FAULT_REKEY:
+        ft_sim_rekey(world, &world->host[fault->pipe], fault->value);
+        break;
     case SIM_FAULT_BOOT:
         boot(world, &world->host[fault->pipe]);
         break;

@@ -49,6 +49,7 @@ enum {
     DRAW_KEYS,
     DRAW_MIGRATION,
     DRAW_NAT_FAMILY,
+    DRAW_REKEY,
 };
 
 /* ---- the plan: all that is drawn ---- */
@@ -156,6 +157,8 @@ enum sim_fault_kind {
     SIM_FAULT_MIGRATE, /* a host is replaced: its connections are written down, its stack is freed
                         */
     SIM_FAULT_ARRIVE,  /* ends the one before it: they go on in another stack; value 1: and card */
+    SIM_FAULT_REKEY,   /* a host's connections change their key of TCP-AO: value 1: they sign by the
+                          other one, 2: they ask the peer for it, 3: both */
     SIM_FAULT_FLOOD,   /* so many SYNs from hosts that are not there, at one instant */
 };
 
@@ -167,10 +170,11 @@ static inline bool sim_fault_is_end(uint8_t kind)
 }
 
 struct sim_fault_plan {
-    bool absent;   /* cut out: it does not happen */
-    uint8_t kind;  /* enum sim_fault_kind */
-    uint32_t pipe; /* its number, its partner is pipe ^ 1; of SHRINK 2 * router + port; of CRASH,
-                      BOOT, MIGRATE and ARRIVE the host; of FORGE what the forger draws from */
+    bool absent;  /* cut out: it does not happen */
+    uint8_t kind; /* enum sim_fault_kind */
+    uint32_t
+        pipe; /* its number, its partner is pipe ^ 1; of SHRINK 2 * router + port; of CRASH,
+                 BOOT, MIGRATE, ARRIVE and REKEY the host; of FORGE what the forger draws from */
     uint64_t value;
     ft_time at;
 };

@@ -315,6 +315,12 @@ struct sim_pair {
 /** Draw which conversations are signed. @plan: has its conversations. */
 void ft_sim_plan_keys(struct sim_plan *plan, uint64_t seed);
 
+/** Add that a host's connections change their key of TCP-AO, some time; nothing in a full plan. */
+void ft_sim_add_rekey(struct sim_plan *plan, struct sim_rand *rand);
+
+/** It happens. @how: as SIM_FAULT_REKEY has it */
+void ft_sim_rekey(struct sim_world *world, const struct sim_host *host, uint64_t how);
+
 /** Let a stream be signed, or not any more. @kind: enum sim_key_kind */
 void ft_sim_sign(struct sim_conn_plan *conn, uint8_t kind);
 
@@ -324,7 +330,7 @@ bool ft_sim_plan_signs(const struct sim_plan *plan);
 /** Whether a server has signed conversations at a port. */
 bool ft_sim_plan_signs_at(const struct sim_plan *plan, uint32_t server, uint16_t port);
 
-/** What @pair->own signs by what it sends to the other. */
+/** What @pair->own signs by what it sends to the other, as long as keys do not change. */
 void ft_sim_key(const struct sim_world *world, const struct sim_pair *pair,
                 struct sim_audit_key *ret);
 

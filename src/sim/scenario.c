@@ -270,6 +270,10 @@ static void sign(struct sim_plan *plan, struct sim_rand *rand)
         bool on_path = plan->n_faults % 4 == 0;
         ft_time within = on_path ? 2 * plan->length : plan->length;
 
+        if (plan->n_faults % 8 == 3) {
+            ft_sim_add_rekey(plan, rand);
+            continue;
+        }
         plan->fault[plan->n_faults++] =
             (struct sim_fault_plan){.kind = on_path ? SIM_FAULT_REPLAY : SIM_FAULT_FORGE,
                                     .pipe = (uint32_t)sim_rand_next(rand),

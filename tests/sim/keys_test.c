@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,41 @@ static void what_is_signed_is_carried_and_nothing_else_taken(void **state)
     }
     assert_true(n_unsigned > 20);
     assert_true(n_wrong > 10);
+}
+
+/* How often a line of a trace has some words. */
+static unsigned n_lines(FILE *trace, const char *words)
+{
+    char line[512];
+    unsigned n = 0;
+
+    rewind(trace);
+    while (fgets(line, sizeof(line), trace) != NULL)
+        n += strstr(line, words) != NULL;
+    return n;
+}
+
+/* RFC 5925 3.3: keys change while octets are under way. Each segment is signed by the one that it
+   names, what is still under way by the first; so nothing is lost for it. */
+static void keys_change_and_nothing_is_lost(void **state)
+{
+    unsigned n = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        FILE *trace = tmpfile();
+        struct sim_options options = {
+            .seed = seed, .scenario = "bgp-keys", .check = true, .trace = trace};
+        struct sim_result r;
+
+        assert_non_null(trace);
+        r = world_run(&options);
+        if (r.failed)
+            fail_msg("seed %u: %s", (unsigned)seed, r.sentence);
+        n += n_lines(trace, "changes its key");
+        fclose(trace);
+    }
+    assert_true(n >= 3);
 }
 
 /* Each pair has keys of its own, and what one sends by is what the other expects. */
@@ -77,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_signed_is_carried_and_nothing_else_taken),
+        cmocka_unit_test(keys_change_and_nothing_is_lost),
         cmocka_unit_test(a_pair_has_one_key_and_two_ids),
         cmocka_unit_test(behind_a_nat_nothing_is_signed),
     };
