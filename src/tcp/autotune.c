@@ -15,12 +15,6 @@ static uint32_t now_us(const struct ft_tcp *tcp)
     return (uint32_t)(tcp->env->now / FT_US);
 }
 
-/* Where the user has read to. */
-static ft_seq read_at(const struct ft_tcb *tcb)
-{
-    return seq_sub(tcb->rcv_nxt, ft_ring_len(&tcb->rcv));
-}
-
 static bool fixed(const struct ft_tcb *tcb)
 {
     return tcb->cold->opts.flags & OPT_RCVBUF_SET;
@@ -72,7 +66,7 @@ void ft_tune_arrived(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct tcp_in
     struct tcp_drs *drs = &tcb->cold->past->drs;
     if (drs->space == 0) {
         drs->space = TCP_INIT_SEGS * (uint32_t)tcb->rcv_mss;
-        drs->at = read_at(tcb);
+        drs->at = tcb_read_to(tcb);
         drs->since_us = now_us(tcp);
     }
     if ((tcb->flags & TCB_TS) && in->seg.has_ts)
@@ -98,8 +92,8 @@ void ft_tune_read(struct ft_tcp *tcp, struct ft_tcb *tcb)
     uint32_t now = now_us(tcp);
     if (drs->space == 0 || drs->rtt_us == 0 || now - drs->since_us < drs->rtt_us)
         return;
-    uint32_t taken = (uint32_t)seq_diff(read_at(tcb), drs->at);
-    drs->at = read_at(tcb);
+    uint32_t taken = (uint32_t)seq_diff(tcb_read_to(tcb), drs->at);
+    drs->at = tcb_read_to(tcb);
     drs->since_us = now;
     if (taken <= drs->space || taken > FT_RING_MAX)
         return;

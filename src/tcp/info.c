@@ -72,7 +72,7 @@ static void conn_names(const struct ft_conn *conn, struct ft_sock_info *info)
 /* Where in the stream the peer's urgent octet is, once it is here. */
 static uint32_t urgent_q(const struct ft_tcb *tcb)
 {
-    int32_t ahead = seq_diff(tcb->rcv_up, tcb->rcv_nxt);
+    int32_t ahead = seq_diff(tcb->rcv_up, tcb_rcv_end(tcb));
     uint32_t len = ft_ring_len(&tcb->rcv);
 
     if (!(tcb->flags & TCB_URG_IN) || ahead > 0 || (uint32_t)-ahead >= len)

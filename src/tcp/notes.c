@@ -49,6 +49,15 @@ void ft_notes_drop(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->cold->rare->notes = NULL;
 }
 
+void ft_notes_begin(struct ft_tcb *tcb)
+{
+    struct tcp_notes *notes = tcb_notes(tcb);
+    if (!notes)
+        return;
+    notes->base = seq_add(tcb->iss, 1);
+    notes->n_arrived = 0;
+}
+
 /* SOF_TIMESTAMPING_OPT_ID counts octets of a conversation, so there must be one, as on Linux. */
 int ft_notes_set(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t *stamping, int name, int v)
 {
@@ -74,16 +83,11 @@ static struct tcp_arrival *arrival_at(struct tcp_notes *notes, uint32_t i)
     return &notes->arrivals[(notes->arrived_head + i) % ARRIVALS_MAX];
 }
 
-static ft_seq read_to(const struct ft_tcb *tcb)
-{
-    return seq_sub(tcb->rcv_nxt, ft_ring_len(&tcb->rcv));
-}
-
 /* Those go whose octets are all read. */
 static void forget_read(struct ft_tcb *tcb)
 {
     struct tcp_notes *notes = tcb_notes(tcb);
-    while (notes->n_arrived > 0 && seq_le(arrival_at(notes, 0)->end, read_to(tcb))) {
+    while (notes->n_arrived > 0 && seq_le(arrival_at(notes, 0)->end, tcb_read_to(tcb))) {
         notes->arrived_head++;
         notes->n_arrived--;
     }
@@ -99,7 +103,7 @@ void ft_notes_arrived(struct ft_tcp *tcp, struct ft_tcb *tcb)
     forget_read(tcb);
     notes->n_arrived += notes->n_arrived < ARRIVALS_MAX ? 1 : 0;
     *arrival_at(notes, notes->n_arrived - 1) =
-        (struct tcp_arrival){.at = tcp->env->now, .end = tcb->rcv_nxt};
+        (struct tcp_arrival){.at = tcp->env->now, .end = tcb_rcv_end(tcb)};
 }
 
 static void put_arrival(const struct ft_tcp *tcp, struct ft_tcb *tcb, ft_seq end,

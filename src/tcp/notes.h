@@ -53,6 +53,10 @@ int ft_notes_make(struct ft_tcp *tcp, struct ft_tcb *tcb);
 /** Forget them. */
 void ft_notes_drop(struct ft_tcp *tcp, struct ft_tcb *tcb);
 
+/** An active open: numbers of octets begin with its first, and no octet has come. What the error
+   queue has of a connection before is kept. */
+void ft_notes_begin(struct ft_tcb *tcb);
+
 /** Whether the error queue has something. */
 bool ft_notes_wait(const struct ft_tcb *tcb);
 

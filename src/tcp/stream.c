@@ -206,7 +206,7 @@ static ssize_t recv_urgent(const struct ft_tcb *tcb, const struct iovec *iov, si
 {
     if (!(tcb->flags & TCB_URG_IN))
         return -EINVAL;
-    int32_t ahead = seq_diff(tcb->rcv_up, tcb->rcv_nxt);
+    int32_t ahead = seq_diff(tcb->rcv_up, tcb_rcv_end(tcb));
     uint32_t len = ft_ring_len(&tcb->rcv);
     if (ahead > 0)
         return -EAGAIN;
@@ -226,8 +226,7 @@ static ssize_t recv_urgent(const struct ft_tcb *tcb, const struct iovec *iov, si
 static void took(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t len)
 {
     ft_ring_consume(&tcb->rcv, &tcp->env->chunks, len);
-    ft_seq at = seq_sub(tcb->rcv_nxt, ft_ring_len(&tcb->rcv));
-    if ((tcb->flags & TCB_URG_IN) && seq_ge(at, tcb->rcv_up))
+    if ((tcb->flags & TCB_URG_IN) && seq_ge(tcb_read_to(tcb), tcb->rcv_up))
         tcb->flags &= ~(uint32_t)TCB_URG_IN;
     ft_tune_read(tcp, tcb);
     ft_tcp_window_update(tcp, tcb);
@@ -243,7 +242,7 @@ ssize_t ft_tcp_recvmsg(struct ft_tcp *tcp, struct ft_tcb *tcb, struct msghdr *ms
         return got;
     msg->msg_namelen = 0;
     msg->msg_flags = (flags & MSG_OOB) ? MSG_OOB : 0;
-    ft_seq end = seq_sub(tcb->rcv_nxt, ft_ring_len(&tcb->rcv));
+    ft_seq end = tcb_read_to(tcb);
     ft_notes_control(tcp, tcb, (flags & MSG_PEEK) ? seq_add(end, (uint32_t)got) : end, msg);
     return got;
 }

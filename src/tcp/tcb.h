@@ -60,7 +60,10 @@
 #define TCP_WSCALE_MAX     14   /* RFC 7323 2.3 */
 #define TCP_BACKLOG_MAX    4096 /* net.core.somaxconn */
 #define TCP_MSS_DEFAULT4   536  /* RFC 9293 MUST-15 */
-#define TCP_MSS_DEFAULT6   1220 /* RFC 9293 MUST-15 */
+#define USER_MSS_MIN       88   /* TCP_MAXSEG, as on Linux ... */
+#define USER_MSS_MAX       32767
+#define WINDOW_CLAMP_MIN   1152u /* TCP_WINDOW_CLAMP: half of the least receive buffer */
+#define TCP_MSS_DEFAULT6   1220  /* RFC 9293 MUST-15 */
 #define TCP_PAWS_IDLE      (24 * 86400 * FT_SEC) /* RFC 7323 5.5 */
 #define TCP_SSTHRESH_NONE  UINT32_MAX
 #define TCP_GAPS_MAX       256 /* ranges of octets beyond a gap, at either side */
@@ -409,6 +412,7 @@ struct ft_listener {
     struct tcp_auth *auth; /* keys of its peers; NULL: none; auth.h */
     struct tcp_tfo *tfo;   /* NULL: Fast Open was never set up for it; fastopen.h */
     bool cookies;          /* cookies have been sent ... */
+    uint8_t cookie_wscale; /* ... with this scale of our windows */
     ft_time cookies_at;    /* ... last at this time */
 };
 
@@ -502,6 +506,18 @@ static inline ft_seq tcb_snd_base(const struct ft_tcb *tcb)
 static inline ft_seq tcb_snd_end(const struct ft_tcb *tcb)
 {
     return seq_add(tcb_snd_base(tcb), ft_ring_len(&tcb->snd));
+}
+
+/* One past the last octet received in order; the peer's FIN, if it has come, has this number. */
+static inline ft_seq tcb_rcv_end(const struct ft_tcb *tcb)
+{
+    return seq_sub(tcb->rcv_nxt, (tcb->flags & TCB_FIN_RECEIVED) ? 1 : 0);
+}
+
+/* Where the user has read to. */
+static inline ft_seq tcb_read_to(const struct ft_tcb *tcb)
+{
+    return seq_sub(tcb_rcv_end(tcb), ft_ring_len(&tcb->rcv));
 }
 
 /* Whether our FIN has left at least once. */

@@ -533,6 +533,27 @@ static void urgent_octets_are_announced_and_found(void **state)
     ladder_close(&t);
 }
 
+/* The FIN has a number of its own, which no octet has. */
+static void an_urgent_octet_before_a_fin_is_found(void **state)
+{
+    uint8_t octet = 0;
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    peer_connects(&t, .mss = 1460);
+    peer_sends(&t, SEG_ACK | SEG_URG | SEG_FIN, .urg = 5, .len = 5);
+    assert_int_equal(ft_recv(t.stack, t.peer->sock, &octet, 1, MSG_OOB), 1);
+    assert_int_equal(octet, ladder_octet(true, 4));
+    assert_int_equal(stack_info(&t).urgent_q, 5);
+    user_reads(&t, 4);
+    assert_true(ft_ready(t.stack, t.peer->sock) & FT_URGENT);
+    user_reads(&t, 1);
+    assert_false(ft_ready(t.stack, t.peer->sock) & FT_URGENT);
+    (void)ladder_forget(&t);
+    ladder_close(&t);
+}
+
 /* ---- eighth: FIN, and the states that follow ------------------------------------------------- */
 
 /* RFC 9293 3.6, figure 12: the one that closes first waits 2 MSL; the other does not. */
@@ -659,6 +680,7 @@ int main(void)
         cmocka_unit_test(an_ack_outside_its_range_is_dropped_and_answered),
         cmocka_unit_test(a_segment_without_an_ack_is_dropped),
         cmocka_unit_test(urgent_octets_are_announced_and_found),
+        cmocka_unit_test(an_urgent_octet_before_a_fin_is_found),
         cmocka_unit_test(a_close_of_ours_goes_through_fin_wait_to_time_wait),
         cmocka_unit_test(fins_that_cross_go_through_closing),
         cmocka_unit_test(a_fin_that_acknowledges_ours_ends_at_once),
