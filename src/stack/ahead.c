@@ -10,12 +10,10 @@
 #include "wire/be.h"
 #include "wire/eth.h"
 
-/* Plain IPv4 without options or fragments, with the ports after it; not link-local, whose name has
-   the interface in it. */
+/* Plain IPv4 without options or fragments, with the ports after it. */
 static bool peek4(const uint8_t *ip, size_t len, struct ft_conn *ret)
 {
-    if (len < 24 || ip[0] != 0x45 || ip[9] != IPPROTO_TCP || (be16_load(ip + 6) & 0x3fff) ||
-        be16_load(ip + 12) == 0xa9fe)
+    if (len < 24 || ip[0] != 0x45 || ip[9] != IPPROTO_TCP || (be16_load(ip + 6) & 0x3fff))
         return false;
     ret->remote = addr_load4(ip + 12);
     ret->local = addr_load4(ip + 16);
@@ -24,7 +22,7 @@ static bool peek4(const uint8_t *ip, size_t len, struct ft_conn *ret)
     return true;
 }
 
-/* Plain IPv6 without extension headers, not link-local either. */
+/* Plain IPv6 without extension headers; not link-local, whose name has the interface in it. */
 static bool peek6(const uint8_t *ip, size_t len, struct ft_conn *ret)
 {
     if (len < 44 || ip[0] >> 4 != 6 || ip[6] != IPPROTO_TCP || ip[8] == 0xfe)

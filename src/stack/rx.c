@@ -19,7 +19,7 @@ static uint64_t frame_octets(const struct ft_frame *frame)
 static enum ft_verdict take_error(struct ft_stack *stack, const struct ft_rx *rx)
 {
     if (rx->err.proto == IPPROTO_TCP)
-        return ft_tcp_error(&stack->tcp, &rx->err);
+        return ft_tcp_error(&stack->tcp, rx);
     if (rx->err.proto == IPPROTO_UDP)
         return ft_udp_error(&stack->udp, rx) ? FT_RX_CONTROL : FT_RX_DROP_CONTROL;
     return FT_RX_DROP_CONTROL;

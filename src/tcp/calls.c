@@ -4,6 +4,7 @@
  * answer as Linux's calls do. Moving octets is stream.c.
  */
 #include "lifetime.h"
+#include "notes.h"
 #include "priv.h"
 #include "relisten.h"
 
@@ -31,7 +32,7 @@ static int check_local(struct ft_tcp *tcp, const struct ft_tcb *tcb,
     bool v4 = addr_is_v4(&endpoint->addr);
     if ((tcb->cold->opts.flags & OPT_V6ONLY) && v4 && (tcb->cold->opts.flags & OPT_IPV6))
         return -EINVAL;
-    if (addr_is_link_local(&endpoint->addr) && !v4 && !endpoint->ifindex)
+    if (addr_needs_scope(&endpoint->addr) && !endpoint->ifindex)
         return -EINVAL;
     if (endpoint->ifindex && !ft_net_if_exists(tcp->net, endpoint->ifindex))
         return -ENODEV;
@@ -43,11 +44,10 @@ static void fill_name(struct ft_name *name, const struct ft_tcb *tcb,
                       const struct ft_endpoint *endpoint)
 {
     uint16_t flags = tcb->cold->opts.flags;
-    bool local = addr_is_link_local(&endpoint->addr) && !addr_is_v4(&endpoint->addr);
     *name = (struct ft_name){
         .addr = endpoint->addr,
         .owner = (void *)(uintptr_t)tcb,
-        .ifindex = local ? endpoint->ifindex : tcb->cold->opts.bound_if,
+        .ifindex = addr_needs_scope(&endpoint->addr) ? endpoint->ifindex : tcb->cold->opts.bound_if,
         .protocol = IPPROTO_TCP,
         .ipv6 = flags & OPT_IPV6,
         .v6only = flags & OPT_V6ONLY,
@@ -81,7 +81,7 @@ int ft_tcp_bind(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct sockaddr *a
     rare->name = name;
     tcb->conn.local = name->addr;
     tcb->conn.local_port = name->port;
-    if (addr_is_link_local(&name->addr))
+    if (addr_needs_scope(&name->addr))
         tcb->conn.ifindex = name->ifindex;
     return 0;
 }
@@ -171,9 +171,6 @@ static int check_remote(struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_
     }
     if ((flags & OPT_IPV6) && (flags & OPT_V6ONLY) && addr_is_v4(&peer->addr))
         return -ENETUNREACH;
-    bool scoped = addr_is_link_local(&peer->addr) && !addr_is_v4(&peer->addr);
-    if (scoped && !peer->ifindex && !tcb->cold->opts.bound_if)
-        return -EINVAL;
     switch (ft_addr_classify(tcp->net, &peer->addr)) {
     case FT_ADDR_BROADCAST:
         return -EACCES;
@@ -184,6 +181,8 @@ static int check_remote(struct ft_tcp *tcp, const struct ft_tcb *tcb, struct ft_
     case FT_ADDR_UNICAST:
         break;
     }
+    if (addr_needs_scope(&peer->addr) && !peer->ifindex && !tcb->cold->opts.bound_if)
+        return -EINVAL;
     return peer->port ? 0 : -EADDRNOTAVAIL;
 }
 
@@ -236,11 +235,10 @@ static int name_conn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_end
                      const struct ft_path *path)
 {
     struct ft_addr old_local = tcb->conn.local;
-    bool scoped = addr_is_link_local(&peer->addr) && !addr_is_v4(&peer->addr);
     tcb->conn.local = path->src; /* MUST-44 */
     tcb->conn.remote = peer->addr;
     tcb->conn.remote_port = peer->port;
-    tcb->conn.ifindex = scoped ? (uint16_t)path->ifindex : 0;
+    tcb->conn.ifindex = addr_needs_scope(&peer->addr) ? (uint16_t)path->ifindex : 0;
     int err = tcb_name(tcb) ? 0 : pick_port(tcp, tcb);
     if (!err)
         err = take_place(tcp, tcb);
@@ -255,6 +253,7 @@ static int name_conn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_end
 static void start_syn(struct ft_tcp *tcp, struct ft_tcb *tcb, const struct ft_path *path)
 {
     tcb->snd_una = tcb->snd_nxt = tcb->snd_max = tcb->snd_up = tcb->recover = tcb->iss;
+    ft_notes_begin(tcb);
     tcb->cold->flow_label = ft_tcp_flow_label(tcp, &tcb->conn);
     tcb->peer_mss = tcb_is_v4(tcb) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
     tcb->rcv_wscale = ft_tcp_wscale_for(tcp, &tcb->cold->opts);
@@ -285,23 +284,31 @@ int ft_tcp_connect_answer(struct ft_tcb *tcb)
     return tcb->flags & TCB_DONE ? -ECONNABORTED : -EISCONN;
 }
 
-/* A socket whose attempt failed may try again, as on Linux. */
+/* A socket whose attempt failed, or whose connection is over, may try again, as on Linux. Of what
+   was it keeps what the user has set, and an error that nobody has read. */
 static void begin_again(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
+    struct tcp_cold *cold = tcb->cold;
     ft_ring_fini(&tcb->rcv, &tcp->env->chunks);
     ft_ring_init(&tcb->rcv, &tcp->env->chunks);
+    ft_tcb_drop_past(tcp, tcb);
+    *cold = (struct tcp_cold){.opts = cold->opts,
+                              .rare = cold->rare,
+                              .error = cold->error,
+                              .rto_us = (uint32_t)(TCP_RTO_INIT / FT_US)};
     tcb->flags = 0;
     tcb->retries = tcb->probes = tcb->dupacks = 0;
     tcb->acks_owed = 0;
     tcb->fin_seen = false;
+    tcb->ato_ms = tcb->delack = tcb->quick_acks = 0;
+    tcb->segs_in = tcb->cc_acked = 0;
+    tcb->ssthresh = TCP_SSTHRESH_NONE;
+    tcb->rcv_mss = TCP_MSS_DEFAULT4;
+    tcb->rack = (struct tcp_rack_keep){0};
     if (tcb->pin)
         tcb->pin->len = 0; /* its octets are of the connection that was */
-    tcb->cold->soft_error = 0;
-    tcb->cold->syn_data = false;
     if (tcb_tfo(tcb))
         tcb_tfo(tcb)->flags = 0;
-    tcb->cold->rto_us = (uint32_t)(TCP_RTO_INIT / FT_US);
-    tcb->cold->srtt_us = tcb->cold->rttvar_us = 0;
     tcb->conn.local = tcb_name(tcb) ? tcb_name(tcb)->addr : addr_any();
     tcb->conn.remote = addr_any();
     tcb->conn.remote_port = 0;

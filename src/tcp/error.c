@@ -28,13 +28,15 @@ static void too_big(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t mtu)
     }
 }
 
-enum ft_verdict ft_tcp_error(struct ft_tcp *tcp, const struct ft_icmp_err *err)
+enum ft_verdict ft_tcp_error(struct ft_tcp *tcp, const struct ft_rx *rx)
 {
+    const struct ft_icmp_err *err = &rx->err;
     struct ft_conn key = {
         .local = err->src,
         .remote = err->dst,
         .local_port = err->src_port,
         .remote_port = err->dst_port,
+        .ifindex = addr_needs_scope(&err->dst) ? (uint16_t)rx->ifindex : 0,
     };
     struct ft_conn *conn = ft_table_find(tcp->table, &key);
     if (!conn || conn->kind != FT_CONN_TCB)

@@ -56,11 +56,6 @@ static int find_if(const struct import *im, const struct image_blob *name, uint1
     return name->len && !*ret ? -ENODEV : 0;
 }
 
-static bool is_scoped(const struct ft_addr *addr)
-{
-    return addr_is_link_local(addr) && !addr_is_v4(addr);
-}
-
 static int read_names(struct import *im)
 {
     const struct image *image = &im->image;
@@ -77,8 +72,7 @@ static int read_names(struct import *im)
         return -EINVAL;
     if (!addr_is_v4(&conn->local) && !(image->opt_flags & OPT_IPV6))
         return -EINVAL;
-    bool scoped = is_scoped(&conn->local) || is_scoped(&conn->remote);
-    if (scoped != (image->scope.len > 0))
+    if (addr_needs_scope(&conn->remote) != (image->scope.len > 0))
         return -EINVAL;
     int err = find_if(im, &image->scope, &conn->ifindex);
     if (!err)
@@ -168,8 +162,7 @@ static bool windows_fit(const struct import *im)
     if (image->cwnd == 0 || image->cwnd > CC_CWND_MAX || image->ssthresh == 0)
         return false;
     int32_t promised = ahead(image->rcv_adv, image->rcv_nxt);
-    return image->peer_mss > 0 && image->rcv_mss > 0 && promised >= 0 &&
-           promised <= (int32_t)FT_RING_MAX;
+    return image->rcv_mss > 0 && promised >= 0 && promised <= (int32_t)FT_RING_MAX;
 }
 
 static bool receive_fits(struct import *im)
@@ -191,8 +184,9 @@ static bool receive_fits(struct import *im)
     int64_t fin = ahead(image->rcv_fin, image->rcv_nxt);
     if (has(im, IMAGE_FIN_SEEN) && (fin < (int64_t)last || fin > (int64_t)promised))
         return false;
+    int64_t unread = (int64_t)in_order + (closed ? 1 : 0);
     int64_t up = ahead(image->rcv_up, image->rcv_nxt);
-    if (has(im, IMAGE_URG_IN) && (up <= -(int64_t)in_order || up > FT_RING_MAX))
+    if (has(im, IMAGE_URG_IN) && (up <= -unread || up > FT_RING_MAX))
         return false;
     int32_t untold = ahead(image->rcv_nxt, image->last_ack_sent);
     return untold >= 0 && untold <= (int32_t)FT_RING_MAX;
@@ -252,11 +246,13 @@ static int read_opts(struct import *im)
     if (opts->keep_cnt < 1 || opts->keep_cnt > 127 || opts->syn_retries < 1 ||
         opts->syn_retries > 127)
         return -EINVAL;
-    if (opts->user_mss && (opts->user_mss < 88 || opts->user_mss > 65495))
+    if (opts->user_mss && (opts->user_mss < USER_MSS_MIN || opts->user_mss > USER_MSS_MAX))
         return -EINVAL;
     if (opts->linger2_s < -1 || opts->linger2_s > 120)
         return -EINVAL;
     if (image->user_timeout_ms > INT32_MAX || image->congestion.len == 0)
+        return -EINVAL;
+    if ((opts->window_clamp && opts->window_clamp < WINDOW_CLAMP_MIN) || (opts->tos & IP_ECN_MASK))
         return -EINVAL;
     opts->flags = (uint16_t)image->opt_flags;
     opts->linger_s = (int32_t)(uint32_t)image->linger_s;
@@ -519,6 +515,7 @@ static int take_busy(const struct import *im, struct ft_tcb *tcb)
         return err;
     ft_spent_begin(tcp, tcb);
     mark_sacked(im, tcb);
+    tcb->cold->delivered = (uint32_t)image->delivered; /* they are among those */
     mark_lost(im, tcb);
     struct tcp_recovery *recovery = &tcb->busy->recovery;
     recovery->prr_delivered = (uint32_t)image->prr_delivered;

@@ -672,7 +672,7 @@ enum ft_verdict ft_tcp_input(struct ft_tcp *tcp, const struct ft_rx *rx, ft_sock
         .remote = rx->src,
         .local_port = in.seg.dst_port,
         .remote_port = in.seg.src_port,
-        .ifindex = addr_is_link_local(&rx->src) ? (uint16_t)rx->ifindex : 0,
+        .ifindex = addr_needs_scope(&rx->src) ? (uint16_t)rx->ifindex : 0,
     };
     uint64_t hash = rx->has_hash ? rx->hash : ft_table_hash(tcp->table, &key);
     struct ft_conn *conn = ft_table_find_hashed(tcp->table, &key, hash);

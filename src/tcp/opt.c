@@ -346,14 +346,14 @@ static int set_tcp_int(struct ft_tcp *tcp, struct subject *s, int name, int v)
         s->opts->user_timeout_ms = (uint32_t)v; /* MUST-21 */
         return 0;
     case TCP_MAXSEG:
-        if (v && (v < 88 || v > 32767))
+        if (v && (v < USER_MSS_MIN || v > USER_MSS_MAX))
             return -EINVAL;
         s->opts->user_mss = (uint16_t)v;
         return 0;
     case TCP_WINDOW_CLAMP:
         if (v < 0 || (v == 0 && s->tcb && tcb_state(s->tcb) != FT_TCP_CLOSED))
             return -EINVAL;
-        s->opts->window_clamp = v ? FT_MAX((uint32_t)v, 1152u) : 0;
+        s->opts->window_clamp = v ? FT_MAX((uint32_t)v, WINDOW_CLAMP_MIN) : 0;
         return 0;
     case TCP_NOTSENT_LOWAT:
         s->opts->notsent_lowat = (uint32_t)v;

@@ -93,7 +93,7 @@ void ft_tcp_reset_reply(struct ft_tcp *tcp, const struct tcp_in *in)
         .remote = rx->src,
         .local_port = seg->dst_port,
         .remote_port = seg->src_port,
-        .ifindex = addr_is_link_local(&rx->src) ? (uint16_t)rx->ifindex : 0,
+        .ifindex = addr_needs_scope(&rx->src) ? (uint16_t)rx->ifindex : 0,
     };
     struct ft_tcp_seg reply = {
         .src_port = conn.local_port,

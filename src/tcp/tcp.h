@@ -20,7 +20,6 @@
 struct ft_chunk;
 struct ft_env;
 struct ft_flow;
-struct ft_icmp_err;
 struct ft_listener;
 struct ft_net;
 struct ft_rx;
@@ -127,8 +126,8 @@ void ft_tcp_check_changes(struct ft_tcp *tcp);
  */
 enum ft_verdict ft_tcp_input(struct ft_tcp *tcp, const struct ft_rx *rx, ft_sock *ret_sock);
 
-/** An ICMP error about a segment of ours has arrived (RFC 9293 3.9.2.2). */
-enum ft_verdict ft_tcp_error(struct ft_tcp *tcp, const struct ft_icmp_err *err);
+/** An ICMP error about a segment of ours has arrived (RFC 9293 3.9.2.2): rx->err. */
+enum ft_verdict ft_tcp_error(struct ft_tcp *tcp, const struct ft_rx *rx);
 
 /** A timer of a kind above FT_TIMER_NET_LAST has fired (RFC 9293 3.10.8). */
 void ft_tcp_timer(struct ft_tcp *tcp, struct ft_timer *timer);

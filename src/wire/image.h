@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A connection in octets, as ft_export() writes it and ft_import() reads it. This file knows how
- * the octets look, not what they mean: tcp/handover.c does. Big-endian; no RFC.
+ * the octets look, not what they mean: tcp/export.c and tcp/import.c do. Big-endian; no RFC.
  *
  *     magic[8] version[4] len[4] field... check[8]
  *     field    tag[2] len[4] value[len]

@@ -39,6 +39,70 @@ static void an_active_open_keeps_the_address_it_was_given(void **state)
     ladder_close(&t);
 }
 
+/* Names of 169.254/16 have no interface in them: the answer to a SYN found nobody, and was reset.
+ */
+static void link_local_addresses_of_ipv4_are_names_like_others(void **state)
+{
+    const struct ft_addr us = addr_v4(0xa9fe0101);
+    static uint8_t image[65536];
+    struct ladder t;
+    ssize_t len;
+
+    (void)state;
+    ladder_open(&t);
+    assert_int_equal(ft_addr_add(t.stack, t.eth, &us, 16, 0), 0);
+    after_ms(&t, 5000);
+    (void)ladder_forget(&t);
+    t.us = us;
+    t.them = addr_v4(0xa9fe0102);
+    stack_connects(&t, .mss = 1460);
+    user_writes(&t, 10);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 10);
+    len = ft_export(t.stack, t.peer->sock, image, sizeof(image));
+    assert_true(len > 0);
+    t.peer->sock = ft_import(t.stack, image, (size_t)len);
+    assert_true(t.peer->sock >= 0);
+    (void)ladder_forget(&t);
+    ladder_close(&t);
+}
+
+/* As on Linux: of a connection that is over a socket keeps what was set, and no measure or count.
+ */
+static void a_socket_that_connects_again_begins_anew(void **state)
+{
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    struct ft_sock_info info;
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    stack_connects(&t, .mss = 1460, .sack_ok = 1);
+    user_sets(&t, IPPROTO_TCP, TCP_NODELAY, 1);
+    user_writes(&t, 100);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 100);
+    after_ms(&t, 20);
+    peer_sends(&t, SEG_ACK, .ack = 101, .len = 50);
+    user_reads(&t, 50);
+    (void)ladder_forget(&t);
+    assert_int_equal(ft_connect(t.stack, t.peer->sock, &none, sizeof(none)), 0);
+    stack_sends(&t, SEG_RST | SEG_ACK, .seq = 101);
+    t.peer->iss_known = false;
+    t.peer->nxt = LADDER_PEER_ISN;
+    t.peer->written = t.peer->read = 0;
+    after_ms(&t, 5);
+    user_connects(&t);
+    stack_sends(&t, SEG_SYN, .seq = 0);
+    info = stack_info(&t);
+    assert_int_equal(info.octets_acked, 0);
+    assert_int_equal(info.octets_received, 0);
+    assert_int_equal(info.segs_in, 0);
+    assert_int_equal(info.segs_out, 1);
+    assert_int_equal(info.srtt_us, 0);
+    assert_int_equal(info.min_rtt_us, 0);
+    assert_int_equal(user_gets(&t, IPPROTO_TCP, TCP_NODELAY), 1);
+    ladder_close(&t);
+}
+
 /* RFC 9293 3.9.1.1: OPEN to a broadcast or multicast address is an error. */
 /* proves: MUST-46 */
 static void an_open_to_many_is_an_error(void **state)
@@ -279,6 +343,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ephemeral_port_never_connects_a_socket_to_itself),
         cmocka_unit_test(an_active_open_keeps_the_address_it_was_given),
+        cmocka_unit_test(link_local_addresses_of_ipv4_are_names_like_others),
+        cmocka_unit_test(a_socket_that_connects_again_begins_anew),
         cmocka_unit_test(an_open_to_many_is_an_error),
         cmocka_unit_test(a_change_of_reuseaddr_while_connected_keeps_the_port_right),
         cmocka_unit_test(octets_that_nobody_reads_are_answered_by_a_reset),

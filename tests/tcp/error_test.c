@@ -62,6 +62,29 @@ static void reports_of_soft_errors_can_be_had_or_not(void **state)
     ladder_close(&t);
 }
 
+/* A connection to fe80::/10 has the interface in its name, and so has what an error quotes. */
+static void an_error_finds_a_connection_to_a_link_local_address(void **state)
+{
+    struct ladder t;
+
+    (void)state;
+    ladder_open6(&t);
+    t.us = (struct ft_addr){UINT64_C(0xfe80000000000000), 0x77};
+    t.them = (struct ft_addr){UINT64_C(0xfe80000000000000), 0x78};
+    assert_int_equal(ft_addr_add(t.stack, t.eth, &t.us, 64, 0), 0);
+    after_ms(&t, 5000);
+    (void)ladder_forget(&t);
+    t.peer->sock = ft_socket(t.stack, AF_INET6, SOCK_STREAM, 0);
+    assert_int_equal(ft_setsockopt(t.stack, t.peer->sock, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5),
+                     0);
+    user_connects(&t);
+    stack_sends(&t, SEG_SYN);
+    peer_icmp(&t, NULL, ICMP6_UNREACH, ICMP6_UNREACH_PORT, 0);
+    assert_verdict(&t, FT_RX_CONTROL);
+    assert_int_equal(user_gets(&t, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+    ladder_close(&t);
+}
+
 /* RFC 9293 3.9.2.2: source quench is discarded in silence. */
 /* proves: MUST-55 */
 static void source_quench_does_nothing(void **state)
@@ -274,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_reaches_the_connection_that_caused_it),
+        cmocka_unit_test(an_error_finds_a_connection_to_a_link_local_address),
         cmocka_unit_test(reports_of_soft_errors_can_be_had_or_not),
         cmocka_unit_test(source_quench_does_nothing),
         cmocka_unit_test(no_error_ends_an_established_connection),

@@ -149,7 +149,6 @@ static void values_that_cannot_be_are_refused(void **state)
         {19, 0},
         {19, UINT32_MAX},
         {20, 0},
-        {21, 0},
         {22, 15},
         {23, 15},
         {48, 0},
@@ -162,6 +161,9 @@ static void values_that_cannot_be_are_refused(void **state)
         {100, 0},
         {101, 0},
         {102, 5},
+        {102, 32768},
+        {95, 1151},
+        {106, 3},
         {104, 0},
         {90, 1u << 20},
     };
