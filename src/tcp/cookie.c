@@ -62,6 +62,7 @@ void ft_cookie_send(struct ft_tcp *tcp, struct ft_listener *listener, struct tcp
     }
     listener->cookies = true;
     listener->cookies_at = tcp->env->now;
+    listener->cookie_wscale = embryo->rcv_wscale;
     tcp->env->counters.tcp_cookies_sent++;
     ft_listen_synack(tcp, embryo, listener, tsval);
 }
@@ -99,6 +100,7 @@ bool ft_cookie_check(const struct ft_tcp *tcp, const struct ft_listener *listene
         .iss = iss,
         .irs = irs,
         .peer_mss = mss_table[index],
+        .rcv_wscale = listener->cookie_wscale,
         .flags = EMB_AGAIN, /* nobody knows how often it was answered */
     };
     if (seg->has_ts) {

@@ -57,7 +57,7 @@ void ft_listen_synack(struct ft_tcp *tcp, const struct tcp_embryo *embryo,
         .has_mss = true,
         .mss = mss,
         .has_wscale = embryo->flags & EMB_WSCALE,
-        .wscale = ft_tcp_wscale_for(tcp, &listener->opts),
+        .wscale = embryo->rcv_wscale,
         .sack_ok = embryo->flags & EMB_SACK,
         .has_ts = embryo->flags & EMB_TS,
         .tsval = tsval,
@@ -84,6 +84,7 @@ void ft_listen_read_syn(struct ft_tcp *tcp, const struct ft_listener *listener,
         .listener_slot = listener ? listener->slot : FT_NO_SLOT,
         .listener_id = listener ? listener->id : 0,
         .snd_wscale = (uint8_t)FT_MIN(seg->wscale, (uint8_t)TCP_WSCALE_MAX),
+        .rcv_wscale = listener ? ft_tcp_wscale_for(tcp, &listener->opts) : 0,
     };
     uint16_t without = tcp->env->config.tcp_without;
     uint16_t standard = addr_is_v4(&conn->remote) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
@@ -112,7 +113,6 @@ static enum ft_verdict new_embryo(struct ft_tcp *tcp, struct ft_listener *listen
     /* With an MD5 signature there is no room for timestamps and SACK blocks, as on Linux. */
     if ((embryo->flags & EMB_SACK) && ft_auth_md5_key(tcp, listener->auth, &syn->conn.remote))
         embryo->flags &= (uint16_t)~EMB_TS;
-    embryo->rcv_wscale = ft_tcp_wscale_for(tcp, &listener->opts);
     ft_timer_init(&embryo->timer, FT_TIMER_EMBRYO);
     if (ft_table_insert(tcp->table, &embryo->conn)) {
         ft_pool_put(&tcp->embryos, embryo);
@@ -149,6 +149,7 @@ void ft_listen_take_waiting(struct ft_tcp *tcp, struct ft_listener *listener,
         return; /* its SYN was not verified: the next one is */
     syn->listener_slot = listener->slot;
     syn->listener_id = listener->id;
+    syn->rcv_wscale = ft_tcp_wscale_for(tcp, &listener->opts);
     (void)answer_syn(tcp, listener, syn); /* it was told already that a passive socket is meant */
 }
 
@@ -247,7 +248,7 @@ struct ft_tcb *ft_listen_make(struct ft_tcp *tcp, struct ft_listener *listener,
     tcb->flags |= TCB_IN_TABLE;
     tcb->snd_una = tcb->snd_nxt = tcb->snd_max = seq_add(from->iss, 1);
     tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = seq_add(from->irs, 1);
-    tcb->rcv_wscale = (from->flags & EMB_WSCALE) ? ft_tcp_wscale_for(tcp, &listener->opts) : 0;
+    tcb->rcv_wscale = (from->flags & EMB_WSCALE) ? from->rcv_wscale : 0;
     tcb->rcv_adv = seq_add(tcb->rcv_nxt, FT_MIN(listener->opts.rcv_buf / 2, 65535u));
     struct ft_tcp_seg syn = {
         .has_mss = true,

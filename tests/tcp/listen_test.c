@@ -2,6 +2,8 @@
 /*
  * Passive opens: RFC 9293 3.10.7.2, and 3.10.7.4 while a connection is half open.
  */
+#include <fourtuple/tune.h>
+
 #include "ladder.h"
 
 /* A passive socket, and a connection of it that is half open: the SYN-ACK has been sent. */
@@ -42,6 +44,37 @@ static void a_syn_over_ipv6_is_answered_and_its_ack_makes_a_connection(void **st
     peer_connects(&t, .mss = 1440);
     assert_int_equal(stack_state(&t), FT_TCP_ESTABLISHED);
     ladder_close(&t);
+}
+
+/* RFC 7323 2.2: the scale is what the SYN-ACK has told, whatever becomes of the buffers before its
+   ACK comes, and when it is sent again. */
+static void the_scale_that_was_told_is_used(void **state)
+{
+    struct ft_tuning tuning;
+    struct ladder t;
+    int64_t told;
+
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        for (uint32_t max = 8 << 20; max <= 64 << 20; max <<= 3) {
+            ladder_open(&t);
+            stack_listens(&t);
+            peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460, .wscale = 7);
+            stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0);
+            told = t.seg.wscale;
+            ft_tuning(t.stack, &tuning);
+            tuning.recv_buffer_auto_max = max;
+            assert_int_equal(ft_tune(t.stack, &tuning), 0);
+            if (again) {
+                peer_sends(&t, SEG_SYN, .seq = 100, .mss = 1460, .wscale = 7);
+                stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .wscale = told);
+            }
+            peer_sends(&t, SEG_ACK, .seq = 101, .ack = 1);
+            t.peer->sock = ft_accept(t.stack, t.listener, NULL, NULL);
+            assert_int_equal(stack_tcp_info(&t).tcpi_rcv_wscale, told);
+            ladder_close(&t);
+        }
+    }
 }
 
 /* RFC 9293 3.10.7.2, first: a reset for a passive socket is ignored. */
@@ -503,6 +536,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_syn_is_answered_and_its_ack_makes_a_connection),
         cmocka_unit_test(a_syn_over_ipv6_is_answered_and_its_ack_makes_a_connection),
+        cmocka_unit_test(the_scale_that_was_told_is_used),
         cmocka_unit_test(a_reset_for_a_passive_socket_is_ignored),
         cmocka_unit_test(an_ack_for_a_passive_socket_is_reset),
         cmocka_unit_test(text_without_a_syn_for_a_passive_socket_is_dropped),
