@@ -255,8 +255,9 @@ bool ft_tcp_plan(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t most, struct p
         }
         if (tcb_early(tcb) && plan_octets(tcp, tcb, most, plan))
             return true;
-        plan->kind = (tcb->flags & TCB_ACK_NOW) ? PLAN_ACK : PLAN_NONE;
-        return plan->kind != PLAN_NONE && state == FT_TCP_SYN_RECEIVED;
+        bool ack = (tcb->flags & TCB_ACK_NOW) && state == FT_TCP_SYN_RECEIVED;
+        *plan = (struct plan){.kind = ack ? PLAN_ACK : PLAN_NONE, .seq = tcb_ack_seq(tcb)};
+        return ack;
     }
     if (ft_ecn_owed(tcb) || ft_accecn_tells_synack(tcb) || ft_accecn_first(tcb)) {
         plan->kind = PLAN_ACK;

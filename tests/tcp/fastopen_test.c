@@ -178,6 +178,32 @@ static void a_close_before_the_end_of_the_handshake_sends_fin_behind_it(void **s
 
 /* ---- those who abuse it ---------------------------------------------------------------------- */
 
+/* Octets that Nagle holds back, and an ACK that is owed before the handshake is over: it carried
+   them, nobody had noted that they left, and the peer was reset for acknowledging them. */
+static void an_ack_before_the_end_of_the_handshake_carries_no_octets(void **state)
+{
+    struct option o;
+    struct ladder t;
+
+    (void)state;
+    open_with(&t, BOTH);
+    listen_with(&t, 4);
+    o = asked(&t, 0);
+    opens(&t, 4001, &o, 20);
+    stack_sends(&t, SEG_SYN | SEG_ACK, .seq = 0, .ack = LADDER_PEER_ISN + 21);
+    accepts(&t);
+    user_reads(&t, 20);
+    user_writes(&t, 100);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 100);
+    user_writes(&t, 50);
+    stack_sends_nothing(&t);
+    peer_sends(&t, SEG_SYN, .seq = LADDER_PEER_ISN + 100000);
+    stack_sends(&t, SEG_ACK, .seq = 101, .len = 0);
+    peer_sends(&t, SEG_ACK, .seq = LADDER_PEER_ISN + 21, .ack = 101);
+    stack_sends(&t, SEG_ACK, .seq = 101, .len = 50);
+    ladder_close(&t);
+}
+
 /* RFC 7413 5: octets of a SYN are delivered only with a cookie of ours, whatever its length is. */
 /* proves: A-89 */
 static void a_forged_cookie_delivers_nothing(void **state)
@@ -588,6 +614,7 @@ int main(void)
         cmocka_unit_test(a_cookie_makes_a_connection_of_a_syn),
         cmocka_unit_test(a_lost_synack_is_sent_again),
         cmocka_unit_test(a_close_before_the_end_of_the_handshake_sends_fin_behind_it),
+        cmocka_unit_test(an_ack_before_the_end_of_the_handshake_carries_no_octets),
         cmocka_unit_test(a_forged_cookie_delivers_nothing),
         cmocka_unit_test(connections_under_way_are_bounded),
         cmocka_unit_test(an_old_cookie_is_worth_nothing),
