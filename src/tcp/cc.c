@@ -60,6 +60,7 @@ void ft_cc_attach(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_assert(tcb->busy != NULL);
     tcb->busy->cc = (struct tcp_cc){
+        .rate = tcb->busy->cc.rate, /* what the path delivers is the same for the next algorithm */
         .pace_rate = CC_PACE_NONE,
         .pace_wake = FT_TIME_NEVER,
         .pipe_end = tcb->snd_una,
@@ -155,10 +156,9 @@ void ft_cc_switch(struct ft_tcp *tcp, struct ft_tcb *tcb, uint8_t cc)
         memset(tcb->cold->past->cc_keep, 0, sizeof tcb->cold->past->cc_keep);
     if (!tcb->busy)
         return;
-    struct tcp_cc was = tcb->busy->cc;
+    ft_time pace_wake = tcb->busy->cc.pace_wake;
     ft_cc_attach(tcp, tcb);
-    tcb->busy->cc.rate = was.rate;
-    tcb->busy->cc.pace_wake = was.pace_wake;
+    tcb->busy->cc.pace_wake = pace_wake;
     ft_pace_reset(tcp, tcb);
 }
 

@@ -523,6 +523,8 @@ static void undo(struct ft_tcp *tcp, struct ft_tcb *tcb)
 static void cwnd_event(struct ft_tcp *tcp, struct ft_tcb *tcb, enum tcp_cc_event event)
 {
     struct bbr *bbr = bbr_of(tcb);
+    if (event == CC_EVENT_RECOVERED && bbr->state == BBR_PROBE_RTT)
+        return; /* its end restores the window */
     if (event == CC_EVENT_RECOVERED) {
         tcb->cwnd = FT_MAX(tcb->cwnd, bbr->prior_cwnd);
         bbr->prior_cwnd = 0;
@@ -586,7 +588,10 @@ static void recall(struct bbr *bbr, const struct bbr_kept *kept)
 static void init(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     struct bbr *bbr = bbr_of(tcb);
+    const struct tcp_rate *rate = &tcb->busy->cc.rate;
     struct bbr_kept kept = {.max_bw = 0};
+    bbr->next_round_delivered = bbr->loss_round_delivered = bbr->loss_round_from = rate->delivered;
+    bbr->loss_round_lost = rate->lost;
     bbr->inflight_hi = BBR_NONE;
     bbr->undo_inflight_hi = bbr->undo_inflight_lo = BBR_NONE;
     bbr->undo_bw_lo = BBR_BW_NONE;
@@ -605,13 +610,13 @@ static void init(struct ft_tcp *tcp, struct ft_tcb *tcb)
 
 #define KEPT_WORD(field) (1u << offsetof(struct bbr_kept, field) / sizeof(uint32_t))
 
-/* So that no product overflows: 34 Gbit/s, two minutes of a round trip, a minute between probes. */
+/* So that no product overflows: two minutes of a round trip, a minute between probes. */
 static bool kept_fits(const uint32_t words[CC_KEEP_WORDS])
 {
     struct bbr_kept kept;
     memcpy(&kept, words, sizeof kept);
-    return kept.max_bw <= 1u << 28 && kept.min_rtt_us <= 120000000 &&
-           kept.probe_rtt_min_us <= 120000000 && (kept.wait_ms & ~KEPT_FULL) <= 60000;
+    return kept.min_rtt_us <= 120000000 && kept.probe_rtt_min_us <= 120000000 &&
+           (kept.wait_ms & ~KEPT_FULL) <= 60000;
 }
 
 const struct tcp_cc_ops ft_cc_bbr = {

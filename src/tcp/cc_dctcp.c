@@ -88,7 +88,7 @@ static void init(struct ft_tcp *tcp, struct ft_tcb *tcb)
 static void release(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     struct dctcp_kept kept = {.alpha_and_one = state_of(tcb)->alpha + 1};
-    if (state_of(tcb)->alpha != ALPHA_ONE)
+    if (state_of(tcb)->alpha != ALPHA_ONE || tcb->cold->past) /* else it is what one begins with */
         ft_cc_keep(tcp, tcb, &kept, sizeof kept);
 }
 

@@ -331,6 +331,22 @@ static void a_longer_path_is_believed_after_ten_seconds(void **state)
     end(&p);
 }
 
+/* Chosen in mid-transfer it counts round trips from there on, whatever was delivered before. */
+static void who_changes_to_bbr_late_leaves_startup_too(void **state)
+{
+    struct path p;
+
+    (void)state;
+    begin(&p, 12500000, 20 * FT_MS, 250000);
+    p.busy.cc.rate.delivered = 0x80100000u;
+    p.busy.cc.rate.lost = 1000 * MSS;
+    ft_cc_attach(&p.tcp, &p.tcb);
+    assert_int_equal(p.busy.cc.rate.delivered, 0x80100000u);
+    run(&p, FT_SEC);
+    assert_true(bbr_in_probe_bw(bbr(&p)));
+    end(&p);
+}
+
 /* When the path gets faster the rate follows by the probes of ProbeBW; when slower, at once by what
    is lost and measured. */
 static void bbr_follows_the_bandwidth(void **state)
@@ -526,6 +542,23 @@ static void the_model_outlives_a_slow_user_and_idle(void **state)
     end(&p);
 }
 
+/* Losses before ProbeRTT, and a recovery that is over within it: the window that both have lowered
+   comes back in the end. */
+static void a_recovery_that_ends_in_probe_rtt_forgets_no_window(void **state)
+{
+    struct path p;
+    uint32_t before;
+
+    (void)state;
+    begin(&p, 12500000, 20 * FT_MS, 250000);
+    until_state(&p, BBR_PROBE_RTT);
+    before = bbr(&p)->prior_cwnd;
+    assert_true(before > 0);
+    ft_cc_bbr.cwnd_event(&p.tcp, &p.tcb, CC_EVENT_RECOVERED);
+    assert_int_equal(bbr(&p)->prior_cwnd, before);
+    end(&p);
+}
+
 /* A timeout that was a mistake, and one that was not: the window comes back. */
 static void a_timeout_keeps_the_model(void **state)
 {
@@ -555,6 +588,7 @@ int main(void)
         cmocka_unit_test(the_cycle_goes_through_all_its_phases),
         cmocka_unit_test(probe_rtt_comes_every_five_seconds),
         cmocka_unit_test(a_longer_path_is_believed_after_ten_seconds),
+        cmocka_unit_test(who_changes_to_bbr_late_leaves_startup_too),
         cmocka_unit_test(bbr_follows_the_bandwidth),
         cmocka_unit_test(one_per_cent_of_losses_costs_little),
         cmocka_unit_test(a_burst_is_no_congestion),
@@ -563,6 +597,7 @@ int main(void)
         cmocka_unit_test(a_short_queue_bounds_what_is_under_way),
         cmocka_unit_test(aggregated_acks_do_not_starve_it),
         cmocka_unit_test(the_model_outlives_a_slow_user_and_idle),
+        cmocka_unit_test(a_recovery_that_ends_in_probe_rtt_forgets_no_window),
         cmocka_unit_test(a_timeout_keeps_the_model),
     };
 

@@ -251,6 +251,71 @@ static void urgent_pointers_go_along(void **state)
     moving_close(&m);
 }
 
+/* What no honest peer says of itself goes along as well: whoever lets a connection go has lost it
+   if nobody takes it. */
+static void what_is_odd_of_a_peer_goes_along(void **state)
+{
+    struct moving m;
+    struct ladder *t = &m.t;
+    char octet;
+
+    (void)state;
+    moving_open(&m);
+    peer_connects(t, .seq = 100, .mss = 0);
+    peer_sends(t, SEG_ACK | SEG_URG | SEG_FIN, .seq = 101, .len = 1, .urg = 1);
+    (void)ladder_forget(t);
+    moves(&m);
+    (void)ladder_forget(t);
+    assert_int_equal(ft_recv(t->stack, t->peer->sock, &octet, 1, MSG_OOB), 1);
+    user_reads(t, 1);
+    user_reads_nothing(t, 0);
+    moving_close(&m);
+}
+
+/* 14,600 octets acknowledged after 2 us are 58 Gbit/s. */
+static void what_bbr_knows_of_a_fast_path_goes_along(void **state)
+{
+    struct moving m;
+    struct ladder *t = &m.t;
+
+    (void)state;
+    moving_open(&m);
+    peer_connects(t, .seq = 100, .mss = 1460, .wscale = 7);
+    assert_int_equal(ft_setsockopt(t->stack, t->peer->sock, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3),
+                     0);
+    for (int i = 0; i < 3; i++) {
+        user_writes(t, 14600);
+        (void)ladder_forget(t);
+        after_us(t, 2);
+        peer_sends(t, SEG_ACK);
+    }
+    (void)ladder_forget(t);
+    moves(&m);
+    (void)ladder_forget(t);
+    moving_close(&m);
+}
+
+/* What blocks have told of counts once. */
+static void segments_delivered_go_along(void **state)
+{
+    struct moving m;
+    struct ladder *t = &m.t;
+    uint32_t delivered;
+
+    (void)state;
+    moving_open(&m);
+    peer_connects(t, .seq = 100, .mss = 1000, .sack_ok = 1);
+    user_writes(t, 10000);
+    (void)ladder_forget(t);
+    peer_sends(t, SEG_ACK, .ack = 1, .n_sack = 1, .sack = {{5001, 10001}});
+    (void)ladder_forget(t);
+    delivered = stack_info(t).delivered;
+    moves(&m);
+    assert_int_equal(stack_info(t).delivered, delivered);
+    (void)ladder_forget(t);
+    moving_close(&m);
+}
+
 /* The new stack's limits are smaller: what was promised stays promised. */
 static void the_window_does_not_shrink(void **state)
 {
@@ -521,6 +586,9 @@ int main(void)
         cmocka_unit_test(octets_beyond_a_gap_go_along),
         cmocka_unit_test(the_echo_of_a_mark_goes_on),
         cmocka_unit_test(urgent_pointers_go_along),
+        cmocka_unit_test(what_is_odd_of_a_peer_goes_along),
+        cmocka_unit_test(what_bbr_knows_of_a_fast_path_goes_along),
+        cmocka_unit_test(segments_delivered_go_along),
         cmocka_unit_test(the_window_does_not_shrink),
         cmocka_unit_test(fin_wait_1_goes_on),
         cmocka_unit_test(a_bare_fin_goes_on),
