@@ -155,9 +155,12 @@ void ft_metrics_use(const struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (!m)
         return;
     /* The round trip of a SYN is short: no queue, no delayed ACK. Octets get the timeout that
-       others needed, if it is longer, until their own is measured. */
+       others needed, if their round trips were longer, until their own are measured.
+       RTO-10. Deviation: as on Linux also after a SYN that was lost; under the RFC's profile octets
+       begin with three seconds then. */
     uint32_t rtt = FT_MIN(m->srtt_us, (uint32_t)METRICS_RTT_MAX);
-    if (rtt > cold->srtt_us)
+    bool untimed = cold->srtt_us == 0 && tcp->env->config.profile == FT_PROFILE_RFC;
+    if (rtt > cold->srtt_us && !untimed)
         cold->rto_us = rtt + FT_MAX(2 * rtt, (uint32_t)(TCP_RTO_MIN / FT_US));
     if (m->ssthresh && shares_ssthresh(tcp))
         tcb->ssthresh = FT_MAX(m->ssthresh, 2 * (uint32_t)tcb->snd_mss);
