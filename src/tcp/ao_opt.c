@@ -166,6 +166,24 @@ static int check_ids(struct ft_tcp *tcp, const struct tcp_auth *auth, const stru
     return 0;
 }
 
+static int enter_key(struct ft_tcp *tcp, const struct tcp_auth_of *of, const struct tcp_key *as,
+                     uint32_t flags)
+{
+    struct tcp_auth *auth = ft_auth_make(tcp, of);
+    struct tcp_key *key = auth ? ft_auth_add(tcp, auth, as) : NULL;
+    if (!key)
+        return -ENOMEM;
+    auth->ao = true;
+    if (is_open(of) && tcb_state(of->tcb) != FT_TCP_SYN_SENT)
+        ft_auth_derive(tcp, of->tcb, key);
+    if (flags & FT_TCP_AO_SET_CURRENT)
+        auth->current = key;
+    if (flags & FT_TCP_AO_SET_RNEXT)
+        auth->rnext = key;
+    ft_auth_changed(tcp, of->tcb);
+    return 0;
+}
+
 static int add_key(struct ft_tcp *tcp, const struct tcp_auth_of *of, const void *value,
                    socklen_t len)
 {
@@ -178,23 +196,11 @@ static int add_key(struct ft_tcp *tcp, const struct tcp_auth_of *of, const void 
         err = check_ids(tcp, of->auth, &as);
     if (!err)
         err = choose_mac(tcp, &cmd, &as);
-    if (err)
-        return err;
-    struct tcp_auth *auth = ft_auth_make(tcp, of);
-    struct tcp_key *key = auth ? ft_auth_add(tcp, auth, &as) : NULL;
+    if (!err)
+        err = enter_key(tcp, of, &as, cmd.flags);
     ft_wipe(&as, sizeof as);
-    ft_wipe(&cmd, sizeof cmd.addr + sizeof cmd.alg_name);
-    if (!key)
-        return -ENOMEM;
-    auth->ao = true;
-    if (is_open(of) && tcb_state(of->tcb) != FT_TCP_SYN_SENT)
-        ft_auth_derive(tcp, of->tcb, key);
-    if (cmd.flags & FT_TCP_AO_SET_CURRENT)
-        auth->current = key;
-    if (cmd.flags & FT_TCP_AO_SET_RNEXT)
-        auth->rnext = key;
-    ft_auth_changed(tcp, of->tcb);
-    return 0;
+    ft_wipe(&cmd, sizeof cmd);
+    return err;
 }
 
 /* ---- keys are taken, and chosen -------------------------------------------------------------- */

@@ -3,6 +3,8 @@
  * The options that set and read keys, with Linux's structs, values and answers: TCP MD5 here,
  * TCP-AO in ao_opt.c. Without primitives in the configuration all of them are unknown.
  */
+#include "base/wipe.h"
+
 #include "priv.h"
 
 #include "wire/be.h"
@@ -82,30 +84,37 @@ static int put_md5(struct ft_tcp *tcp, const struct tcp_auth_of *of, const struc
 }
 
 /* RFC 2385 4.0, with Linux's prefixes. */
+static int take_md5(struct ft_tcp *tcp, const struct tcp_auth_of *of, bool ext,
+                    const struct ft_tcp_md5sig *cmd)
+{
+    struct tcp_key as = {.kind = TCP_SIG_MD5, .mac_len = TCP_MD5_LEN};
+    int err = ft_auth_read_addr(of, &cmd->addr, &as.addr);
+    if (err)
+        return err;
+    uint8_t most = addr_is_v4(&as.addr) ? 32 : 128;
+    as.prefix = ext && (cmd->flags & FT_TCP_MD5SIG_FLAG_PREFIX) ? cmd->prefix_len : most;
+    if (as.prefix > most)
+        return -EINVAL;
+    /* It would have to be that of a VRF. */
+    if (ext && (cmd->flags & FT_TCP_MD5SIG_FLAG_IFINDEX) && cmd->ifindex != 0)
+        return -EINVAL;
+    err = put_md5(tcp, of, &as, cmd);
+    if (!err)
+        ft_auth_changed(tcp, of->tcb);
+    return err;
+}
+
 static int set_md5(struct ft_tcp *tcp, const struct tcp_auth_of *of, int name, const void *value,
                    socklen_t len)
 {
     struct ft_tcp_md5sig cmd;
-    struct tcp_key as = {.kind = TCP_SIG_MD5, .mac_len = TCP_MD5_LEN};
     if (len < sizeof cmd)
         return -EINVAL;
     if (!value)
         return -EFAULT;
     memcpy(&cmd, value, sizeof cmd);
-    int err = ft_auth_read_addr(of, &cmd.addr, &as.addr);
-    if (err)
-        return err;
-    uint8_t most = addr_is_v4(&as.addr) ? 32 : 128;
-    bool ext = name == FT_TCP_MD5SIG_EXT;
-    as.prefix = ext && (cmd.flags & FT_TCP_MD5SIG_FLAG_PREFIX) ? cmd.prefix_len : most;
-    if (as.prefix > most)
-        return -EINVAL;
-    /* It would have to be that of a VRF. */
-    if (ext && (cmd.flags & FT_TCP_MD5SIG_FLAG_IFINDEX) && cmd.ifindex != 0)
-        return -EINVAL;
-    err = put_md5(tcp, of, &as, &cmd);
-    if (!err)
-        ft_auth_changed(tcp, of->tcb);
+    int err = take_md5(tcp, of, name == FT_TCP_MD5SIG_EXT, &cmd);
+    ft_wipe(&cmd, sizeof cmd);
     return err;
 }
 

@@ -114,8 +114,7 @@ static inline uint16_t ecn_flags_of(unsigned bits)
 /** Whether the congestion control of these options cannot do without ECN. @opts: may be NULL. */
 bool ft_ecn_needed(const struct tcp_opts *opts);
 
-/* ---- ecn_syn.c: the handshake (RFC 3168 6.1.1, RFC 9768 3.1)
- * ---------------------------------------------------------- */
+/* ---- ecn_syn.c: the handshake (RFC 3168 6.1.1, RFC 9768 3.1) --------------------------------- */
 
 /** RFC 9768 tables 2 and 3: AE, CWR and ECE that tell how a SYN or SYN-ACK came. */
 unsigned ft_ecn_answer(uint8_t field);

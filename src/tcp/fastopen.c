@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 
 #include "base/hash.h"
+#include "base/wipe.h"
 #include "priv.h"
 #include "sock/opt.h"
 #include "wire/be.h"
@@ -95,15 +96,6 @@ static unsigned keys_of(const struct ft_tcp *tcp, const struct tcp_tfo *tfo,
     return 2;
 }
 
-/* Octet by octet to the end, so that time tells nothing. */
-static bool cookie_eq(const uint8_t *a, const uint8_t *b)
-{
-    uint8_t diff = 0;
-    for (unsigned i = 0; i < TFO_COOKIE_LEN; i++)
-        diff |= a[i] ^ b[i];
-    return diff == 0;
-}
-
 enum cookie_verdict { COOKIE_WRONG, COOKIE_GOOD, COOKIE_OLD };
 
 static enum cookie_verdict check_cookie(const struct ft_tcp *tcp, const struct tcp_tfo *tfo,
@@ -116,7 +108,7 @@ static enum cookie_verdict check_cookie(const struct ft_tcp *tcp, const struct t
         return COOKIE_WRONG;
     for (unsigned i = 0; i < n; i++) {
         make_cookie(keys[i], conn, cookie);
-        if (cookie_eq(cookie, seg->tfo))
+        if (ft_equal_secret(cookie, seg->tfo, TFO_COOKIE_LEN))
             return i == 0 ? COOKIE_GOOD : COOKIE_OLD;
     }
     return COOKIE_WRONG;

@@ -44,7 +44,7 @@ void ft_tcb_restart_rto(struct ft_tcp *tcp, struct ft_tcb *tcb);
 /** A connection that was made for a passive socket waits for accept() in its backlog. */
 void ft_tcb_enter_backlog(struct ft_tcb *tcb, struct ft_listener *listener);
 
-/** It does so no more. It does so now. */
+/** It waits no more: it was accepted, or is gone. It does wait. */
 void ft_tcb_leave_backlog(struct ft_tcb *tcb);
 
 /** The connection that has waited longest in a backlog; NULL: none does. */

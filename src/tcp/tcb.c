@@ -260,11 +260,10 @@ void ft_tcb_arm(struct ft_tcp *tcp, struct ft_tcb *tcb)
 {
     ft_time at = FT_MIN(tcb->retx_at, tcb->delack_at);
     at = FT_MIN(at, tcb->keep_at);
-    if (tcb->busy)
-        if (tcb->busy) {
-            at = FT_MIN(at, FT_MIN(tcb->busy->cc.pace_wake, tcb->busy->cork_at));
-            at = FT_MIN(at, FT_MIN(tcb->busy->rack.reo_at, tcb->busy->rack.probe_at));
-        }
+    if (tcb->busy) {
+        at = FT_MIN(at, FT_MIN(tcb->busy->cc.pace_wake, tcb->busy->cork_at));
+        at = FT_MIN(at, FT_MIN(tcb->busy->rack.reo_at, tcb->busy->rack.probe_at));
+    }
     /* A deadline that moved later costs nothing: the timer fires and finds nothing due. */
     if (at < ft_timer_at(&tcb->timer))
         ft_wheel_arm(&tcp->env->wheel, &tcb->timer, at);
