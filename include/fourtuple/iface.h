@@ -217,7 +217,9 @@ FT_PUBLIC void ft_input(struct ft_stack *stack, int ifindex, const struct ft_fra
  *
  * @frames: buf and cap set by the caller (cap at least headroom + FT_HEADERS_MAX; headroom + 14 +
  *          mtu for what must be linear), FT_FRAME_LINEAR in flags if wanted; all else is written.
- *          Spans stay valid until ft_output_done(), whatever is called in between.
+ *          What the stack says of its own accord is always linear (ARP, ICMP, MLD and IGMP): where
+ * cap is too small for it, it is dropped and counted (control_dropped). Spans stay valid until
+ * ft_output_done(), whatever is called in between.
  * @n:      at most limits.frames_out_max are out at a time
  * @now:    as for ft_advance()
  *

@@ -189,12 +189,19 @@ enum ft_tx_result ft_ip_fragment(struct ft_net *net, const struct ft_path *path,
     if (result != FT_TX_READY)
         return result;
     n = ft_ip_header(net, iface, tx, &hdr, frame->buf + frame->len, frame->cap - frame->len);
-    ft_assert(n > 0 && n + frame->len + hdr.payload_len <= frame->cap);
+    ft_assert(n > 0); /* ft_output has seen to cap */
     frame->len += (uint32_t)n;
-    memcpy(frame->buf + frame->len, l4 + *offset, hdr.payload_len);
-    net->env->counters.steps_octets_copied += hdr.payload_len;
+    if (frame->cap - frame->len >= hdr.payload_len) {
+        memcpy(frame->buf + frame->len, l4 + *offset, hdr.payload_len);
+        net->env->counters.steps_octets_copied += hdr.payload_len;
+        frame->len += hdr.payload_len;
+    } else if (frame->flags & FT_FRAME_LINEAR) {
+        return FT_TX_FAIL; /* less than ft_if_config says that it takes */
+    } else {
+        frame->spans[0] = (struct ft_span){(uint8_t *)(uintptr_t)l4 + *offset, hdr.payload_len};
+        frame->n_spans = 1;
+    }
     net->env->counters.fragments_out++;
-    frame->len += hdr.payload_len;
     *offset += hdr.payload_len;
     return FT_TX_READY;
 }

@@ -154,17 +154,32 @@ static struct in_addr in_addr_of(const struct ft_addr *addr)
     return (struct in_addr){.s_addr = be32_make(addr_v4_of(addr)).v};
 }
 
-static void put_ip(struct ft_control *control, uint32_t flags, const struct udp_rx_dgram *dgram)
+/* The address of ours that an answer comes from: what it was sent to, if that is one. */
+static struct ft_addr answers_from(const struct ft_udp *udp, const struct udp_rx_dgram *dgram)
+{
+    struct ft_addr any = addr_any();
+    struct ft_path path;
+
+    if (ft_addr_classify(udp->net, &dgram->dst) == FT_ADDR_LOCAL)
+        return dgram->dst;
+    if (ft_path_find(udp->net, &dgram->src, &any, dgram->ifindex, &path))
+        return addr_v4(INADDR_ANY);
+    return path.src;
+}
+
+static void put_ip(const struct ft_udp *udp, struct ft_control *control, uint32_t flags,
+                   const struct udp_rx_dgram *dgram)
 {
     struct in_pktinfo info;
     uint8_t tos = dgram->tos;
 
     if (flags & FT_UDP_PKTINFO) {
+        struct ft_addr own = answers_from(udp, dgram);
+
         memset(&info, 0, sizeof(info));
         info.ipi_ifindex = dgram->ifindex;
         info.ipi_addr = in_addr_of(&dgram->dst);
-        if (!addr_is_multicast(&dgram->dst) && !addr_is_broadcast(&dgram->dst))
-            info.ipi_spec_dst = info.ipi_addr;
+        info.ipi_spec_dst = in_addr_of(&own);
         ft_control_put(control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
     }
     if (flags & FT_UDP_RECVTTL)
@@ -173,13 +188,13 @@ static void put_ip(struct ft_control *control, uint32_t flags, const struct udp_
         ft_control_put(control, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
 
-void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram, ft_time at,
-                    int segment, struct msghdr *msg)
+void udp_cmsg_write(const struct ft_udp *udp, const struct ft_udp_sock *sock,
+                    const struct udp_rx_dgram *dgram, int segment, struct msghdr *msg)
 {
     struct ft_control control = ft_control_begin(msg);
     struct in6_pktinfo info;
 
-    ft_control_put_times(&control, sock->stamping, at);
+    ft_control_put_times(&control, sock->stamping, dgram->at + udp->env->config.wall_offset);
     if (segment)
         put_int(&control, IPPROTO_UDP, UDP_GRO, segment);
     /* IPv4 comes to an AF_INET6 socket with its address mapped. */
@@ -190,7 +205,7 @@ void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *d
         ft_control_put(&control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
     }
     if (addr_is_v4(&dgram->dst)) {
-        put_ip(&control, sock->flags, dgram);
+        put_ip(udp, &control, sock->flags, dgram);
     } else {
         if (sock->flags & FT_UDP_RECVHOPS)
             put_int(&control, IPPROTO_IPV6, IPV6_HOPLIMIT, dgram->ttl);

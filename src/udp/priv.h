@@ -28,6 +28,7 @@ struct udp_tx_dgram {
     uint8_t ttl, tos;
     bool may_frag;  /* IPv4: DF is not set though it fits */
     bool may_split; /* it may leave in fragments */
+    bool by_link;   /* the link's MTU counts, not the path's */
     bool queued;    /* in tx */
     bool dead;      /* given up: is not queued again */
     uint8_t l4[];   /* header, checksum included, and payload */
@@ -206,11 +207,10 @@ int udp_cmsg_read(const struct msghdr *msg, struct udp_dest *dest);
 /**
  * Write the control messages that a socket asked for. msg_controllen and msg_flags are set.
  *
- * @at:      when it came, since 1970
  * @segment: octets of each datagram of several that are read as one (UDP_GRO); 0: it is one
  */
-void udp_cmsg_write(const struct ft_udp_sock *sock, const struct udp_rx_dgram *dgram, ft_time at,
-                    int segment, struct msghdr *msg);
+void udp_cmsg_write(const struct ft_udp *udp, const struct ft_udp_sock *sock,
+                    const struct udp_rx_dgram *dgram, int segment, struct msghdr *msg);
 
 /** Write the control message that tells of an error. */
 void udp_cmsg_write_error(const struct udp_err *err, struct msghdr *msg);

@@ -76,7 +76,12 @@ static struct ft_conn conn_name(const struct ft_addr *local, uint16_t local_port
     };
 }
 
-/* The socket of a four-tuple, unless it is bound to another interface. */
+static bool hears(const struct ft_udp_sock *sock, int ifindex)
+{
+    return !sock->bound_if || sock->bound_if == ifindex;
+}
+
+/* The last socket of a four-tuple that is not bound to another interface. */
 static struct ft_udp_sock *find_connected(const struct ft_udp *udp, struct ft_conn *name,
                                           int ifindex, uint64_t *ret_hash)
 {
@@ -90,7 +95,9 @@ static struct ft_udp_sock *find_connected(const struct ft_udp *udp, struct ft_co
     if (!conn)
         return NULL;
     sock = ft_container_of(conn, struct ft_udp_sock, conn);
-    return sock->bound_if && sock->bound_if != ifindex ? NULL : sock;
+    while (sock && !hears(sock, ifindex))
+        sock = sock->under;
+    return sock;
 }
 
 /* Unless it is for a group that the socket does not want to hear. */
@@ -110,7 +117,9 @@ static enum ft_verdict deliver_to_all(struct ft_udp *udp, struct ft_udp_sock *co
     struct ft_name *name = NULL;
 
     for (; connected; connected = connected->under) {
-        enum ft_verdict one = deliver_if_heard(udp, connected, rx, hdr);
+        enum ft_verdict one = hears(connected, rx->ifindex)
+                                  ? deliver_if_heard(udp, connected, rx, hdr)
+                                  : FT_RX_NO_SOCKET;
 
         verdict = verdict == FT_RX_NO_SOCKET ? one : verdict;
     }
@@ -288,8 +297,7 @@ ssize_t ft_udp_recvmsg(struct ft_udp *udp, struct ft_udp_sock *sock, struct msgh
     if (addr_needs_scope(&from.addr))
         from.ifindex = (uint16_t)dgram->ifindex;
     put_name(sock, &from, msg);
-    udp_cmsg_write(sock, dgram, dgram->at + udp->env->config.wall_offset, merged ? (int)len : 0,
-                   msg);
+    udp_cmsg_write(udp, sock, dgram, merged ? (int)len : 0, msg);
     if (n < len)
         msg->msg_flags |= MSG_TRUNC;
     if (!(flags & MSG_PEEK))

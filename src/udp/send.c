@@ -46,8 +46,8 @@ static ssize_t iov_len(const struct msghdr *msg)
 }
 
 /* Where the datagram is for, by the call or by connect(). */
-static int read_dest(const struct ft_udp_sock *sock, const struct msghdr *msg,
-                     struct udp_dest *ret_dest)
+static int read_dest(const struct ft_udp *udp, const struct ft_udp_sock *sock,
+                     const struct msghdr *msg, struct udp_dest *ret_dest)
 {
     bool connected = (sock->flags & FT_UDP_CONNECTED) != 0;
     const struct sockaddr *name = msg->msg_name;
@@ -71,13 +71,18 @@ static int read_dest(const struct ft_udp_sock *sock, const struct msghdr *msg,
     *ret_dest = (struct udp_dest){
         .addr = peer.addr,
         .port = peer.port,
-        .src = addr_is_multicast(own) || addr_is_broadcast(own) ? addr_any() : *own,
+        .src = *own,
         .bound_if = udp_bound_if(sock) ? udp_bound_if(sock) : peer.ifindex,
         .ttl = -1,
         .tos = -1,
         .segment = sock->segment,
     };
-    return udp_cmsg_read(msg, ret_dest);
+    err = udp_cmsg_read(msg, ret_dest);
+    /* RFC 1122 3.2.1.3: nobody speaks in another's name. */
+    if (!err && !addr_is_any(&ret_dest->src) && !addr_eq(&ret_dest->src, own) &&
+        ft_addr_classify(udp->net, &ret_dest->src) != FT_ADDR_LOCAL)
+        err = -EINVAL;
+    return err;
 }
 
 /* The hop limit that the socket or the call says; 0: the default; -1: it must not leave. */
@@ -95,7 +100,7 @@ static int choose_ttl(const struct ft_udp_sock *sock, const struct udp_dest *des
         return v4 ? sock->ttl : sock->hops < 0 ? 0 : sock->hops == 0 ? -1 : sock->hops;
     if (ttl < 0)
         return 0;
-    return ttl == 0 ? -1 : ttl;
+    return ttl == 0 && !path->local ? -1 : ttl; /* to all of this host is not beyond it */
 }
 
 /* Whether this host hears what it sends: on loopback it comes back by itself. */
@@ -160,13 +165,20 @@ static void fill(struct ft_udp *udp, struct udp_tx_dgram *dgram, const struct ud
     udp->env->counters.steps_octets_copied += dgram->len;
 }
 
+/* What IP_MTU_DISCOVER or IPV6_MTU_DISCOVER says; from IP_PMTUDISC_PROBE on what is known of the
+   path does not count, only the link. */
+static uint8_t udp_pmtudisc(const struct ft_udp_sock *sock, const struct ft_addr *dst)
+{
+    return addr_is_v4(dst) ? sock->pmtudisc : sock->pmtudisc6;
+}
+
 static struct udp_tx_dgram *new_dgram(struct ft_udp *udp, struct ft_udp_sock *sock,
                                       const struct udp_dest *dest, size_t len)
 {
     size_t room = sizeof(struct udp_tx_dgram) + UDP_HDR_LEN + len;
     struct udp_tx_dgram *dgram = ft_mem_alloc_data(&udp->env->mem, room, FT_MEM_LEAVE);
     bool v4 = addr_is_v4(&dest->addr);
-    uint8_t pmtudisc = v4 ? sock->pmtudisc : sock->pmtudisc6;
+    uint8_t pmtudisc = udp_pmtudisc(sock, &dest->addr);
 
     if (!dgram)
         return NULL;
@@ -182,6 +194,7 @@ static struct udp_tx_dgram *new_dgram(struct ft_udp *udp, struct ft_udp_sock *so
                               : sock->tclass,
         .may_frag = pmtudisc == IP_PMTUDISC_DONT || pmtudisc > IP_PMTUDISC_PROBE,
         .may_split = pmtudisc < IP_PMTUDISC_DO || pmtudisc > IP_PMTUDISC_INTERFACE,
+        .by_link = pmtudisc >= IP_PMTUDISC_PROBE,
         .queued = true,
     };
     list_init(&dgram->node);
@@ -197,14 +210,15 @@ int udp_check_send(struct ft_udp_sock *sock, const struct udp_dest *dest,
                    const struct ft_path *path, size_t len)
 {
     bool v4 = addr_is_v4(&dest->addr);
-    uint8_t pmtudisc = v4 ? sock->pmtudisc : sock->pmtudisc6;
+    uint8_t pmtudisc = udp_pmtudisc(sock, &dest->addr);
+    uint32_t mtu = pmtudisc >= IP_PMTUDISC_PROBE ? path->if_mtu : path->mtu;
     bool may_split = pmtudisc < IP_PMTUDISC_DO || pmtudisc > IP_PMTUDISC_INTERFACE;
     size_t part = dest->segment ? FT_MIN(len, (size_t)dest->segment) : len;
 
     if (len > (v4 ? PAYLOAD4_MAX : PAYLOAD6_MAX))
         return -EMSGSIZE;
     /* As on Linux, what UDP_SEGMENT cuts is never cut again. */
-    if ((!may_split || dest->segment) && ip_hdr_len(&dest->addr) + UDP_HDR_LEN + part > path->mtu)
+    if ((!may_split || dest->segment) && ip_hdr_len(&dest->addr) + UDP_HDR_LEN + part > mtu)
         return -EMSGSIZE;
     if (dest->segment && len > (size_t)dest->segment * SEGMENTS_MAX)
         return -EINVAL;
@@ -254,7 +268,9 @@ static void enqueue(struct ft_udp *udp, struct udp_tx_dgram *dgram, int ifindex)
     list_remove(&dgram->node);
     dgram->seq = sock->tx_seq++;
     sock->tx_size += dgram->size;
-    if (list_empty(&sock->tx))
+    if (sock->flow.place == FT_FLOW_WAIT)
+        ft_flow_idle(udp->net, &sock->flow); /* this one may be for somebody else */
+    if (list_empty(&sock->tx) || sock->flow.place == FT_FLOW_IDLE)
         ft_flow_ready(udp->net, &sock->flow, ifindex);
     list_push_back(&sock->tx, &dgram->node);
 }
@@ -318,7 +334,7 @@ ssize_t ft_udp_sendmsg(struct ft_udp *udp, struct ft_udp_sock *sock, const struc
     if (len < 0)
         return len;
     if (!sock->cork)
-        err = read_dest(sock, msg, &dest);
+        err = read_dest(udp, sock, msg, &dest);
     if (!err)
         err = udp_autobind(udp, sock);
     if (err)
@@ -403,11 +419,9 @@ static void put_whole(struct ft_udp *udp, struct udp_tx_dgram *dgram, struct ft_
     dgram->offset = dgram->len;
 }
 
-static enum ft_tx_result build(struct ft_udp *udp, struct udp_tx_dgram *dgram,
-                               const struct ft_path *path, struct ft_frame *frame)
+static struct ft_ip_tx ip_of(const struct udp_tx_dgram *dgram)
 {
-    struct ft_flow *flow = &dgram->sock->flow;
-    struct ft_ip_tx tx = {
+    return (struct ft_ip_tx){
         .src = dgram->src,
         .dst = dgram->dst,
         .l4_len = dgram->len,
@@ -418,18 +432,52 @@ static enum ft_tx_result build(struct ft_udp *udp, struct udp_tx_dgram *dgram,
         .tos = dgram->tos,
         .may_frag = dgram->may_frag,
     };
+}
+
+/* @waiter: waits for the neighbour, if it is not known; NULL: nobody does */
+static enum ft_tx_result build(struct ft_udp *udp, struct udp_tx_dgram *dgram,
+                               const struct ft_path *path, struct ft_flow *waiter,
+                               struct ft_frame *frame)
+{
+    struct ft_ip_tx tx = ip_of(dgram);
     enum ft_tx_result result;
 
     if (dgram->offset == 0 && ip_hdr_len(&dgram->dst) + dgram->len <= path->mtu) {
-        result = ft_ip_begin(udp->net, path, &tx, flow, frame);
+        result = ft_ip_begin(udp->net, path, &tx, waiter, frame);
         if (result == FT_TX_READY)
             put_whole(udp, dgram, frame);
         return result;
     }
     if (dgram->offset == 0)
         dgram->frag_id = ft_ip_frag_id(udp->net, &dgram->src, &dgram->dst);
-    return ft_ip_fragment(udp->net, path, &tx, dgram->l4, dgram->frag_id, flow, frame,
+    return ft_ip_fragment(udp->net, path, &tx, dgram->l4, dgram->frag_id, waiter, frame,
                           &dgram->offset);
+}
+
+/* Whether a datagram lets those behind it pass while its neighbour is asked for: the last of them
+   goes by another one, and nobody is told of an error. A connected socket has one neighbour at a
+   time. */
+static bool steps_aside(struct ft_udp *udp, const struct udp_tx_dgram *dgram,
+                        const struct ft_path *path)
+{
+    const struct ft_udp_sock *sock = dgram->sock;
+    const struct udp_tx_dgram *last = ft_container_of(sock->tx.prev, struct udp_tx_dgram, node);
+    struct ft_path other;
+
+    if (dgram->offset > 0 || addr_eq(&last->dst, &dgram->dst) ||
+        (sock->flags & (FT_UDP_CONNECTED | FT_UDP_RECVERR | FT_UDP_RECVERR6)))
+        return false;
+    return !ft_path_find(udp->net, &last->dst, &last->src, last->bound_if, &other) &&
+           !addr_eq(&other.next_hop, &path->next_hop);
+}
+
+/* It waits among the replies for its neighbour, whose number is bounded. */
+static void wait_aside(struct ft_udp *udp, struct udp_tx_dgram *dgram)
+{
+    struct ft_ip_tx tx = ip_of(dgram);
+
+    (void)ft_ctl_send(udp->net, &tx, dgram->l4); /* no room: it is lost, as any may be */
+    give_up(udp, dgram);
 }
 
 /* Builds a frame of the first datagram. Return: whether to stop, and if so *ret_built. */
@@ -439,6 +487,7 @@ static bool output_first(struct ft_udp *udp, struct udp_tx_dgram *dgram, int ifi
     struct ft_path path;
     uint32_t offset = dgram->offset;
     int err = ft_path_find(udp->net, &dgram->dst, &dgram->src, dgram->bound_if, &path);
+    bool aside;
 
     *ret_built = false;
     if (err) {
@@ -449,11 +498,14 @@ static bool output_first(struct ft_udp *udp, struct udp_tx_dgram *dgram, int ifi
         ft_flow_ready(udp->net, &dgram->sock->flow, path.ifindex);
         return true;
     }
+    if (dgram->by_link)
+        path.mtu = path.if_mtu;
     if (!dgram->may_split && ip_hdr_len(&dgram->dst) + dgram->len > path.mtu) {
         fail(udp, dgram, EMSGSIZE, path.mtu);
         return false;
     }
-    switch (build(udp, dgram, &path, frame)) {
+    aside = steps_aside(udp, dgram, &path);
+    switch (build(udp, dgram, &path, aside ? NULL : &dgram->sock->flow, frame)) {
     case FT_TX_READY:
         dgram->refs++;
         *ret_sent = (struct ft_udp_sent){.dgram = dgram, .offset = offset};
@@ -462,7 +514,9 @@ static bool output_first(struct ft_udp *udp, struct udp_tx_dgram *dgram, int ifi
             unqueue(dgram);
         return true;
     case FT_TX_WAIT:
-        return true;
+        if (aside)
+            wait_aside(udp, dgram);
+        return !aside;
     case FT_TX_FAIL:
         fail(udp, dgram, EHOSTUNREACH, 0);
         return false;

@@ -190,8 +190,6 @@ int ft_udp_bind(struct ft_udp *udp, struct ft_udp_sock *sock, const struct socka
         sock->flags &= ~(uint32_t)FT_UDP_SCOPED;
         return err;
     }
-    if (!addr_is_any(&endpoint.addr))
-        sock->flags |= FT_UDP_ADDR_LOCKED;
     if (endpoint.port != 0)
         sock->flags |= FT_UDP_PORT_LOCKED;
     return 0;
@@ -223,8 +221,11 @@ int udp_find_path(struct ft_udp *udp, const struct ft_udp_sock *sock, struct udp
                   struct ft_path *ret_path)
 {
     enum ft_addr_class class = ft_addr_classify(udp->net, &dest->addr);
+    enum ft_addr_class own = ft_addr_classify(udp->net, &dest->src);
     bool v4 = addr_is_v4(&dest->addr);
 
+    if (own == FT_ADDR_BROADCAST || own == FT_ADDR_MULTICAST)
+        dest->src = addr_any(); /* a name to be heard by, and no source */
     if (class == FT_ADDR_BROADCAST && !(sock->flags & FT_UDP_BROADCAST))
         return -EACCES;
     if (class == FT_ADDR_MULTICAST) {
@@ -249,7 +250,7 @@ static int dissolve(struct ft_udp *udp, struct ft_udp_sock *sock)
     memset(&sock->conn, 0, sizeof(sock->conn));
     sock->conn.kind = FT_CONN_UDP;
     /* A port that nobody asked for goes with the peer. */
-    if (!(sock->flags & FT_UDP_PORT_LOCKED) && !(sock->flags & FT_UDP_ADDR_LOCKED)) {
+    if (!(sock->flags & FT_UDP_PORT_LOCKED)) {
         ft_name_release(udp->names, &sock->name);
         return 0;
     }
@@ -289,7 +290,7 @@ int ft_udp_connect(struct ft_udp *udp, struct ft_udp_sock *sock, const struct so
         return err;
     dest = (struct udp_dest){
         .addr = peer.addr,
-        .src = addr_is_multicast(&sock->name.addr) ? addr_any() : sock->name.addr,
+        .src = sock->name.addr,
         .bound_if = udp_bound_if(sock) ? udp_bound_if(sock) : peer.ifindex,
     };
     err = udp_find_path(udp, sock, &dest, &path);

@@ -49,7 +49,6 @@ enum {
     FT_UDP_RECV_SHUT = 1 << 13,   /* shutdown(SHUT_RD) */
     FT_UDP_SEND_SHUT = 1 << 14,   /* shutdown(SHUT_WR) */
     FT_UDP_CONNECTED = 1 << 15,   /* has a peer */
-    FT_UDP_ADDR_LOCKED = 1 << 16, /* bind() named an address */
     FT_UDP_PORT_LOCKED = 1 << 17, /* bind() named a port */
     FT_UDP_SCOPED = 1 << 18,      /* name.ifindex is the scope of a link-local address */
     FT_UDP_CORK = 1 << 19,        /* UDP_CORK */

@@ -179,6 +179,61 @@ static void a_caller_may_say_how_one_datagram_is_sent(void **state)
     receive(&b, to, &r, sizeof(r.control));
 }
 
+/* RFC 1122 3.2.1.3: nobody speaks in another's name, nor in that of all. */
+static void only_addresses_of_ours_are_sources(void **state)
+{
+    static const char *const wrong4[] = {"8.8.8.8", "239.1.1.1", "255.255.255.255", "10.7.0.255",
+                                         "10.7.0.2"};
+    ft_sock s4 = host_socket(&a, AF_INET), s6 = host_socket(&a, AF_INET6);
+    struct in_pktinfo info4 = {.ipi_ifindex = a.wire};
+    struct in6_pktinfo info6 = {.ipi6_ifindex = (unsigned)a.wire};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong4) / sizeof(wrong4[0]); i++) {
+        assert_int_equal(inet_pton(AF_INET, wrong4[i], &info4.ipi_spec_dst), 1);
+        assert_int_equal(send_with(s4, "10.7.0.2", IPPROTO_IP, IP_PKTINFO, &info4, sizeof(info4)),
+                         -EINVAL);
+    }
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8::bad", &info6.ipi6_addr), 1);
+    assert_int_equal(send_with(s6, "fd07::2", IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6)),
+                     -EINVAL);
+    assert_int_equal(host_output(&a, a.wire), 0);
+}
+
+/* What came to all of a subnet is answered by the interface's address; and who is bound to such a
+   name sends, and connects, from that address, too. */
+static void the_address_of_a_subnet_is_no_source(void **state)
+{
+    struct raw raw = {.src_port = 9, .dst_port = 53, .payload = 1, .udp_len = UINT32_MAX};
+    ft_sock fd = host_socket(&b, AF_INET), all = host_socket(&b, AF_INET);
+    ft_sock to = host_socket(&a, AF_INET);
+    struct sockaddr_storage from;
+    struct in_pktinfo info;
+    struct received r;
+    char text[64];
+
+    (void)state;
+    assert_int_equal(host_bind(&a, to, "0.0.0.0", 9), 0);
+    assert_int_equal(host_bind(&b, fd, "0.0.0.0", 53), 0);
+    assert_int_equal(host_set(&b, fd, IPPROTO_IP, IP_PKTINFO, 1), 0);
+    raw.dst = addr_v4(0x0a0700ff);
+    raw_input(&b, &raw);
+    receive(&b, fd, &r, sizeof(r.control));
+    memcpy(&info, CMSG_DATA(find(&r, IPPROTO_IP, IP_PKTINFO)), sizeof(info));
+    assert_int_equal(ntohl(info.ipi_addr.s_addr), 0x0a0700ff);
+    assert_int_equal(ntohl(info.ipi_spec_dst.s_addr), 0x0a070002);
+    assert_int_equal(host_bind(&b, all, "10.7.0.255", 54), 0);
+    assert_int_equal(host_send(&b, all, "x", 1, "10.7.0.1", 9), 1);
+    carry(&a, &b);
+    assert_int_equal(host_recv(&a, to, text, sizeof(text), 0, &from), 1);
+    assert_int_equal(ntohl(((struct sockaddr_in *)&from)->sin_addr.s_addr), 0x0a070002);
+    assert_int_equal(host_connect(&b, all, "10.7.0.1", 9), 0);
+    assert_int_equal(host_send(&b, all, "x", 1, NULL, 0), 1);
+    carry(&a, &b);
+    assert_int_equal(host_recv(&a, to, text, sizeof(text), 0, &from), 1);
+    assert_int_equal(ntohl(((struct sockaddr_in *)&from)->sin_addr.s_addr), 0x0a070002);
+}
+
 static void control_messages_that_make_no_sense_are_refused(void **state)
 {
     ft_sock s4 = host_socket(&a, AF_INET);
@@ -219,6 +274,8 @@ int main(void)
         TEST(ipv6_tells_address_interface_and_hops),
         TEST(what_does_not_fit_is_cut_and_told),
         TEST(a_caller_may_say_how_one_datagram_is_sent),
+        TEST(only_addresses_of_ours_are_sources),
+        TEST(the_address_of_a_subnet_is_no_source),
         TEST(control_messages_that_make_no_sense_are_refused),
     };
 

@@ -82,6 +82,7 @@ size_t host_output(struct host *h, int ifindex)
         struct ft_udp_sock *sock;
 
         h->frames[n].flags = h->linear ? FT_FRAME_LINEAR : 0;
+        h->frames[n].cap = h->cap ? h->cap : FRAME_CAP;
         h->is_udp[n] = false;
         if (ft_ctl_output(h->net, ifindex, &h->frames[n])) {
             n++;

@@ -37,6 +37,7 @@ struct host {
     int lo, wire;
     uint32_t n_lost_last; /* frames of each batch, from its end, that the link gives back unsent */
     bool linear;          /* ask for linear frames */
+    uint32_t cap;         /* of frames; 0: FRAME_CAP */
     struct ft_frame frames[BATCH];
     struct ft_udp_sent sent[BATCH];
     bool is_udp[BATCH];

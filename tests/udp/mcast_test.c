@@ -279,6 +279,9 @@ static void a_group_on_loopback_stays_there(void **state)
     say(&a, fd, "239.1.2.3", 53);
     assert_int_equal(heard(&a, fd), 1);
     assert_int_equal(heard(&b, peer), 0);
+    assert_int_equal(host_set(&a, fd, IPPROTO_IP, IP_MULTICAST_TTL, 0), 0); /* this host only */
+    say(&a, fd, "239.1.2.3", 53);
+    assert_int_equal(heard(&a, fd), 1);
 }
 
 /* As on Linux, whoever listens for broadcasts here hears those of this host. */

@@ -341,6 +341,14 @@ static void a_smaller_path_is_believed_only_of_a_sender(void **state)
     assert_int_equal(host_recv(&b, sink, buf, sizeof(buf), 0, NULL), 1400);
     assert_int_equal(host_set(&a, fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO), 0);
     assert_int_equal(host_send(&a, fd, buf, 1400, NULL, 0), -EMSGSIZE);
+    /* Who probes goes by the link: QUIC, tracepath. */
+    for (int how = IP_PMTUDISC_PROBE; how <= IP_PMTUDISC_OMIT; how++) {
+        b.max_len = 0;
+        assert_int_equal(host_set(&a, fd, IPPROTO_IP, IP_MTU_DISCOVER, how), 0);
+        assert_int_equal(host_send(&a, fd, buf, 1400, NULL, 0), 1400);
+        carry(&a, &b);
+        assert_int_equal(b.max_len, 1428);
+    }
 }
 
 /* What UDP_GRO says of the next read: its octets, and the size of the datagrams it is made of. */

@@ -6,6 +6,7 @@
 #include "raw.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "two.h"
 
@@ -271,6 +272,57 @@ static void a_neighbour_that_does_not_answer_is_an_error(void **state)
     assert_true(list_empty(&a.udp.all));
 }
 
+/* Linux queues datagrams for each neighbour. One that is not there held up all that an unconnected
+   socket sent, for three seconds each. */
+static void a_neighbour_that_is_not_there_holds_up_nobody_else(void **state)
+{
+    struct ft_if_config eth = {.size = sizeof(eth),
+                               .name = "eth0",
+                               .type = FT_IF_ETHER,
+                               .mac = {2, 0, 0, 0, 0, 1},
+                               .mtu = 1500,
+                               .flags = FT_IF_NO_DAD};
+    struct ft_addr addr = addr_v4(0x0a080001);
+    ft_sock fd = host_socket(&a, AF_INET), to = sink(AF_INET, 53);
+    int ifindex = ft_net_if_add(a.net, &eth);
+    char text[16];
+
+    (void)state;
+    assert_int_equal(ft_net_addr_add(a.net, ifindex, &addr, 24, 0), 0);
+    time_passes(&a, FT_SEC);
+    for (int i = 0; i < 200; i++) {
+        (void)snprintf(text, sizeof(text), "10.8.0.%d", 9 + i);
+        assert_int_equal(host_send(&a, fd, out, 700, text, 53), 700);
+        assert_int_equal(host_send(&a, fd, &out[i], 1, "10.7.0.2", 53), 1);
+        host_done(&a, host_output(&a, ifindex), 0);
+        carry(&a, &b);
+        assert_int_equal(host_recv(&b, to, in, sizeof(in), 0, NULL), 1);
+        assert_int_equal(in[0], out[i]);
+    }
+    time_passes(&a, 10 * FT_SEC);
+    assert_int_equal(host_sock(&a, fd)->tx_size, 0);
+}
+
+/* A frame with room for headers alone gets the octets of a fragment beside it. */
+static void fragments_need_no_more_room_than_headers(void **state)
+{
+    ft_sock fd = host_socket(&a, AF_INET6), to = sink(AF_INET6, 53);
+
+    (void)state;
+    a.cap = FT_HEADERS_MAX;
+    for (int v6 = 0; v6 <= 1; v6++) {
+        assert_int_equal(host_send(&a, fd, out, 5000, v6 ? "fd07::2" : "::ffff:10.7.0.2", 53),
+                         5000);
+        carry(&a, &b);
+        assert_int_equal(host_recv(&b, to, in, sizeof(in), 0, NULL), 5000);
+        assert_memory_equal(in, out, 5000);
+    }
+    a.linear = true; /* which needs room for all: it is lost, and no more */
+    assert_int_equal(host_send(&a, fd, out, 5000, "fd07::2", 53), 5000);
+    carry(&a, &b);
+    assert_int_equal(host_recv(&b, to, in, sizeof(in), 0, NULL), -EAGAIN);
+}
+
 static void send_tells_what_is_wrong(void **state)
 {
     ft_sock s4 = host_socket(&a, AF_INET), s6 = host_socket(&a, AF_INET6);
@@ -369,6 +421,8 @@ int main(void)
         TEST(df_is_set_as_asked),
         TEST(a_flow_has_a_label_of_its_own),
         TEST(a_neighbour_that_does_not_answer_is_an_error),
+        TEST(a_neighbour_that_is_not_there_holds_up_nobody_else),
+        TEST(fragments_need_no_more_room_than_headers),
         TEST(send_tells_what_is_wrong),
         TEST(one_send_is_cut_into_segments),
     };

@@ -90,6 +90,12 @@ static void connecting_picks_address_and_port_and_dissolving_drops_them(void **s
     assert_string_equal(host_name(&a, fd, text), "127.0.0.1 5000");
     assert_int_equal(ft_udp_connect(&a.udp, host_sock(&a, fd), &unspec, sizeof(unspec)), 0);
     assert_string_equal(host_name(&a, fd, text), "0.0.0.0 5000");
+    /* One that was not goes, though an address was bound. */
+    fd = host_socket(&a, AF_INET);
+    assert_int_equal(host_bind(&a, fd, "10.7.0.1", 0), 0);
+    assert_int_equal(host_connect(&a, fd, "10.7.0.2", 53), 0);
+    assert_int_equal(ft_udp_connect(&a.udp, host_sock(&a, fd), &unspec, sizeof(unspec)), 0);
+    assert_string_equal(host_name(&a, fd, text), "10.7.0.1 0");
     /* getaddrinfo() asks for a source address by connecting to port 0. */
     assert_int_equal(host_connect(&a, fd, "10.7.0.2", 0), 0);
 }
@@ -158,6 +164,15 @@ static void several_sockets_may_be_connected_alike(void **state)
         assert_int_equal(host_bind(&b, s[i], "0.0.0.0", 53), 0);
         assert_int_equal(host_connect(&b, s[i], "10.7.0.1", 7000), 0);
     }
+    /* The newest hears another device only; the next one does then. */
+    assert_int_equal(
+        ft_udp_setsockopt(&b.udp, host_sock(&b, s[2]), SOL_SOCKET, SO_BINDTODEVICE, "lo", 3), 0);
+    assert_int_equal(host_send(&a, peer, "x", 1, "10.7.0.2", 53), 1);
+    carry(&a, &b);
+    assert_int_equal(host_recv(&b, s[2], buf, 8, 0, NULL), -EAGAIN);
+    assert_int_equal(host_recv(&b, s[1], buf, 8, 0, NULL), 1);
+    assert_int_equal(
+        ft_udp_setsockopt(&b.udp, host_sock(&b, s[2]), SOL_SOCKET, SO_BINDTODEVICE, "", 0), 0);
     for (int i = 0; i < 3; i++) { /* the middle one goes first, then the newest */
         static const int order[] = {1, 2, 0}, gets[] = {2, 2, 0};
 
