@@ -450,8 +450,10 @@ static enum ft_net_verdict query_input(struct ft_net *net, struct net_in *in,
     /* Solicited-node groups are few: a query for one of them is answered for all. */
     if (!is_v4 && (addr_is_any(&msg->group) || solicits_us(net, iface, &msg->group)))
         any = iface->groups_asked = true;
-    /* However many ask, there is one answer at a time. */
-    if (any && !ft_timer_armed(&iface->group_timer))
+    /* However many ask, there is one answer at a time (A-49), as early as the most hurried of them
+       wants it: RFC 3376 5.2 rules 1 to 5, RFC 3810 6.2. */
+    if (any && (!ft_timer_armed(&iface->group_timer) ||
+                ft_timer_at(&iface->group_timer) > net->env->now + wait))
         ft_net_arm(net, &iface->group_timer, net->env->now + wait);
     return ft_in_done(in, FT_RX_CONTROL);
 }

@@ -239,6 +239,24 @@ static void a_query_is_answered_in_time_for_what_it_asks(void **state)
     says_nothing(); /* all-hosts is never reported */
 }
 
+/* RFC 3376 5.2: the earliest of the pending times counts. A router that asks for one group, because
+   somebody has left it, waits for a second only. */
+static void a_hurried_query_brings_the_pending_answer_forward(void **state)
+{
+    (void)state;
+    assert_int_equal(join(GROUP4), 0);
+    host_after(&h, 10 * FT_SEC);
+    (void)host_drain(&h);
+    for (unsigned i = 0; i < 20; i++) {
+        take_query(3, V4(0, 0, 0, 0), 10000);
+        take_query(3, GROUP4, 100);
+        host_after(&h, 100 * FT_MS);
+        says3(GROUP_IS_EXCLUDE, GROUP4);
+        host_after(&h, 20 * FT_SEC);
+        says_nothing(); /* one answer to both */
+    }
+}
+
 /* proves: A-49 */
 static void queries_without_end_provoke_one_answer_at_a_time(void **state)
 {
@@ -370,6 +388,7 @@ int main(void)
         T(who_comes_back_at_once_does_not_leave),
         T(a_packet_comes_in_while_there_is_a_member),
         T(a_query_is_answered_in_time_for_what_it_asks),
+        T(a_hurried_query_brings_the_pending_answer_forward),
         T(queries_without_end_provoke_one_answer_at_a_time),
         T(an_older_router_hears_its_own_version_for_a_while),
         T(a_report_that_is_heard_need_not_be_sent),
