@@ -107,21 +107,24 @@ void ft_path_doubt(struct ft_net *net, const struct ft_addr *dst, int bound_if);
  * A verified "packet too big" for a destination that we send to (RFC 1191, RFC 8201). Only lowers;
  * below 1280 (IPv6) or 552 (IPv4, as Linux's min_pmtu) is ignored; it grows old after ten minutes.
  *
- * @mtu: octets of IP
+ * @bound_if: as for ft_path_find(): which path it was that the packet was too big for
+ * @mtu:      octets of IP
  *
  * Return: whether the path's MTU has changed.
  */
-bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, uint32_t mtu);
+bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, int bound_if, uint32_t mtu);
 
 /**
  * What a transport has found out by itself of packets to a destination (RFC 4821 5.2): every
  * ft_path to it tells so for ten minutes. The MTU of the path, which datagrams are fragmented by,
  * stays as it is.
  *
- * @low:  octets of IP that pass; 0, or no less than the path's MTU: forget what was said
- * @high: octets of IP above which nothing passes
+ * @bound_if: as for ft_path_find()
+ * @low:      octets of IP that pass; 0, or no less than the path's MTU: forget what was said
+ * @high:     octets of IP above which nothing passes
  */
-void ft_path_set_plpmtu(struct ft_net *net, const struct ft_addr *dst, uint32_t low, uint32_t high);
+void ft_path_set_plpmtu(struct ft_net *net, const struct ft_addr *dst, int bound_if, uint32_t low,
+                        uint32_t high);
 
 /* ---- output ---------------------------------------------------------------------------------- */
 

@@ -74,7 +74,7 @@ static struct net_pmtu *make(struct ft_net *net, const struct ft_addr *dst)
     return p;
 }
 
-bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, uint32_t mtu)
+bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, int bound_if, uint32_t mtu)
 {
     struct net_pmtu *p;
     struct ft_path path;
@@ -83,7 +83,7 @@ bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, uint32_t mtu
     /* RFC 8021: below 1280 IPv6 would need atomic fragments, which are never sent. */
     if (mtu < (addr_is_v4(dst) ? PMTU_MIN4 : IP6_MTU_MIN) || !net->pmtus)
         return false;
-    if (ft_path_find(net, dst, &any, 0, &path) < 0 || path.local || mtu >= path.mtu)
+    if (ft_path_find(net, dst, &any, bound_if, &path) < 0 || path.local || mtu >= path.mtu)
         return false;
     p = find(net, dst);
     if (p && p->expires_at > net->env->now && mtu >= p->mtu)
@@ -95,14 +95,15 @@ bool ft_path_set_mtu(struct ft_net *net, const struct ft_addr *dst, uint32_t mtu
     return true;
 }
 
-void ft_path_set_plpmtu(struct ft_net *net, const struct ft_addr *dst, uint32_t low, uint32_t high)
+void ft_path_set_plpmtu(struct ft_net *net, const struct ft_addr *dst, int bound_if, uint32_t low,
+                        uint32_t high)
 {
     struct net_pmtu *p = find(net, dst);
     struct ft_path path;
     struct ft_addr any = addr_any();
 
     ft_assert(low <= high && high <= UINT16_MAX);
-    if (!net->pmtus || ft_path_find(net, dst, &any, 0, &path) < 0 || path.local)
+    if (!net->pmtus || ft_path_find(net, dst, &any, bound_if, &path) < 0 || path.local)
         return;
     if (low == 0 || low >= path.mtu) {
         if (p)

@@ -131,7 +131,7 @@ static void idle(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcb_flight(tcb) == 0 && ft_ring_len(&tcb->snd) == 0)
         ft_spent_end(tcp, tcb);
     if (tcb_flight(tcb) == 0)
-        ft_path_confirm(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
+        ft_path_confirm(tcp->net, &tcb->conn.remote, tcb_bound_if(tcb));
     if (busy && tcb_flight(tcb) == 0 && ft_ring_len(&tcb->snd) == 0 && !lent &&
         !(busy->rack.probing && busy->rack.probe_again)) {
         ft_tcp_end_cwr(tcb);

@@ -14,10 +14,10 @@ static bool in_flight(const struct ft_tcb *tcb, uint32_t quoted)
 /* RFC 1191 6.4, RFC 5927 7: what was sent too large goes again, in smaller pieces. */
 static void too_big(struct ft_tcp *tcp, struct ft_tcb *tcb, uint32_t mtu)
 {
-    if (!ft_path_set_mtu(tcp->net, &tcb->conn.remote, mtu))
+    if (!ft_path_set_mtu(tcp->net, &tcb->conn.remote, tcb_bound_if(tcb), mtu))
         return;
     struct ft_path path;
-    if (ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb->conn.ifindex, &path))
+    if (ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb_bound_if(tcb), &path))
         return;
     if (!ft_plpmtu_told(tcp, tcb, &path))
         return;

@@ -40,7 +40,7 @@ void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb)
     tcb->cold->last_data_ms = tcp_now_ms(tcp);
     ft_spent_repaired(tcp, tcb);
     uint32_t mtu = tcb->mtu;
-    if (!ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb->conn.ifindex, &path))
+    if (!ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb_bound_if(tcb), &path))
         mtu = path.mtu;
     ft_tcp_set_mss(tcp, tcb, mtu);
     tcb->rcv_mss = (uint16_t)FT_MIN((uint32_t)tcb->snd_mss, 1460u);
@@ -54,7 +54,7 @@ void ft_tcp_established(struct ft_tcp *tcp, struct ft_tcb *tcb)
     ft_metrics_use(tcp, tcb);
     ft_tcb_restart_rto(tcp, tcb);
     ft_tcb_restart_keepalive(tcp, tcb);
-    ft_path_confirm(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
+    ft_path_confirm(tcp->net, &tcb->conn.remote, tcb_bound_if(tcb));
     /* A close that came before: its FIN follows the handshake. */
     if (tcb->flags & TCB_FIN_QUEUED)
         tcb_enter(tcp, tcb, FT_TCP_FIN_WAIT_1);

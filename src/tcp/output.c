@@ -334,9 +334,7 @@ bool ft_tcp_output(struct ft_tcp *tcp, struct ft_flow *flow, struct ft_frame *fr
     struct tcp_signer signer;
     if (tcb_state(tcb) == FT_TCP_CLOSED)
         return false;
-    int err = ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local,
-                           tcb->cold->opts.bound_if ? tcb->cold->opts.bound_if : tcb->conn.ifindex,
-                           &path);
+    int err = ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb_bound_if(tcb), &path);
     if (err) {
         path_lost(tcp, tcb, -err);
         return false;

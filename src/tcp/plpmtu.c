@@ -65,7 +65,7 @@ static uint32_t most_of(const struct ft_tcb *tcb, const struct ft_path *path)
 
 static void tell(struct ft_tcp *tcp, const struct ft_tcb *tcb, const struct tcp_plpmtu *search)
 {
-    ft_path_set_plpmtu(tcp->net, &tcb->conn.remote, search->low,
+    ft_path_set_plpmtu(tcp->net, &tcb->conn.remote, tcb_bound_if(tcb), search->low,
                        FT_MAX((uint32_t)search->low, (uint32_t)search->high));
 }
 
@@ -245,7 +245,7 @@ void ft_plpmtu_suspect(struct ft_tcp *tcp, struct ft_tcb *tcb)
     /* What a smaller size would not cut does not vanish for its size. */
     if (size >= tcb->mtu || stuck(tcb) + headers(tcb) + tcb_options_len(tcb) <= size)
         return;
-    if (ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb->conn.ifindex, &path) ||
+    if (ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb_bound_if(tcb), &path) ||
         path.local)
         return;
     struct tcp_past *past = ft_tcb_past(tcp, tcb);

@@ -231,7 +231,7 @@ void ft_tcb_wake(struct ft_tcp *tcp, struct ft_tcb *tcb)
         ft_flow_ready(tcp->net, &tcb->flow, tcb->flow.ifindex);
         return;
     }
-    int err = ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb->conn.ifindex, &path);
+    int err = ft_path_find(tcp->net, &tcb->conn.remote, &tcb->conn.local, tcb_bound_if(tcb), &path);
     if (err) {
         tcb->cold->soft_error = (int16_t)-err;
         try_later(tcp, tcb);

@@ -495,6 +495,13 @@ static inline bool tcb_is_v4(const struct ft_tcb *tcb)
     return tcb->conn.remote.hi == 0 && tcb->conn.remote.lo >> 32 == 0xffff;
 }
 
+/* The interface that the path of a connection is to be asked for by; 0: any. The name of the
+   connection has only one of a link-local peer. */
+static inline int tcb_bound_if(const struct ft_tcb *tcb)
+{
+    return tcb->cold->opts.bound_if ? tcb->cold->opts.bound_if : tcb->conn.ifindex;
+}
+
 /* Sequence number of position 0 of the send ring: the SYN takes one that is not in it. The state
    tells whether it is acknowledged; snd_una comes by iss again after 4 GiB. */
 static inline ft_seq tcb_snd_base(const struct ft_tcb *tcb)

@@ -86,7 +86,7 @@ static bool retransmit_timeout(struct ft_tcp *tcp, struct ft_tcb *tcb)
     if (tcb->snd_wnd > 0)
         ft_plpmtu_suspect(tcp, tcb);
     if (tcb->retries == TCP_RETRIES1) {
-        ft_path_doubt(tcp->net, &tcb->conn.remote, tcb->conn.ifindex);
+        ft_path_doubt(tcp->net, &tcb->conn.remote, tcb_bound_if(tcb));
         report_trouble(tcp, tcb);
     }
     return true;

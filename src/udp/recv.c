@@ -412,7 +412,7 @@ bool ft_udp_error(struct ft_udp *udp, const struct ft_rx *rx)
         uint8_t pmtudisc = addr_is_v4(&icmp->dst) ? sock->pmtudisc : sock->pmtudisc6;
 
         if (pmtudisc <= IP_PMTUDISC_PROBE)
-            (void)ft_path_set_mtu(udp->net, &icmp->dst, icmp->mtu);
+            (void)ft_path_set_mtu(udp->net, &icmp->dst, udp_bound_if(sock), icmp->mtu);
         if (pmtudisc == IP_PMTUDISC_DONT)
             return true;
         hard = true;

@@ -200,7 +200,7 @@ static void take_frame(struct fuzz *f, uint8_t how)
     if (what == FT_NET_UDP && rx.n_spans == 0)
         ft_icmp_port_unreachable(f->net, &rx);
     if (what == FT_NET_ERROR && rx.err.mtu)
-        (void)ft_path_set_mtu(f->net, &rx.err.dst, rx.err.mtu);
+        (void)ft_path_set_mtu(f->net, &rx.err.dst, 0, rx.err.mtu);
     free(buf);
     free(tail);
 }

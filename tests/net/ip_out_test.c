@@ -57,7 +57,7 @@ static void tcp_is_never_fragmented_and_says_nothing_by_its_id(void **state)
         struct ft_frame frame = blank_frame();
 
         if (i == 50)
-            assert_true(ft_path_set_mtu(h.net, &b4, 600));
+            assert_true(ft_path_set_mtu(h.net, &b4, 0, 600));
         assert_int_equal(ft_ip_begin(h.net, &path, &tx, NULL, &frame), FT_TX_READY);
         assert_int_equal(frame.len, 34);
         assert_int_equal(frame.n_spans, 0);

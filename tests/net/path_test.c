@@ -299,16 +299,16 @@ static void path_mtu_only_falls_and_grows_old(void **state)
 
     (void)state;
     for (uint32_t mtu = 0; mtu < 552; mtu += 23)
-        assert_false(ft_path_set_mtu(h.net, &b4, mtu));
+        assert_false(ft_path_set_mtu(h.net, &b4, 0, mtu));
     for (uint32_t mtu = 0; mtu < 1280; mtu += 23)
-        assert_false(ft_path_set_mtu(h.net, &b6, mtu));
-    assert_false(ft_path_set_mtu(h.net, &b4, 1500));
-    assert_false(ft_path_set_mtu(h.net, &b4, 9000));
-    assert_true(ft_path_set_mtu(h.net, &b4, 1400));
-    assert_false(ft_path_set_mtu(h.net, &b4, 1450));
-    assert_false(ft_path_set_mtu(h.net, &b4, 1400));
-    assert_true(ft_path_set_mtu(h.net, &b4, 600));
-    assert_true(ft_path_set_mtu(h.net, &b6, 1280));
+        assert_false(ft_path_set_mtu(h.net, &b6, 0, mtu));
+    assert_false(ft_path_set_mtu(h.net, &b4, 0, 1500));
+    assert_false(ft_path_set_mtu(h.net, &b4, 0, 9000));
+    assert_true(ft_path_set_mtu(h.net, &b4, 0, 1400));
+    assert_false(ft_path_set_mtu(h.net, &b4, 0, 1450));
+    assert_false(ft_path_set_mtu(h.net, &b4, 0, 1400));
+    assert_true(ft_path_set_mtu(h.net, &b4, 0, 600));
+    assert_true(ft_path_set_mtu(h.net, &b6, 0, 1280));
     assert_int_equal(find(B4, 0, &path), 0);
     assert_int_equal(path.mtu, 600);
     assert_int_equal(find(B6, 0, &path), 0);
@@ -322,6 +322,38 @@ static void path_mtu_only_falls_and_grows_old(void **state)
     assert_int_equal(path.mtu, 1500);
 }
 
+/* What is news of the path by one interface may be none of that by another, and the other way
+   round: a socket that is bound to an interface tells of its own path. */
+static void path_mtu_is_news_to_the_path_that_is_used(void **state)
+{
+    struct ft_if_config config = {.size = sizeof(config),
+                                  .name = "jumbo",
+                                  .type = FT_IF_ETHER,
+                                  .mac = {2, 0, 0, 0, 0, 9},
+                                  .mtu = 9000,
+                                  .flags = FT_IF_NO_DAD};
+    int jumbo = ft_net_if_add(h.net, &config);
+    struct ft_addr us = V4(10, 8, 0, 1), far = V4(198, 18, 0, 1);
+    struct ft_path path;
+
+    (void)state;
+    assert_int_equal(ft_net_addr_add(h.net, jumbo, &us, 24, 0), 0);
+    assert_int_equal(add_route(V4(0, 0, 0, 0), 0, B4, 0), 0);
+    assert_int_equal(find(far, jumbo, &path), 0);
+    assert_int_equal(path.mtu, 9000);
+    assert_false(ft_path_set_mtu(h.net, &far, 0, 4000));
+    assert_true(ft_path_set_mtu(h.net, &far, jumbo, 4000));
+    assert_int_equal(find(far, jumbo, &path), 0);
+    assert_int_equal(path.mtu, 4000);
+    assert_int_equal(find(far, 0, &path), 0);
+    assert_int_equal(path.mtu, 1500);
+    ft_path_set_plpmtu(h.net, &far, jumbo, 3000, 3999);
+    assert_int_equal(find(far, jumbo, &path), 0);
+    assert_int_equal(path.plpmtu, 3000);
+    assert_int_equal(find(far, 0, &path), 0);
+    assert_int_equal(path.plpmtu, 0);
+}
+
 /* RFC 4821 5.2: what a transport has found is told beside the path's MTU, which stays. It ends by
    itself, or by a size that is no less than that MTU. */
 static void what_a_transport_found_stands_beside_the_path_mtu(void **state)
@@ -330,21 +362,21 @@ static void what_a_transport_found_stands_beside_the_path_mtu(void **state)
     struct ft_path path;
 
     (void)state;
-    ft_path_set_plpmtu(h.net, &b4, 1064, 1499);
+    ft_path_set_plpmtu(h.net, &b4, 0, 1064, 1499);
     assert_int_equal(find(B4, 0, &path), 0);
     assert_int_equal(path.mtu, 1500);
     assert_int_equal(path.plpmtu, 1064);
     assert_int_equal(path.plpmtu_high, 1499);
-    assert_true(ft_path_set_mtu(h.net, &b4, 1400));
+    assert_true(ft_path_set_mtu(h.net, &b4, 0, 1400));
     assert_int_equal(find(B4, 0, &path), 0);
     assert_int_equal(path.mtu, 1400);
     assert_int_equal(path.plpmtu, 1064);
     assert_int_equal(find(V4(10, 7, 0, 3), 0, &path), 0);
     assert_int_equal(path.plpmtu, 0);
-    ft_path_set_plpmtu(h.net, &b4, 1400, 1499);
+    ft_path_set_plpmtu(h.net, &b4, 0, 1400, 1499);
     assert_int_equal(find(B4, 0, &path), 0);
     assert_int_equal(path.plpmtu, 0);
-    ft_path_set_plpmtu(h.net, &b4, 1064, 1499);
+    ft_path_set_plpmtu(h.net, &b4, 0, 1064, 1499);
     host_after(&h, 601 * FT_SEC);
     assert_int_equal(find(B4, 0, &path), 0);
     assert_int_equal(path.mtu, 1500);
@@ -363,7 +395,7 @@ static void path_mtu_table_is_bounded(void **state)
     for (unsigned i = 0; i < 10000; i++) {
         struct ft_addr dst = V4(198, 18, i >> 8, i & 255);
 
-        (void)ft_path_set_mtu(h.net, &dst, 1000);
+        (void)ft_path_set_mtu(h.net, &dst, 0, 1000);
     }
     assert_int_equal(h.env.mem.used, used);
     for (unsigned i = 0; i < 10000; i++) {
@@ -416,6 +448,7 @@ int main(void)
         T(addresses_that_name_nobody_cannot_be_added),
         T(interfaces_are_checked_and_named),
         T(path_mtu_only_falls_and_grows_old),
+        T(path_mtu_is_news_to_the_path_that_is_used),
         T(what_a_transport_found_stands_beside_the_path_mtu),
         T(path_mtu_table_is_bounded),
         T(link_local_needs_its_link),

@@ -213,6 +213,48 @@ static void what_is_too_big_goes_again_in_smaller_pieces(void **state)
     ladder_close(&t);
 }
 
+/* A connection that is bound to an interface asks and tells of the path by that one, though the
+   default route leads by another. */
+static void a_bound_connection_has_the_path_of_its_interface(void **state)
+{
+    const struct ft_addr us = addr_v4(0x0a080001);
+    struct ft_route_config route = {.size = sizeof(route), .metric = 10};
+    struct ft_sock_info info;
+    struct ft_if_config config;
+    struct ladder t;
+
+    (void)state;
+    ladder_open(&t);
+    config = t.eth_config;
+    memcpy(config.name, "eth1", 5);
+    config.mtu = 9000;
+    t.eth = ft_if_add(t.stack, &config);
+    assert_int_equal(ft_addr_add(t.stack, t.eth, &us, 24, 0), 0);
+    route.prefix = addr_v4(0);
+    route.gateway = addr_v4(0x0a0800fe);
+    route.ifindex = t.eth;
+    assert_int_equal(ft_route_add(t.stack, &route), 0);
+    after_ms(&t, 5000);
+    (void)ladder_forget(&t);
+    t.us = us;
+    t.peer->sock = ft_socket(t.stack, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(ft_setsockopt(t.stack, t.peer->sock, SOL_SOCKET, SO_BINDTODEVICE, "eth1", 5),
+                     0);
+    t.them = addr_v4(0xc6120001);
+    user_connects(&t);
+    stack_sends(&t, SEG_SYN, .mss = 8960);
+    peer_sends(&t, SEG_SYN | SEG_ACK, .mss = 8960);
+    stack_sends(&t, SEG_ACK);
+    user_writes(&t, 8960);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 8960);
+    peer_icmp(&t, NULL, ICMP4_UNREACH, ICMP4_UNREACH_FRAG_NEEDED, 4000);
+    assert_int_equal(ft_sock_info(t.stack, t.peer->sock, &info), 0);
+    assert_int_equal(info.mss, 3960);
+    stack_sends(&t, SEG_ACK, .seq = 1, .len = 3960);
+    stack_sends(&t, SEG_ACK, .seq = 3961, .len = 3960);
+    ladder_close(&t);
+}
+
 /* A forged error about the frame that the peer saw last, with another number quoted. */
 /* Found by the simulator (seed 1131): a narrow path to a peer is no reason to ask it for small
    segments; what we can take is the link's matter. */
@@ -304,6 +346,7 @@ int main(void)
         cmocka_unit_test(under_the_rfc_profile_only_hard_errors_end_an_attempt),
         cmocka_unit_test(an_error_about_nothing_in_flight_is_dropped),
         cmocka_unit_test(what_is_too_big_goes_again_in_smaller_pieces),
+        cmocka_unit_test(a_bound_connection_has_the_path_of_its_interface),
         cmocka_unit_test(the_mss_that_is_announced_does_not_follow_the_path),
         cmocka_unit_test(a_hundred_thousand_forged_errors_end_nothing),
     };
