@@ -125,7 +125,7 @@ static enum ft_net_verdict solicited(struct ft_net *net, struct net_in *in,
     /* One that is optimistic may not say where it is (RFC 4429 3.2). Were we to ask in turn, being
        optimistic too, both would wait for each other; so the answer goes back the way the question
        came. No entry is made of it. */
-    known = msg->has_sllao || ft_neigh_find(net, in->iface, &ip->src);
+    known = ft_neigh_known(net, in->iface, &ip->src);
     advertise(net, a, &ip->src, known || !eth_is_station(in->mac) ? NULL : in->mac);
     return ft_in_done(in, FT_RX_CONTROL);
 }

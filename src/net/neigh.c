@@ -333,6 +333,13 @@ static bool group_mac(const struct ft_net *net, const struct net_iface *iface,
     return true;
 }
 
+bool ft_neigh_known(struct ft_net *net, struct net_iface *iface, const struct ft_addr *addr)
+{
+    const struct net_neigh *n = ft_neigh_find(net, iface, addr);
+
+    return n && class_of(n->state) != NEIGH_PENDING;
+}
+
 enum ft_tx_result ft_link_resolve(struct ft_net *net, struct net_iface *iface,
                                   const struct ft_addr *next_hop, uint8_t *ret_mac,
                                   struct net_neigh **ret_neigh)

@@ -292,6 +292,9 @@ struct net_neigh_news {
 struct net_neigh *ft_neigh_find(struct ft_net *net, struct net_iface *iface,
                                 const struct ft_addr *addr);
 
+/** Whether the link address of a neighbour is known. */
+bool ft_neigh_known(struct ft_net *net, struct net_iface *iface, const struct ft_addr *addr);
+
 /**
  * Use a neighbour for a packet: find or make its entry, ask for it if need be.
  *

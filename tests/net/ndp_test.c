@@ -227,6 +227,40 @@ static void two_new_hosts_find_each_other_at_once(void **state)
     host_close(&other);
 }
 
+/* RFC 4429 3.2: neither says where it is while it asks for the other. Both are answered. */
+static void two_new_hosts_that_ask_each_other_find_each_other(void **state)
+{
+    static struct host other;
+    static uint8_t buf[PKT_MAX];
+    struct host *const hosts[] = {&h, &other};
+    const struct ft_addr addrs[] = {US6, B6}, any = addr_any();
+    struct ft_flow flows[2];
+    struct ft_path path;
+
+    (void)state;
+    host_close(&h);
+    other.mac = mac_b;
+    for (size_t i = 0; i < 2; i++) {
+        struct ft_ip_tx tx = {
+            .src = addrs[i], .dst = addrs[!i], .l4_len = 20, .proto = IP_PROTO_TCP};
+        struct ft_frame frame = {.buf = buf, .cap = sizeof(buf)};
+
+        host_open_bare(hosts[i], 0);
+        assert_int_equal(ft_net_addr_add(hosts[i]->net, hosts[i]->eth, &addrs[i], 64, 0), 0);
+        host_after(hosts[i], FT_MS);
+        (void)host_drain(hosts[i]);
+        ft_flow_init(&flows[i], FT_FLOW_TCP);
+        assert_int_equal(ft_path_find(hosts[i]->net, &addrs[!i], &any, 0, &path), 0);
+        assert_int_equal(ft_ip_begin(hosts[i]->net, &path, &tx, &flows[i], &frame), FT_TX_WAIT);
+    }
+    exchange(&h, &other);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(flows[i].place, FT_FLOW_READY);
+        ft_flow_idle(hosts[i]->net, &flows[i]);
+    }
+    host_close(&other);
+}
+
 /* The same address twice: who came first may keep it, but not both. */
 static void two_hosts_never_both_keep_one_address(void **state)
 {
@@ -337,6 +371,7 @@ int main(void)
         T(solicitation_is_answered_to_who_asked),
         T(asker_without_link_address_is_answered_where_it_is),
         T(two_new_hosts_find_each_other_at_once),
+        T(two_new_hosts_that_ask_each_other_find_each_other),
         T(two_hosts_never_both_keep_one_address),
         T(groups_are_reported),
         T(queries_provoke_one_report_an_interval),
