@@ -14,13 +14,23 @@
 /* The longest TCP header must lie in one piece. */
 #define L4_CONTIG 60u
 
-/* RFC 1122 3.2.1.3: a host's own address, 127/8, a group or broadcast never sends to us. */
-static bool source_martian(struct ft_net *net, const struct net_in *in, const struct ft_addr *src)
+/* RFC 1122 3.2.1.3 (a): a host that does not know its address yet asks all for it, by UDP
+   (RFC 2131 4.1). Nobody answers to such a source: ft_icmp_send_error() does not. */
+static bool asks_for_address(const struct ip4_hdr *ip)
 {
+    return addr_is_any(&ip->src) && addr_is_broadcast(&ip->dst) && ip->proto == IP_PROTO_UDP;
+}
+
+/* RFC 1122 3.2.1.3: a host's own address, 127/8, a group or broadcast never sends to us. */
+static bool source_martian(struct ft_net *net, const struct net_in *in, const struct ip4_hdr *ip)
+{
+    const struct ft_addr *src = &ip->src;
     uint32_t v4 = addr_v4_of(src);
 
     if (in->iface->type == FT_IF_LOOPBACK)
         return ft_addr_class_on(net, NULL, src) != FT_ADDR_LOCAL;
+    if (asks_for_address(ip))
+        return false;
     if (v4 >> 24 == 0 || v4 >> 28 == 0xf)
         return true;
     return ft_addr_class_on(net, in->iface, src) != FT_ADDR_UNICAST;
@@ -124,7 +134,7 @@ enum ft_net_verdict ft_ip4_input(struct ft_net *net, struct net_in *in)
         return ft_in_done(in, err == -EBADMSG ? FT_RX_DROP_CHECKSUM : FT_RX_DROP_HEADER);
     in->rx->src = ip.src;
     in->rx->dst = ip.dst;
-    if (source_martian(net, in, &ip.src))
+    if (source_martian(net, in, &ip))
         return ft_in_done(in, FT_RX_DROP_MARTIAN);
     if (!destination_ours(net, in, &ip.dst))
         return FT_NET_DONE;

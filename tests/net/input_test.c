@@ -179,6 +179,36 @@ static void packets_from_impossible_sources_are_dropped(void **state)
     assert_int_equal(host_drain(&h), 0);
 }
 
+/* RFC 1122 3.2.1.3 (a), RFC 2131 4.1: a server of DHCP hears who has no address yet. */
+/* proves: A-19 */
+static void a_host_without_an_address_speaks_to_all_by_udp_only(void **state)
+{
+    struct say s = {.src = V4(0, 0, 0, 0), .dst = V4(255, 255, 255, 255), .eth_dst = mac_all};
+    struct ft_addr none = V4(0, 0, 0, 0);
+
+    (void)state;
+    say_udp(&h, &s, 300);
+    host_take_in(&h);
+    assert_int_equal(h.what, FT_NET_UDP);
+    assert_true(addr_eq(&h.rx.src, &none));
+    assert_int_equal(h.rx.dst_class, FT_ADDR_BROADCAST);
+    ft_icmp_port_unreachable(h.net, &h.rx);
+    say_tcp(&h, &s, 10);
+    host_take_in(&h);
+    assert_true(host_dropped(&h, FT_RX_DROP_MARTIAN));
+    say_echo(&h, &s, 10);
+    host_take_in(&h);
+    assert_true(host_dropped(&h, FT_RX_DROP_MARTIAN));
+    s.dst = V4(10, 7, 0, 255);
+    say_udp(&h, &s, 300);
+    host_take_in(&h);
+    assert_true(host_dropped(&h, FT_RX_DROP_MARTIAN));
+    say_udp(&h, &(struct say){.src = V4(0, 0, 0, 1), .dst = V4(255, 255, 255, 255)}, 300);
+    host_take_in(&h);
+    assert_true(host_dropped(&h, FT_RX_DROP_MARTIAN));
+    assert_int_equal(host_drain(&h), 0);
+}
+
 /* proves: A-19 */
 static void loopback_addresses_do_not_come_from_a_wire(void **state)
 {
@@ -270,6 +300,7 @@ int main(void)
         T(split_frames_are_read_as_whole_ones),
         T(broken_frames_fare_alike_however_they_are_split),
         T(packets_from_impossible_sources_are_dropped),
+        T(a_host_without_an_address_speaks_to_all_by_udp_only),
         T(loopback_addresses_do_not_come_from_a_wire),
         T(loopback_takes_own_addresses_only),
         T(group_and_broadcast_provoke_no_answer),

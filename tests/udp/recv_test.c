@@ -212,6 +212,36 @@ static void a_broadcast_reaches_every_matching_socket(void **state)
     assert_int_equal(host_output(&b, b.wire), 0);
 }
 
+/* RFC 1122 3.2.1.3 (a), RFC 2131 4.1: it has no address yet, and is not answered by ICMP. */
+static void a_dhcp_server_hears_a_host_without_an_address(void **state)
+{
+    ft_sock server = bound(&b, AF_INET, 67);
+    struct raw raw = {.dst = addr_v4(UINT32_MAX),
+                      .src_port = 68,
+                      .dst_port = 67,
+                      .payload = 300,
+                      .udp_len = UINT32_MAX,
+                      .csum = RAW_ZERO};
+    struct sockaddr_storage from;
+    size_t len;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        len = raw_emit(&raw, buf, sizeof(buf));
+        be32_store(buf + 12, 0);
+        be16_store(buf + 10, 0);
+        be16_store(buf + 10, csum_of(buf, IP4_HDR_LEN));
+        host_input(&b, b.wire, buf, len);
+        assert_int_equal(b.verdict, i ? FT_RX_NO_SOCKET : FT_RX_DATAGRAM);
+        raw.dst_port = 69; /* where nobody is */
+    }
+    assert_int_equal(host_recv(&b, server, buf, sizeof(buf), 0, &from), 300);
+    assert_int_equal(from.ss_family, AF_INET);
+    assert_int_equal(((struct sockaddr_in *)&from)->sin_addr.s_addr, 0);
+    assert_int_equal(((struct sockaddr_in *)&from)->sin_port, htons(68));
+    assert_int_equal(host_output(&b, b.wire), 0);
+}
+
 static void peeking_takes_nothing_and_cutting_is_told(void **state)
 {
     ft_sock fd = bound(&b, AF_INET, 53);
@@ -422,6 +452,7 @@ int main(void)
         TEST(a_flood_of_one_octet_stays_within_the_receive_buffer),
         TEST(port_zero_is_nobodys),
         TEST(a_broadcast_reaches_every_matching_socket),
+        TEST(a_dhcp_server_hears_a_host_without_an_address),
         TEST(peeking_takes_nothing_and_cutting_is_told),
         TEST(a_connected_socket_learns_that_nobody_is_there),
         TEST(the_error_queue_says_whose_datagram_it_was),
