@@ -30,6 +30,14 @@ static bool source_martian(struct ft_net *net, const struct net_in *in, const st
     return true;
 }
 
+/* RFC 4291 2.7 and its erratum 3480: scope 0 is reserved, and scope 1 does not leave a node. */
+static bool group_martian(const struct net_in *in, const struct ft_addr *dst)
+{
+    unsigned scope = addr_scope6(dst);
+
+    return scope == 0 || (scope == 1 && in->iface->type != FT_IF_LOOPBACK);
+}
+
 /* Whether the packet is for us; else in->verdict says why not. */
 static bool destination_ours(struct ft_net *net, struct net_in *in, const struct ft_addr *dst)
 {
@@ -37,8 +45,9 @@ static bool destination_ours(struct ft_net *net, struct net_in *in, const struct
     bool loopback = in->iface->type == FT_IF_LOOPBACK;
 
     rx->dst_class = ft_addr_class_on(net, loopback ? NULL : in->iface, dst);
-    if (rx->dst_class == FT_ADDR_LOCAL &&
-        (rx->l2_multicast || (addr_is_loopback(dst) && !loopback))) {
+    if ((rx->dst_class == FT_ADDR_LOCAL &&
+         (rx->l2_multicast || (addr_is_loopback(dst) && !loopback))) ||
+        (rx->dst_class == FT_ADDR_MULTICAST && group_martian(in, dst))) {
         in->verdict = FT_RX_DROP_MARTIAN;
         return false;
     }

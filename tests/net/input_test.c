@@ -221,6 +221,32 @@ static void loopback_addresses_do_not_come_from_a_wire(void **state)
     assert_true(host_dropped(&h, FT_RX_DROP_MARTIAN));
 }
 
+/* RFC 4291 2.7 and its erratum 3480. */
+static void groups_of_this_node_do_not_come_from_a_wire(void **state)
+{
+    const struct ft_addr all = V6(0xff01000000000000, 1);
+    const struct ft_addr groups[] = {
+        all,
+        V6(0xff01000000000000, 0x77),
+        V6(0xff11000000000000, 0x77),
+        V6(0xff00000000000000, 0x77),
+        V6(0xff10000000000000, 0x77),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(ft_group_join(h.net, h.eth, &groups[i]), 0);
+        say_udp(&h, &(struct say){.src = B6, .dst = groups[i], .eth_dst = mac_all}, 1);
+        host_take_in(&h);
+        assert_true(host_dropped(&h, FT_RX_DROP_MARTIAN));
+    }
+    say_udp(&h, &(struct say){.src = US6, .dst = all}, 1);
+    host_take_lo(&h, h.in + ETH_HDR_LEN, h.in_len - ETH_HDR_LEN);
+    assert_int_equal(h.what, FT_NET_UDP);
+    host_after(&h, 5 * FT_SEC);
+    assert_int_equal(host_drain(&h), 0); /* and nobody is told of them */
+}
+
 static void loopback_takes_own_addresses_only(void **state)
 {
     const struct ft_addr good[] = {US4, V4(127, 0, 0, 1), V4(127, 1, 2, 3), US6, V6(0, 1), US_LL};
@@ -302,6 +328,7 @@ int main(void)
         T(packets_from_impossible_sources_are_dropped),
         T(a_host_without_an_address_speaks_to_all_by_udp_only),
         T(loopback_addresses_do_not_come_from_a_wire),
+        T(groups_of_this_node_do_not_come_from_a_wire),
         T(loopback_takes_own_addresses_only),
         T(group_and_broadcast_provoke_no_answer),
         T(offload_facts_are_handed_up),
