@@ -98,6 +98,15 @@ static struct net_piece piece_of(const struct ip6_hdr *ip, const struct ip6_chai
     };
 }
 
+/* Whether the packet is from somebody who may be answered: source_martian() lets others through. */
+static bool has_source(const struct ft_net *net, const struct net_in *in, const struct ip6_hdr *ip)
+{
+    if (addr_is_any(&ip->src))
+        return false;
+    return in->iface->type == FT_IF_LOOPBACK ||
+           ft_addr_class_on(net, in->iface, &ip->src) == FT_ADDR_UNICAST;
+}
+
 /* The walk ended early: tell the source, if the walk says so. */
 static enum ft_net_verdict chain_bad(struct ft_net *net, struct net_in *in,
                                      const struct ip6_hdr *ip, const struct ip6_chain *chain)
@@ -114,6 +123,8 @@ static enum ft_net_verdict chain_bad(struct ft_net *net, struct net_in *in,
 
         ft_frag_kill(net, in, &piece);
     }
+    if (!has_source(net, in, ip))
+        return ft_in_done(in, FT_RX_DROP_MARTIAN);
     if (chain->send) {
         ft_in_payload(net, in, IP6_HDR_LEN, IP6_HDR_LEN + (size_t)ip->payload_len);
         ft_icmp_send_error(net, in->rx, &out);
@@ -153,13 +164,10 @@ static enum ft_net_verdict deliver(struct ft_net *net, struct net_in *in, const 
 {
     struct net_icmp_out unknown = {
         .type = ICMP6_PARAM_PROBLEM, .code = ICMP6_PARAM_NEXT, .rest = chain->next_at};
-    bool has_source =
-        !addr_is_any(&ip->src) && (in->iface->type == FT_IF_LOOPBACK ||
-                                   ft_addr_class_on(net, in->iface, &ip->src) == FT_ADDR_UNICAST);
 
     ft_in_payload(net, in, chain->off, IP6_HDR_LEN + (size_t)ip->payload_len);
     in->rx->proto = chain->proto;
-    if (!has_source && chain->proto != IP_PROTO_ICMP6)
+    if (chain->proto != IP_PROTO_ICMP6 && !has_source(net, in, ip))
         return ft_in_done(in, FT_RX_DROP_MARTIAN);
     switch (chain->proto) {
     case IP_PROTO_TCP:

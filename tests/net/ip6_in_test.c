@@ -187,6 +187,26 @@ static void option_storms_are_limited_and_need_a_source(void **state)
     assert_int_equal(host_drain(&h), 0);
 }
 
+/* Nobody else speaks with our address, so nobody is told what is wrong with the packet; we
+   ourselves neither, over loopback. */
+/* proves: A-19 */
+static void what_comes_with_our_own_address_is_not_answered(void **state)
+{
+    const struct ft_addr sources[] = {US6, US_LL, V6(0, 0)};
+    uint8_t ext[16] = {IP_PROTO_NONE, 0, 0xde, 4};
+    struct ft_frame frame = {.buf = h.out, .cap = sizeof(h.out)};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        say_ip(&h, &(struct say){.src = sources[i], .dst = US6, .proto = IP_PROTO_DSTOPTS}, ext,
+               sizeof(ext));
+        host_take_in(&h);
+        assert_true(host_dropped(&h, FT_RX_DROP_MARTIAN));
+        assert_int_equal(host_drain(&h), 0);
+        assert_false(ft_ctl_output(h.net, h.lo, &frame));
+    }
+}
+
 /* RFC 4443 3.4: an upper layer that we do not know. */
 static void unknown_next_header_is_named_by_its_place(void **state)
 {
@@ -240,6 +260,7 @@ int main(void)
         T(long_chains_are_dropped_at_the_limit),
         T(unknown_options_are_acted_on_by_their_two_bits),
         T(option_storms_are_limited_and_need_a_source),
+        T(what_comes_with_our_own_address_is_not_answered),
         T(unknown_next_header_is_named_by_its_place),
         T(every_icmp6_type_gives_back_what_it_took),
     };
