@@ -279,7 +279,9 @@ enum ft_net_verdict ft_slaac_advert(struct ft_net *net, struct net_in *in,
     struct net_iface *iface = in->iface;
     struct net_neigh *n;
 
-    iface->solicit_at = FT_TIME_NEVER; /* RFC 4861 6.3.7: one has answered */
+    /* RFC 4861 6.3.7: one has answered that is a default router. */
+    if (msg->lifetime_s > 0)
+        iface->solicit_at = FT_TIME_NEVER;
     learn_parameters(net, iface, msg);
     learn_router(net, iface, router, msg->lifetime_s);
     if (msg->has_sllao)

@@ -69,21 +69,44 @@ static int path_to(struct ft_addr dst, struct ft_path *ret)
     return ft_path_find(h.net, &dst, &any, 0, ret);
 }
 
-/* RFC 4861 6.3.7: three solicitations, if nobody answers. */
-static void routers_are_solicited_three_times(void **state)
+/* The number of router solicitations that are sent in so many seconds. */
+static unsigned solicitations(unsigned seconds)
 {
     unsigned n = 0;
 
-    (void)state;
-    host_close(&h);
-    host_open_bare(&h, FT_IF_SLAAC);
-    for (unsigned s = 0; s < 60; s++) {
+    for (unsigned s = 0; s < seconds; s++) {
         host_after(&h, FT_SEC);
         while (host_sent(&h))
             n += be16_load(h.out + 12) == ETH_TYPE_IP6 && out_ip(&h)[40] == ICMP6_RS &&
                  out_ip(&h)[6] == IP_PROTO_ICMP6 && out_ip(&h)[7] == 255;
     }
-    assert_int_equal(n, 3);
+    return n;
+}
+
+/* RFC 4861 6.3.7: three solicitations, if nobody answers. */
+static void routers_are_solicited_three_times(void **state)
+{
+    (void)state;
+    host_close(&h);
+    host_open_bare(&h, FT_IF_SLAAC);
+    assert_int_equal(solicitations(60), 3);
+}
+
+/* RFC 4861 6.3.7: one that is no default router (Router Lifetime 0) is no answer. */
+static void solicitation_ends_with_a_default_router(void **state)
+{
+    struct ndp_msg ra = advert();
+
+    (void)state;
+    host_close(&h);
+    host_open_bare(&h, FT_IF_SLAAC);
+    assert_int_equal(solicitations(2), 1);
+    ra.lifetime_s = 0;
+    take_ra(R_LL, &ra);
+    assert_int_equal(solicitations(4), 1);
+    ra.lifetime_s = 1800;
+    take_ra(V6(0xfe80000000000000, 0x98), &ra);
+    assert_int_equal(solicitations(60), 0);
 }
 
 /* RFC 4862 5.5.3, RFC 4861 6.3.4. */
@@ -348,6 +371,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(routers_are_solicited_three_times),
+        T(solicitation_ends_with_a_default_router),
         T(advertisement_gives_address_and_routes),
         T(lifetimes_end),
         T(advertisement_cannot_take_away_or_starve),
