@@ -110,6 +110,7 @@ void ft_dad_timer(struct ft_net *net, struct net_addr *a)
         ft_addr_free(net, a);
         return;
     }
+    ft_assert(a->state != FT_ADDR_DUPLICATE);
     if (a->phase == ADDR_PROBING)
         probe(net, a);
     if (a->phase == ADDR_ANNOUNCING) {
@@ -156,7 +157,8 @@ void ft_dad_conflict(struct ft_net *net, struct net_addr *a)
             return;
         }
         set_state(net, a, FT_ADDR_DUPLICATE);
-        ft_wheel_cancel(&net->env->wheel, &a->timer);
+        /* It keeps its place, so that it is not tried again, for as long as it is advertised. */
+        ft_net_arm(net, &a->timer, a->valid_until);
         return;
     }
     /* RFC 5227 2.4 (c): it is kept, for who could take it away from us by one packet could always

@@ -216,7 +216,9 @@ static void renew_addr(struct ft_net *net, struct net_addr *a, const struct ndp_
 {
     a->valid_until = two_hour_rule(net, a->valid_until, until(net, p->valid_s));
     a->preferred_until = FT_MIN(until(net, p->preferred_s), a->valid_until);
-    if (a->phase != ADDR_PROBING && a->state != FT_ADDR_DUPLICATE)
+    if (a->state == FT_ADDR_DUPLICATE)
+        ft_net_arm(net, &a->timer, a->valid_until);
+    else if (a->phase != ADDR_PROBING)
         ft_dad_settle(net, a);
 }
 

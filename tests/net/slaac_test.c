@@ -270,16 +270,12 @@ static void prefixes_that_cannot_be_are_ignored(void **state)
     (void)host_drain(&h);
 }
 
-/* proves: A-12 */
-static void conflicts_of_formed_addresses_are_tried_three_times(void **state)
+/* Somebody else has each address that is formed on the prefix of advert(). */
+static unsigned contest(struct ft_addr *seen, unsigned max)
 {
-    struct ndp_msg ra = advert();
-    struct ft_addr seen[8];
     unsigned n = 0;
 
-    (void)state;
-    take_ra(R_LL, &ra);
-    for (unsigned i = 0; i < 8; i++) {
+    while (n < max) {
         struct ft_addr_info info = addr_on(0x20010db800010000);
         struct ndp_msg na = {.type = ICMP6_NA, .target = info.addr, .override = true};
         struct say s = {.src = info.addr, .dst = V6(0xff02000000000000, 1), .eth_dst = mac_all};
@@ -293,7 +289,41 @@ static void conflicts_of_formed_addresses_are_tried_three_times(void **state)
         host_take_in(&h);
         host_after(&h, FT_MS);
     }
-    assert_int_equal(n, 3);
+    return n;
+}
+
+/* RFC 4862 5.5.4: its place among those of advertised prefixes becomes free. */
+static void lifetime_of_a_duplicate_address_ends(void **state)
+{
+    struct ndp_msg ra = advert();
+    struct ft_addr seen[8];
+
+    (void)state;
+    ra.prefixes[0].valid_s = 20000;
+    take_ra(R_LL, &ra);
+    (void)contest(seen, 8);
+    assert_int_equal(addr_on(0x20010db800010000).state, FT_ADDR_DUPLICATE);
+    host_after(&h, 15000 * FT_SEC);
+    take_ra(R_LL, &ra);
+    host_after(&h, 15000 * FT_SEC);
+    assert_int_equal(addr_on(0x20010db800010000).state, FT_ADDR_DUPLICATE);
+    host_after(&h, 5001 * FT_SEC);
+    assert_int_equal(addr_on(0x20010db800010000).state, 0);
+    assert_int_equal(ft_net_addrs(h.net, h.eth, NULL, 0), 1);
+    take_ra(R_LL, &ra);
+    assert_int_equal(addr_on(0x20010db800010000).state, FT_ADDR_OPTIMISTIC);
+    (void)host_drain(&h);
+}
+
+/* proves: A-12 */
+static void conflicts_of_formed_addresses_are_tried_three_times(void **state)
+{
+    struct ndp_msg ra = advert();
+    struct ft_addr seen[8];
+
+    (void)state;
+    take_ra(R_LL, &ra);
+    assert_int_equal(contest(seen, 8), 3);
     take_ra(R_LL, &ra);
     assert_int_equal(addr_on(0x20010db800010000).state, FT_ADDR_DUPLICATE);
     (void)host_drain(&h);
@@ -379,6 +409,7 @@ int main(void)
         T(floods_of_advertisements_find_the_limits),
         T(prefixes_that_cannot_be_are_ignored),
         T(conflicts_of_formed_addresses_are_tried_three_times),
+        T(lifetime_of_a_duplicate_address_ends),
         T(router_that_steps_down_loses_its_route),
         T(without_the_flag_advertisements_do_nothing),
         T(link_local_may_be_the_callers),
