@@ -135,8 +135,8 @@ FT_PUBLIC int ft_if_set_mtu(struct ft_stack *stack, int ifindex, uint32_t mtu);
  * @prefix_len: 1 to 32 for IPv4, 1 to 128 for IPv6
  * @flags:      FT_ADDR_PROBE_FIRST or 0 (optimistic: used at once, probed meanwhile)
  *
- * Return: 0; -ENODEV; -EINVAL: not unicast, or a bad prefix_len; -EEXIST; -ENOBUFS: addrs_max.
- * How it fares: ft_addr_state().
+ * Return: 0; -ENODEV; -EINVAL: not unicast, a bad prefix_len, or IPv6 on an MTU below 1280;
+ * -EEXIST; -ENOBUFS: addrs_max. How it fares: ft_addr_state().
  */
 FT_PUBLIC int ft_addr_add(struct ft_stack *stack, int ifindex, const struct ft_addr *addr,
                           unsigned prefix_len, unsigned flags);

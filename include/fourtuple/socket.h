@@ -87,10 +87,10 @@ FT_PUBLIC ft_sock ft_accept(struct ft_stack *stack, ft_sock sock, struct sockadd
  *
  * Return: 0: done (datagrams, or a stream the first time it is asked after it has connected);
  * -EINPROGRESS: the SYN leaves at the next ft_output(), FT_WRITABLE or FT_ERROR tells the end;
- * -EALREADY: still under way; -EISCONN; -EBADF; -EINVAL; -EAFNOSUPPORT; -ENETUNREACH: no route;
- * -EACCES: broadcast without SO_BROADCAST; -EADDRNOTAVAIL: no port left for this peer;
- * -EOPNOTSUPP: a passive socket; -ENOBUFS; or, once, how the attempt failed: -ECONNREFUSED,
- * -ETIMEDOUT, -EHOSTUNREACH, -ECONNABORTED.
+ * -EALREADY: still under way; -EISCONN: connected, or a passive socket; -EBADF; -EINVAL;
+ * -EAFNOSUPPORT; -ENETUNREACH: no route; -EACCES: broadcast without SO_BROADCAST; -EADDRNOTAVAIL:
+ * no port left for this peer; -EAGAIN: no port left for a datagram socket; -ENOBUFS; or, once, how
+ * the attempt failed: -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH, -ECONNABORTED.
  */
 FT_PUBLIC int ft_connect(struct ft_stack *stack, ft_sock sock, const struct sockaddr *addr,
                          socklen_t len);
@@ -133,7 +133,8 @@ FT_PUBLIC int ft_abort(struct ft_stack *stack, ft_sock sock);
  * Return: octets queued, may be fewer than @len on a stream; -EAGAIN: the buffer is full, or the
  * connection is not established yet: wait for FT_WRITABLE; -ENOTCONN, -EPIPE, -ECONNRESET,
  * -ETIMEDOUT, -EHOSTUNREACH, -ECONNREFUSED: the error of the socket, once; -EDESTADDRREQ;
- * -EMSGSIZE; -EBADF; -ENOBUFS. Segments leave at the next ft_output().
+ * -EMSGSIZE; -EOPNOTSUPP: MSG_OOB on a datagram socket; -EBADF; -ENOBUFS. Segments leave at the
+ * next ft_output().
  */
 FT_PUBLIC ssize_t ft_send(struct ft_stack *stack, ft_sock sock, const void *data, size_t len,
                           int flags);
@@ -153,12 +154,13 @@ FT_PUBLIC ssize_t ft_recv(struct ft_stack *stack, ft_sock sock, void *ret_data, 
 /**
  * Queue octets out of several pieces, and say where a datagram goes.
  *
- * @msg:   borrowed; msg_name, msg_iov; IP_PKTINFO, IPV6_PKTINFO, IP_TTL, IP_TOS, IPV6_HOPLIMIT,
- *         IPV6_TCLASS and UDP_SEGMENT in msg_control
+ * @msg:   borrowed; msg_name (of a stream only with MSG_FASTOPEN, else it is ignored), msg_iov;
+ *         IP_PKTINFO, IPV6_PKTINFO, IP_TTL, IP_TOS, IPV6_HOPLIMIT, IPV6_TCLASS and UDP_SEGMENT in
+ *         msg_control
  * @flags: as for ft_send()
  *
- * Return: as ft_send(); -EISCONN: a name on a connected stream; -EINVAL; -EAFNOSUPPORT;
- * -ENETUNREACH; -EACCES.
+ * Return: as ft_send(); -EINVAL; -EAFNOSUPPORT; -ENETUNREACH; -EACCES; with MSG_FASTOPEN also as
+ * ft_connect(), and -EOPNOTSUPP: FT_FASTOPEN_CLIENT is not set.
  */
 FT_PUBLIC ssize_t ft_sendmsg(struct ft_stack *stack, ft_sock sock, const struct msghdr *msg,
                              int flags);
@@ -200,7 +202,8 @@ FT_PUBLIC int ft_getpeername(struct ft_stack *stack, ft_sock sock, struct sockad
  * @ret_value: up to *@len octets
  * @len:       in: room; out: octets written
  *
- * Return: 0; -EBADF; -ENOPROTOOPT: unknown, as Linux answers; -EINVAL: too short.
+ * Return: 0; -EBADF; -ENOPROTOOPT or, of a level, -EOPNOTSUPP: unknown, as Linux answers; -EINVAL:
+ * too short; -EFAULT: @ret_value or @len is NULL; -ENOTCONN: IP_MTU or IPV6_MTU without a peer.
  */
 FT_PUBLIC int ft_getsockopt(struct ft_stack *stack, ft_sock sock, int level, int name,
                             void *ret_value, socklen_t *len);
@@ -210,7 +213,8 @@ FT_PUBLIC int ft_getsockopt(struct ft_stack *stack, ft_sock sock, int level, int
  *
  * @value: borrowed
  *
- * Return: 0; -EBADF; -ENOPROTOOPT; -EINVAL; -EISCONN; for groups also -ENODEV, -EADDRINUSE: joined
+ * Return: 0; -EBADF; -ENOPROTOOPT; -EINVAL; -EFAULT: @value is NULL; -EISCONN; -EOPNOTSUPP:
+ * TCP_FASTOPEN_CONNECT without FT_FASTOPEN_CLIENT; for groups also -ENODEV, -EADDRINUSE: joined
  * already, -EADDRNOTAVAIL: not joined, -ENOBUFS: memberships_max or groups_max.
  */
 FT_PUBLIC int ft_setsockopt(struct ft_stack *stack, ft_sock sock, int level, int name,
@@ -222,7 +226,8 @@ FT_PUBLIC int ft_setsockopt(struct ft_stack *stack, ft_sock sock, int level, int
  *
  * @ret_spans: up to @n are written
  *
- * Return: how many were; 0: end of stream; else as ft_recv(); -EBUSY: pinned already.
+ * Return: how many were; 0: end of stream; else as ft_recv(); -EBUSY: pinned already;
+ * -EOPNOTSUPP: not a stream.
  */
 FT_PUBLIC ssize_t ft_peek(struct ft_stack *stack, ft_sock sock, struct ft_span *ret_spans,
                           size_t n);
@@ -230,7 +235,7 @@ FT_PUBLIC ssize_t ft_peek(struct ft_stack *stack, ft_sock sock, struct ft_span *
 /**
  * Take the first @len octets that ft_peek() showed off the stream and unpin all of them.
  *
- * Return: 0; -EINVAL: more than was shown; -EBADF.
+ * Return: 0; -EINVAL: more than was shown; -EOPNOTSUPP: not a stream; -EBADF.
  */
 FT_PUBLIC int ft_consume(struct ft_stack *stack, ft_sock sock, size_t len);
 
@@ -240,7 +245,7 @@ FT_PUBLIC int ft_consume(struct ft_stack *stack, ft_sock sock, size_t len);
  * @len:       octets wished for
  * @ret_spans: up to @n are written; together at most @len
  *
- * Return: how many were; else as ft_send(); -EBUSY: pinned already.
+ * Return: how many were; else as ft_send(); -EBUSY: pinned already; -EOPNOTSUPP: not a stream.
  */
 FT_PUBLIC ssize_t ft_reserve(struct ft_stack *stack, ft_sock sock, size_t len,
                              struct ft_span *ret_spans, size_t n);
@@ -248,7 +253,7 @@ FT_PUBLIC ssize_t ft_reserve(struct ft_stack *stack, ft_sock sock, size_t len,
 /**
  * Queue the first @len octets that were written into the room of ft_reserve(), and unpin it.
  *
- * Return: 0; -EINVAL: more than was reserved; -EPIPE; -EBADF.
+ * Return: 0; -EINVAL: more than was reserved; -EPIPE; -EOPNOTSUPP: not a stream; -EBADF.
  */
 FT_PUBLIC int ft_commit(struct ft_stack *stack, ft_sock sock, size_t len);
 

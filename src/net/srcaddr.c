@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which address of ours a packet is to come from: RFC 6724 5, in its order, for both families. For
- * IPv4 the address on the prefix of the next hop comes before all, as in Linux. Home addresses
- * (rule 4) and temporary addresses (rule 7) do not exist here.
+ * Which address of ours a packet is to come from: RFC 6724 5, in its order, for both families. The
+ * longest common prefix (rule 8) does not count for IPv4, where the prefix of the next hop (rule
+ * 5.5) decides, as in Linux. Home addresses (rule 4) and temporary addresses (rule 7) do not exist
+ * here.
  */
 #include "priv.h"
 

@@ -43,7 +43,8 @@ struct ip6_frag {
     bool more;    /* more fragments follow */
 };
 
-/* Why a packet ends in the walk. Each is a counter of its own in net/. */
+/* Why a packet ends in the walk. net/ counts them under three names: options, reassembly,
+   and the rest as headers. */
 enum ip6_why {
     IP6_OK = 0,
     IP6_TRUNCATED,   /* a header reaches past the packet */
