@@ -65,7 +65,7 @@ void ft_in_payload(struct ft_net *net, struct net_in *in, size_t off, size_t end
 }
 
 /* Strip the link header. False: the packet ends here. */
-static bool strip_ether(struct ft_net *net, struct net_in *in, uint16_t *ret_type)
+static bool strip_ether(struct net_in *in, uint16_t *ret_type)
 {
     struct eth_hdr eth;
 
@@ -79,7 +79,6 @@ static bool strip_ether(struct ft_net *net, struct net_in *in, uint16_t *ret_typ
         in->verdict = FT_RX_DROP_NOT_MINE;
         return false;
     }
-    (void)net;
     memcpy(in->mac, eth.src, ETH_ADDR_LEN);
     in->l3 += eth.hdr_len;
     in->contig -= eth.hdr_len;
@@ -134,7 +133,7 @@ enum ft_net_verdict ft_net_input(struct ft_net *net, int ifindex, const struct f
         return FT_NET_DONE;
     }
     type = type_by_version(&in);
-    if (in.iface->type == FT_IF_ETHER && !strip_ether(net, &in, &type)) {
+    if (in.iface->type == FT_IF_ETHER && !strip_ether(&in, &type)) {
         *ret_verdict = in.verdict;
         return FT_NET_DONE;
     }

@@ -284,7 +284,6 @@ struct net_neigh_news {
     const uint8_t *mac; /* NULL: it did not say */
     bool solicited;     /* an answer to us */
     bool override;      /* to be believed against what we knew */
-    bool has_router;    /* is_router means something */
     bool is_router;
 };
 
@@ -294,14 +293,6 @@ struct net_neigh *ft_neigh_find(struct ft_net *net, struct net_iface *iface,
 
 /** Whether the link address of a neighbour is known. */
 bool ft_neigh_known(struct ft_net *net, struct net_iface *iface, const struct ft_addr *addr);
-
-/**
- * Use a neighbour for a packet: find or make its entry, ask for it if need be.
- *
- * @ret_neigh: the entry, or NULL when the table is full (with FT_TX_FULL)
- */
-enum ft_tx_result ft_neigh_use(struct ft_net *net, struct net_iface *iface,
-                               const struct ft_addr *addr, struct net_neigh **ret_neigh);
 
 /** A neighbour that asks for us gave its link address (RFC 4861 7.2.3): make or update STALE. */
 void ft_neigh_learn(struct ft_net *net, struct net_iface *iface, const struct ft_addr *addr,
