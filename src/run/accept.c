@@ -21,7 +21,6 @@
 
 #include "priv.h"
 
-#define FDS_OWN       64u          /* more than those that are neither of channels nor of threads */
 #define STARVED_PAUSE (20 * FT_MS) /* descriptors may have become free then */
 
 int64_t call_listen(struct call *call)
@@ -183,15 +182,8 @@ int accept_enqueue(struct run *run, struct chan *listener, struct chan *chan)
 /* Whether there are descriptors for one more connection; else it is tried again soon. */
 static bool has_descriptors(struct run *run)
 {
-    int fd;
-    bool enough;
+    bool enough = run_has_descriptors(run);
 
-    if (run->n_chans + RUN_PIDFDS + FDS_OWN < (unsigned)run->fds_max)
-        return true;
-    fd = fcntl(run->epoll, F_DUPFD_CLOEXEC, 0);
-    enough = fd >= 0 && fd < run->fds_max;
-    if (fd >= 0)
-        close(fd);
     if (!enough && run->starved_until == 0)
         run->starved_until = run_now() + STARVED_PAUSE;
     return enough;

@@ -16,14 +16,60 @@
 
 #include "priv.h"
 
-static int open_end(struct run *run, int handle)
+int connect_open_hub(struct run *run)
 {
-    int end;
+    int rc = 0;
 
-    if (connect(handle, (struct sockaddr *)&run->hub_name, run->hub_name_len) < 0)
+    run->hub = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (run->hub < 0)
         return -errno;
-    end = accept4(run->hub, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    return end < 0 ? -errno : end;
+    run->hub_name_len = carrier_name(run, ++run->n_names, &run->hub_name);
+    if (bind(run->hub, (struct sockaddr *)&run->hub_name, run->hub_name_len) < 0 ||
+        listen(run->hub, 1) < 0)
+        rc = -errno;
+    if (rc < 0) {
+        close(run->hub);
+        run->hub = -1;
+    }
+    return rc;
+}
+
+/* Take the connection that a channel's carrier has just made to the hub. Return: it or -errno. */
+static int take_end(const struct run *run, const struct chan *chan)
+{
+    struct sockaddr_un name, wanted;
+    socklen_t len = sizeof(name), wanted_len = carrier_name(run, chan->name_no, &wanted);
+    int end = accept4(run->hub, (struct sockaddr *)&name, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (end < 0)
+        return -errno;
+    if (len == wanted_len && memcmp(&name, &wanted, len) == 0)
+        return end;
+    close(end); /* somebody else's: octets of one conversation must never get into another */
+    return -EPROTO;
+}
+
+/* Connect a carrier to the hub. Nobody else does, and what is not taken at once goes with the hub,
+   so its queue is empty here, and not even a blocking connect waits. */
+static int open_end(struct run *run, const struct chan *chan, int handle)
+{
+    int rc = run->hub < 0 ? connect_open_hub(run) : 0, spare;
+
+    if (rc < 0)
+        return rc;
+    spare = fcntl(run->epoll, F_DUPFD_CLOEXEC, 0); /* a number that accept4() will find free */
+    if (spare < 0)
+        return -errno;
+    rc = connect(handle, (struct sockaddr *)&run->hub_name, run->hub_name_len) < 0 ? -errno : 0;
+    close(spare);
+    if (rc < 0)
+        return rc;
+    rc = take_end(run, chan);
+    if (rc < 0) {
+        close(run->hub);
+        (void)connect_open_hub(run); /* else it is tried again at the next connect */
+    }
+    return rc;
 }
 
 static uint32_t fill(struct run *run, int handle)
@@ -38,7 +84,7 @@ static uint32_t fill(struct run *run, int handle)
 
 static int gate_shut(struct run *run, struct chan *chan, int handle)
 {
-    int end = open_end(run, handle), rc;
+    int end = open_end(run, chan, handle), rc;
 
     if (end < 0)
         return end;
@@ -138,8 +184,11 @@ static int64_t renew_carrier(struct call *call)
     struct chan *chan = call->chan;
     struct run *run = call->run;
     uint64_t former = chan->cookie;
-    int carrier = carrier_new(run, chan), rc;
+    int carrier, rc;
 
+    if (!run_has_descriptors(run))
+        return -ENFILE;
+    carrier = carrier_new(run, chan);
     if (carrier < 0)
         return carrier;
     rc = swap_prepare(call->handle, carrier);
@@ -182,6 +231,8 @@ static int64_t begin(struct call *call, const struct name *peer)
     int rc;
 
     chan_sweep_soon(run); /* a passive socket that is closed must refuse */
+    if (chan->end < 0 && peer->addr.ss_family != AF_UNSPEC && !run_has_descriptors(run))
+        return -ENFILE; /* it is we who are short of them, not the program; it may try again */
     rc = ft_connect(run->stack, chan->sock, (const struct sockaddr *)&peer->addr, peer->len);
     if (rc != 0 && rc != -EINPROGRESS)
         return rc;
@@ -221,6 +272,8 @@ int64_t connect_sending(struct call *call, const struct want *want, const struct
         return n < 0 ? n : CALL_DONE;
     iov.iov_len = (size_t)n;
     chan_sweep_soon(run);
+    if (chan->end < 0 && !run_has_descriptors(run))
+        return -ENFILE;
     n = ft_sendmsg(run->stack, chan->sock, &msg, MSG_FASTOPEN);
     if (n < 0 && n != -EINPROGRESS)
         return n;

@@ -203,7 +203,7 @@ struct run {
     int epoll;    /* all that follows; itself watched by the host loop */
     int listener; /* seccomp's notifications; -1: nobody is left under the filter */
     struct io listener_io, control_io, signal_io, inotify_io;
-    int hub; /* where gated channels are connected to */
+    int hub; /* where gated channels are connected to, its queue empty; -1: to be made anew */
     struct sockaddr_un hub_name;
     socklen_t hub_name_len;
     int probe;                      /* an unbound socket, for probing names */
@@ -467,6 +467,9 @@ int64_t datagram_receive(struct call *call, const struct want *want);
  */
 int64_t connect_sending(struct call *call, const struct want *want, const struct name *peer);
 
+/** Make the hub, where gated channels are connected to. Return: 0 or -errno. */
+int connect_open_hub(struct run *run);
+
 /** The stack has news of a connect: open the gate, or tell how it failed. */
 void connect_progress(struct run *run, struct chan *chan);
 
@@ -629,6 +632,9 @@ void pump_flush(struct run *run, struct chan *chan);
 void pump_work(struct run *run);
 
 /* --- run.c ------------------------------------------------------------------------------------*/
+
+/** Whether there are descriptors for one more connection beside those kept for calls. */
+bool run_has_descriptors(const struct run *run);
 
 /** Watch a descriptor. Return: 0 or -errno. */
 int run_watch(struct run *run, int fd, uint32_t events, struct io *io);

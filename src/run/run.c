@@ -37,6 +37,7 @@
 #define RUN_SWEEP       (250 * FT_MS) /* how soon a closed passive socket is noticed at the latest */
 #define RUN_FILES_MIN   64u           /* descriptors of our own, and a few connections */
 #define RUN_FILES_KEPT  12u           /* of them for calls of the program that are worked on */
+#define RUN_FILES_OWN   64u           /* more than are neither of channels nor of threads */
 #define RUN_RELISTEN_MS 100           /* a server that closes and listens again has that long */
 #define RUN_GOODBYE     (250 * FT_MS) /* for the FINs of peers that close in answer to ours */
 #define RUN_LAST_GASP   (20 * FT_MS)  /* for the resets of those that are given up */
@@ -54,6 +55,18 @@ int run_watch(struct run *run, int fd, uint32_t events, struct io *io)
     struct epoll_event event = {.events = events, .data = {.ptr = io}};
 
     return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+bool run_has_descriptors(const struct run *run)
+{
+    int fd;
+
+    if (run->n_chans + RUN_PIDFDS + RUN_FILES_OWN < (unsigned)run->fds_max)
+        return true;
+    fd = fcntl(run->epoll, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 && fd < run->fds_max;
 }
 
 static int fail(const char *text)
@@ -445,20 +458,6 @@ static void describe(const struct run_options *options, struct sandbox *ret)
     describe_hosts(options, ret);
 }
 
-static int open_hub(struct run *run)
-{
-    if (getrandom(&run->hub_key, sizeof(run->hub_key), 0) < 0)
-        return -errno;
-    run->hub = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (run->hub < 0)
-        return -errno;
-    run->hub_name_len = carrier_name(run, 0, &run->hub_name);
-    if (bind(run->hub, (struct sockaddr *)&run->hub_name, run->hub_name_len) < 0 ||
-        listen(run->hub, 16) < 0)
-        return -errno;
-    return 0;
-}
-
 static int open_signals(struct run *run)
 {
     sigset_t set;
@@ -557,7 +556,9 @@ static int open_own(struct run *run)
     close_watch_open(run);
     long_queues();
     passive_init(run);
-    rc = open_hub(run);
+    if (getrandom(&run->hub_key, sizeof(run->hub_key), 0) < 0)
+        return -errno;
+    rc = connect_open_hub(run);
     return rc < 0 ? rc : open_signals(run);
 }
 

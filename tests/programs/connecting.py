@@ -336,6 +336,51 @@ print(p.poll(0))
     equal(out, "-1 EINTR\n[]\n")
 
 
+def without_descriptors_a_connect_fails_and_mixes_up_no_conversations(lab):
+    # With and without a time limit: what blocks there blocks the supervisor, too.
+    for patience in ("2", "None"):
+        child = lab.popen(["sh", "-c", 'ulimit -n 100; exec "$@"', "sh", lab.program, "run", "--",
+                           PYTHON, "-c", """
+import errno, socket, threading, time
+def server(port):
+    passive = socket.create_server(('127.0.0.1', port), backlog=200)
+    def serve():
+        while True:
+            active, _ = passive.accept()
+            active.sendall(b'%d' % port)
+            served.append(active)
+    threading.Thread(target=serve, daemon=True).start()
+def connect(port):
+    s = socket.socket()
+    s.settimeout(PATIENCE)
+    s.connect(('127.0.0.1', port))
+    return s
+served, held, refused = [], [], []
+for port in (5001, 5002):
+    server(port)
+for _ in range(100):
+    s = socket.socket()
+    s.settimeout(PATIENCE)
+    try:
+        s.connect(('127.0.0.1', 5001))
+        held.append(s)
+    except OSError as error:
+        refused.append(errno.errorcode[error.errno])
+    if len(refused) == 20:
+        break
+print(len(held) > 10, set(refused))
+for one in held + served:
+    one.close()
+served.clear()
+time.sleep(0.5)
+again = s.connect_ex(('127.0.0.1', 5002)) # one that was refused may try again
+print(again, s.recv(100))
+print(*(connect(port).recv(100).decode() for port in (5001, 5002, 5001, 5002)))
+""".replace("PATIENCE", patience)])
+        out, err = finish(child, 20)
+        equal(out, "True {'ENFILE'}\n0 b'5002'\n5001 5002 5001 5002\n", err)
+
+
 if __name__ == "__main__":
     sys.exit(main(a_host_that_refuses_is_econnrefused,
                   a_neighbour_that_is_not_there_is_ehostunreach,
@@ -352,4 +397,5 @@ if __name__ == "__main__":
                   a_copy_in_another_process_follows_at_its_first_call_about_the_socket,
                   a_connect_that_fails_at_once_may_be_tried_again,
                   a_second_connect_is_eisconn,
-                  a_signal_interrupts_a_blocking_connect))
+                  a_signal_interrupts_a_blocking_connect,
+                  without_descriptors_a_connect_fails_and_mixes_up_no_conversations))
