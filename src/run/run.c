@@ -99,7 +99,7 @@ static void kill_program(const struct run *run)
 /* The last process has gone. What it left in its channels is still to be sent. */
 static void all_ended(struct run *run)
 {
-    int status;
+    int status = 0;
 
     run->ended = true;
     stray_reset_all(run);

@@ -36,10 +36,18 @@
 #define ID_MAP_MAX 4096
 #define READY_FDS  3 /* descriptors that come with SPAWN_READY */
 
-/* By the supervisor. SIGXFSZ: a capture or recording that may not grow ends, and not the run. */
-static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ};
+/* What the supervisor and the first process do at signals. SIGXFSZ: a capture or recording that may
+   not grow ends, and not the run. SIGCHLD: who ignores it is not told how its children ended. */
+static const struct own_action {
+    int signal;
+    void (*handler)(int);
+} own_actions[] = {{SIGINT, SIG_IGN},
+                   {SIGQUIT, SIG_IGN},
+                   {SIGPIPE, SIG_IGN},
+                   {SIGXFSZ, SIG_IGN},
+                   {SIGCHLD, SIG_DFL}};
 
-#define N_IGNORED (sizeof(ignored) / sizeof(ignored[0]))
+#define N_OWN_ACTIONS (sizeof(own_actions) / sizeof(own_actions[0]))
 
 /* --- ids --------------------------------------------------------------------------------------*/
 
@@ -125,13 +133,16 @@ int spawn_hide(char *ret_err, size_t err_len)
 
 void spawn_inherit(struct spawn_inherit *ret_inherit)
 {
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct rlimit limit;
 
     memset(ret_inherit, 0, sizeof(*ret_inherit));
     (void)sigprocmask(SIG_BLOCK, NULL, &ret_inherit->mask);
-    for (size_t i = 0; i < N_IGNORED; i++)
-        (void)sigaction(ignored[i], &ignore, &ret_inherit->actions[ignored[i]]);
+    for (size_t i = 0; i < N_OWN_ACTIONS; i++) {
+        const struct own_action *own = &own_actions[i];
+        struct sigaction action = {.sa_handler = own->handler};
+
+        (void)sigaction(own->signal, &action, &ret_inherit->actions[own->signal]);
+    }
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
     ret_inherit->nofile = limit;
@@ -233,8 +244,11 @@ static void await(int control, enum spawn_kind kind)
 
 static void restore(const struct spawn_inherit *inherit)
 {
-    for (size_t i = 0; i < N_IGNORED; i++)
-        (void)sigaction(ignored[i], &inherit->actions[ignored[i]], NULL);
+    for (size_t i = 0; i < N_OWN_ACTIONS; i++) {
+        int signal = own_actions[i].signal;
+
+        (void)sigaction(signal, &inherit->actions[signal], NULL);
+    }
     (void)sigprocmask(SIG_SETMASK, &inherit->mask, NULL);
     (void)setrlimit(RLIMIT_NOFILE, &inherit->nofile);
 }

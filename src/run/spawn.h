@@ -50,7 +50,7 @@ struct spawn_message {
 /** Leave the machine's network: our AF_UNIX names must be out of everybody's reach. */
 int spawn_hide(char *ret_err, size_t err_len);
 
-/** Ignore terminal signals, raise the limit of descriptors; tells what it was before. */
+/** Our own dispositions of signals, and the limit of descriptors raised; tells what was before. */
 void spawn_inherit(struct spawn_inherit *ret_inherit);
 
 /**

@@ -104,6 +104,16 @@ def what_the_program_inherits_it_finds_as_it_was(lab):
     check(out.startswith("123\n") and "SigIgn" in out, out)
 
 
+def a_caller_that_ignores_sigchld_is_told_the_exit_status(lab):
+    # A shell cannot do it: it needs SIGCHLD itself.
+    ignoring = ("import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+                "os.execvp(sys.argv[1], sys.argv[1:])")
+    script = "grep SigIgn /proc/self/status; exit 7"
+    native, _ = finish(lab.popen([PYTHON, "-c", ignoring, "sh", "-c", script]), 5)
+    child = lab.popen([PYTHON, "-c", ignoring, lab.program, "run", "--", "sh", "-c", script])
+    out, err = finish(child, 10)
+    equal((child.returncode, out), (7, native), err)
+
 
 if __name__ == "__main__":
     sys.exit(main(an_error_is_one_line_that_names_the_argument,
@@ -114,4 +124,5 @@ if __name__ == "__main__":
                   a_wire_whose_directory_is_removed_is_told_and_the_run_goes_on,
                   a_program_must_be_named,
                   help_fits_one_screen, a_run_inside_a_run_is_refused_with_a_sentence,
-                  what_the_program_inherits_it_finds_as_it_was))
+                  what_the_program_inherits_it_finds_as_it_was,
+                  a_caller_that_ignores_sigchld_is_told_the_exit_status))
