@@ -206,6 +206,16 @@ static void check_end(struct run *run)
 /* --- what the run waits for
  * ---------------------------------------------------------------------*/
 
+/* To PROGRAM; once it has ended, to all that it has left behind. */
+static void send_signal(struct run *run, int signal)
+{
+    if (run->ended)
+        run->end_by = run_now();
+    else if (run->have_status ||
+             syscall(SYS_pidfd_send_signal, run->program_fd, signal, NULL, 0) < 0)
+        spawn_signal_all(run->init, signal);
+}
+
 static void signal_ready(struct run *run, struct io *io, uint32_t events)
 {
     struct signalfd_siginfo info;
@@ -214,9 +224,7 @@ static void signal_ready(struct run *run, struct io *io, uint32_t events)
     (void)events;
     while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (++run->n_terms == 1) {
-            (void)syscall(SYS_pidfd_send_signal, run->program_fd, (int)info.ssi_signo, NULL, 0);
-            if (run->ended)
-                run->end_by = run_now();
+            send_signal(run, (int)info.ssi_signo);
             continue;
         }
         abort_all(run);
@@ -458,13 +466,18 @@ static void describe(const struct run_options *options, struct sandbox *ret)
     describe_hosts(options, ret);
 }
 
+/* What the caller ignores stays ignored, as nohup wants it. */
 static int open_signals(struct run *run)
 {
+    static const int signals[] = {SIGTERM, SIGHUP};
+    struct sigaction action;
     sigset_t set;
 
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, signals[i]);
+    }
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
     run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -573,6 +586,7 @@ static int start_program(struct run *run, const struct spawn_inherit *inherit)
     rc = spawn(&sandbox, inherit, run->options->argv, &spawned, text, sizeof(text));
     if (rc < 0)
         return fail(text);
+    spawn_leave_terminal(&spawned);
     run->init = spawned.init;
     run->control = spawned.control;
     run->program_fd = spawned.program;

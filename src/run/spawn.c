@@ -41,13 +41,14 @@
 static const struct own_action {
     int signal;
     void (*handler)(int);
-} own_actions[] = {{SIGINT, SIG_IGN},
-                   {SIGQUIT, SIG_IGN},
-                   {SIGPIPE, SIG_IGN},
-                   {SIGXFSZ, SIG_IGN},
-                   {SIGCHLD, SIG_DFL}};
+} own_actions[] = {{SIGPIPE, SIG_IGN}, {SIGXFSZ, SIG_IGN}, {SIGCHLD, SIG_DFL}};
 
 #define N_OWN_ACTIONS (sizeof(own_actions) / sizeof(own_actions[0]))
+
+/* What a terminal sends to all of its foreground, to PROGRAM as to us. */
+static const int terminal_signals[] = {SIGINT, SIGQUIT};
+
+#define N_TERMINAL_SIGNALS (sizeof(terminal_signals) / sizeof(terminal_signals[0]))
 
 /* --- ids --------------------------------------------------------------------------------------*/
 
@@ -131,12 +132,21 @@ int spawn_hide(char *ret_err, size_t err_len)
     return rc < 0 ? no_namespaces(-rc, ret_err, err_len) : 0;
 }
 
+static void terminal_set(sigset_t *ret)
+{
+    sigemptyset(ret);
+    for (size_t i = 0; i < N_TERMINAL_SIGNALS; i++)
+        sigaddset(ret, terminal_signals[i]);
+}
+
 void spawn_inherit(struct spawn_inherit *ret_inherit)
 {
     struct rlimit limit;
+    sigset_t terminal;
 
     memset(ret_inherit, 0, sizeof(*ret_inherit));
-    (void)sigprocmask(SIG_BLOCK, NULL, &ret_inherit->mask);
+    terminal_set(&terminal);
+    (void)sigprocmask(SIG_BLOCK, &terminal, &ret_inherit->mask);
     for (size_t i = 0; i < N_OWN_ACTIONS; i++) {
         const struct own_action *own = &own_actions[i];
         struct sigaction action = {.sa_handler = own->handler};
@@ -148,6 +158,23 @@ void spawn_inherit(struct spawn_inherit *ret_inherit)
     ret_inherit->nofile = limit;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit); /* a connection takes a descriptor of ours */
+}
+
+void spawn_leave_terminal(const struct spawned *spawned)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t pending, terminal;
+
+    terminal_set(&terminal);
+    (void)sigpending(&pending); /* fails at a bad pointer only */
+    for (size_t i = 0; i < N_TERMINAL_SIGNALS; i++) {
+        int signal = terminal_signals[i];
+
+        if (sigismember(&pending, signal) == 1)
+            (void)syscall(SYS_pidfd_send_signal, spawned->program, signal, NULL, 0);
+        (void)sigaction(signal, &ignore, NULL);
+    }
+    (void)sigprocmask(SIG_UNBLOCK, &terminal, NULL);
 }
 
 /* --- messages ---------------------------------------------------------------------------------*/
@@ -223,6 +250,11 @@ int spawn_hear(int control, struct spawn_message *ret)
     return n == (ssize_t)sizeof(*ret) ? 1 : 0;
 }
 
+void spawn_signal_all(pid_t init, int signal)
+{
+    (void)sigqueue(init, signal, (union sigval){0}); /* where it has ended, so have all others */
+}
+
 void spawn_go(int control)
 {
     struct spawn_message message = {.kind = SPAWN_GO};
@@ -281,6 +313,32 @@ static void be_program(int control, int rtnl, const struct spawn_inherit *inheri
 
 /* --- the first process ------------------------------------------------------------------------*/
 
+/* PROGRAM has ended: a signal is for all that it has left behind. */
+static void pass_on(int signal, siginfo_t *info, void *context)
+{
+    int error = errno;
+
+    (void)context;
+    if (info->si_code == SI_QUEUE && info->si_pid == 0) /* the supervisor, no terminal or program */
+        (void)kill(-1, signal);
+    errno = error;
+}
+
+/* After the fork, for PROGRAM is to have no handlers. */
+static void hear_supervisor(void)
+{
+    struct sigaction action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART};
+    static const int signals[] = {SIGTERM, SIGHUP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        sigaddset(&set, signals[i]);
+        (void)sigaction(signals[i], &action, NULL);
+    }
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void reap_all(int control, pid_t program)
 {
     int status;
@@ -332,6 +390,7 @@ static void be_first(int control, struct sandbox *sandbox, const struct spawn_in
         _exit(RUN_FAILED);
     }
     keep_only(control, sandbox->nowhere);
+    hear_supervisor();
     reap_all(control, program);
 }
 

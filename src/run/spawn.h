@@ -2,8 +2,9 @@
 /*
  * The processes of a run: the supervisor (us), the first process of the PID namespace, and PROGRAM.
  *
- * The first process does nothing but reap. It ends when no other process is left, and is killed by
- * the kernel when the supervisor dies, and everything in its namespace with it.
+ * The first process does nothing but reap, and pass signals on. It ends when no other process is
+ * left, and is killed by the kernel when the supervisor dies, and everything in its namespace with
+ * it.
  */
 #ifndef FT_RUN_SPAWN_H
 #define FT_RUN_SPAWN_H
@@ -50,7 +51,10 @@ struct spawn_message {
 /** Leave the machine's network: our AF_UNIX names must be out of everybody's reach. */
 int spawn_hide(char *ret_err, size_t err_len);
 
-/** Our own dispositions of signals, and the limit of descriptors raised; tells what was before. */
+/**
+ * Our own dispositions of signals, and the limit of descriptors raised; tells what was before. What
+ * a terminal sends waits until spawn_leave_terminal().
+ */
 void spawn_inherit(struct spawn_inherit *ret_inherit);
 
 /**
@@ -62,6 +66,12 @@ void spawn_inherit(struct spawn_inherit *ret_inherit);
  */
 int spawn(struct sandbox *sandbox, const struct spawn_inherit *inherit, char *const *argv,
           struct spawned *ret, char *ret_err, size_t err_len);
+
+/** Pass on to PROGRAM what came from the terminal so far, and ignore it from now on. */
+void spawn_leave_terminal(const struct spawned *spawned);
+
+/** Send a signal to all processes of a run. @init: its first process */
+void spawn_signal_all(pid_t init, int signal);
 
 /** Let PROGRAM be executed. */
 void spawn_go(int control);

@@ -166,6 +166,52 @@ def sigterm_goes_to_the_program_and_a_second_one_ends_the_run(lab):
     check(host.returncode != 0)
 
 
+def sigterm_goes_to_what_a_program_that_has_ended_has_left_behind(lab):
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        script = "trap 'echo trapped; exit' TERM HUP; echo ready; while :; do sleep 0.05; done"
+        host = lab.host(None, "sh", "-c", f"setsid sh -c \"{script}\" & exit 3")
+        equal(host.stdout.readline(), b"ready\n")
+        time.sleep(0.1) # PROGRAM ends in it
+        host.send_signal(ending)
+        out, err = finish(host, 5)
+        equal((host.returncode, out), (3, "trapped\n"), err)
+
+
+def what_is_ignored_at_the_beginning_stays_ignored(lab):
+    # Who starts the test may ignore signals, as a shell does for what is in its background.
+    ignoring = ("import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+                "signal.signal(signal.SIGTERM, signal.SIG_DFL); "
+                "os.execvp(sys.argv[1], sys.argv[1:])")
+    script = "trap 'echo trapped; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+    for again in (signal.SIGHUP, signal.SIGTERM):
+        host = lab.popen([PYTHON, "-c", ignoring, lab.program, "run", "--", "sh", "-c", script])
+        equal(host.stdout.readline(), b"ready\n")
+        host.send_signal(signal.SIGHUP)
+        time.sleep(0.1)
+        host.send_signal(again)
+        time.sleep(0.1)
+        if again == signal.SIGHUP:
+            equal(host.poll(), None)
+            host.send_signal(signal.SIGTERM)
+        out, err = finish(host, 5)
+        equal((host.returncode, out), (5, "trapped\n"), err)
+
+
+def what_the_terminal_sends_before_the_program_begins_is_not_lost(lab):
+    default = ("import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+               "print('begins', flush=True); os.execvp(sys.argv[1], sys.argv[1:])")
+    for wait in (0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1):
+        host = lab.popen([PYTHON, "-c", default, lab.program, "run", "--net", lab.net, "--addr",
+                          "10.7.0.1/24", "--", "sh", "-c", "echo up; sleep 5; echo finished"],
+                         start_new_session=True)
+        equal(host.stdout.readline(), b"begins\n")
+        time.sleep(wait)
+        os.killpg(host.pid, signal.SIGINT)
+        out, err = finish(host, 10)
+        check(host.returncode in (-signal.SIGINT, 128 + signal.SIGINT) and "finished" not in out,
+              f"after {wait}: {host.returncode} {out} {err}")
+
+
 def what_is_not_acknowledged_is_given_up_after_linger(lab):
     began = time.monotonic()
     lab.python("10.7.0.2/24", "import os, socket\n"
@@ -184,4 +230,7 @@ if __name__ == "__main__":
                   the_run_outlives_its_first_program_as_long_as_a_process_is_left,
                   exit_statuses_are_those_of_env,
                   sigterm_goes_to_the_program_and_a_second_one_ends_the_run,
+                  sigterm_goes_to_what_a_program_that_has_ended_has_left_behind,
+                  what_is_ignored_at_the_beginning_stays_ignored,
+                  what_the_terminal_sends_before_the_program_begins_is_not_lost,
                   what_is_not_acknowledged_is_given_up_after_linger))
