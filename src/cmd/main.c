@@ -2,8 +2,11 @@
 /*
  * fourtuple SUBCOMMAND ...: finds the subcommand in a table and leaves the rest to it.
  */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "host/say.h"
@@ -43,8 +46,24 @@ static int end(int status, int failed)
     return failed;
 }
 
+/* Where one of the first three is closed, the next file to be opened would take its number, and
+   what is said would be written into it. What takes the place fails as the closed one does, and
+   PROGRAM does not get it. Return: whether they are all there. */
+static bool keep_standard_files(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode | O_CLOEXEC) != fd)
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!keep_standard_files())
+        return 125; /* and nobody could be told */
     if (argc < 2) {
         print_help(stderr);
         return 2;

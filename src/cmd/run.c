@@ -103,6 +103,17 @@ static int set_linger(struct run_options *options, const char *value, char *ret_
     return 0;
 }
 
+static int set_record(struct run_options *options, const char *value, char *ret_err)
+{
+    if (options->record != NULL) {
+        snprintf(ret_err, CONF_ERR_MAX, "--record: %.100s is given twice; a run has one recording",
+                 value);
+        return -EINVAL;
+    }
+    options->record = value;
+    return 0;
+}
+
 /* One option with its value. Return: 0; -ENOENT: there is none of that name; -EINVAL: why. */
 static int set_option(struct run_options *options, const char *option, const char *value,
                       char *ret_err)
@@ -111,10 +122,8 @@ static int set_option(struct run_options *options, const char *option, const cha
         return set_dns(options, value, ret_err);
     if (strcmp(option, "--linger") == 0)
         return set_linger(options, value, ret_err);
-    if (strcmp(option, "--record") == 0) {
-        options->record = value;
-        return 0;
-    }
+    if (strcmp(option, "--record") == 0)
+        return set_record(options, value, ret_err);
     return conf_option(options->conf, option, value, ret_err);
 }
 

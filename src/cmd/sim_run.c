@@ -162,7 +162,7 @@ static void tell_no_world(const struct sim_options *options)
         host_say("--hosts: no client or no server of seed %" PRIu64 " is among them",
                  options->seed);
     else if (options->pcap != NULL)
-        host_say("--pcap: %s cannot be written: %s", options->pcap, strerror(errno));
+        host_say("--pcap: %s cannot be written: %s", options->pcap, host_why(-errno));
     else
         host_say("sim: %s", strerror(errno));
 }

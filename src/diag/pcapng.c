@@ -7,10 +7,14 @@
 #include "diag/pcapng.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define BLOCK_SECTION   0x0a0d0d0au
 #define BLOCK_INTERFACE 1u
@@ -101,18 +105,48 @@ static void put_section(struct pcapng *pcapng)
     put32(pcapng, size);
 }
 
+/* A file is ours alone before it is cut to nothing: of two who write it neither could be read.
+   Where files cannot be locked we go on without. */
+static int claim(int fd)
+{
+    struct stat stat;
+
+    if (fstat(fd, &stat) != 0)
+        return -errno;
+    if (!S_ISREG(stat.st_mode))
+        return 0;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return -EBUSY;
+    return ftruncate(fd, 0) != 0 ? -errno : 0;
+}
+
+static int open_file(const char *path, FILE **ret_file)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666), error;
+
+    if (fd < 0)
+        return -errno;
+    error = claim(fd);
+    if (error == 0) {
+        *ret_file = fdopen(fd, "wb");
+        error = *ret_file == NULL ? -errno : 0;
+    }
+    if (error != 0)
+        (void)close(fd); /* nothing was written */
+    return error;
+}
+
 int pcapng_open(const char *path, struct pcapng **ret_pcapng)
 {
     struct pcapng *pcapng = calloc(1, sizeof(*pcapng));
     bool to_stdout = strcmp(path, "-") == 0;
+    int error;
 
     if (pcapng == NULL)
         return -ENOMEM;
-    errno = EIO;
-    pcapng->file = to_stdout ? stdout : fopen(path, "wb");
-    if (pcapng->file == NULL) {
-        int error = -errno;
-
+    pcapng->file = stdout;
+    error = to_stdout ? 0 : open_file(path, &pcapng->file);
+    if (error != 0) {
         free(pcapng);
         return error;
     }

@@ -38,7 +38,7 @@ struct pcapng_packet {
  * @path:       borrowed
  * @ret_pcapng: to be ended by pcapng_close()
  *
- * Return: 0, or the -errno of opening.
+ * Return: 0; -EBUSY: it is being written already; another -errno of opening.
  */
 int pcapng_open(const char *path, struct pcapng **ret_pcapng);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "host/priv.h"
+#include "host/say.h"
 #include "link/loop.h"
 
 #define LOOPBACK_BUDGET 1024
@@ -162,7 +163,7 @@ int host_link_add(struct host *host, struct link *link, const struct host_link_c
         error = port_capture(host, port, config->pcap, config->name, mtu);
         if (error != 0) {
             (void)snprintf(ret_err, err_len, "--pcap: %s cannot be written: %s", config->pcap,
-                           strerror(-error));
+                           host_why(error));
             link_close(link);
             return error;
         }

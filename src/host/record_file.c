@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,7 +80,9 @@ static int write_some(void *ctx, const void *data, size_t len)
     return 0;
 }
 
-/* Mode 0600 whoever made it, and nobody else can have it open for reading from before. */
+/* Ours alone before it is cut to nothing: under somebody else's mapping that would be a SIGBUS.
+   Where files cannot be locked we go on without. Mode 0600 whoever made it, and nobody else can
+   have it open for reading from before. */
 static int open_fd(const char *path)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
@@ -92,6 +95,8 @@ static int open_fd(const char *path)
         error = -errno;
     else if (!S_ISREG(stat.st_mode))
         error = -EINVAL;
+    else if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        error = -EBUSY;
     else if (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0)
         error = -errno;
     else

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void host_say(const char *format, ...)
 {
@@ -22,6 +23,11 @@ void host_say(const char *format, ...)
             *c = '?';
     }
     (void)fprintf(stderr, "fourtuple: %s\n", text);
+}
+
+const char *host_why(int error)
+{
+    return error == -EBUSY ? "it is being written already" : strerror(-error);
 }
 
 int host_flush(FILE *file)

@@ -17,6 +17,13 @@
 void host_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
+ * Why a file cannot be written, for people.
+ *
+ * @error: a -errno; -EBUSY: it is locked
+ */
+const char *host_why(int error);
+
+/**
  * Write out what a stream still holds.
  *
  * Return: 0: nothing of all that was written to it is lost; an errno, EIO for a loss of before.

@@ -522,7 +522,7 @@ static int open_host(struct run *run, struct status **ret_status)
         rc = record_file_open(run->options->record, &run->record);
     if (rc < 0 && run->options->record) {
         (void)snprintf(text, sizeof(text), "--record: %s cannot be written: %s",
-                       run->options->record, strerror(-rc));
+                       run->options->record, host_why(rc));
         return fail(text);
     }
     if (run->record) {

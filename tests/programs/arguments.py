@@ -43,6 +43,9 @@ RUN = [
     ["--net", "a", "--pcap", "one", "--net", "b", "--pcap", "one", "--", "true"],
     ["--name", "one", "--name", "two", "--", "true"], ["--name", "-x", "--", "true"],
     ["--linger", "1", "--linger", "2", "--", "true"],
+    ["--record", "one", "--record", "two", "--", "true"],
+    ["--record", "one", "--pcap", "one", "--", "true"],
+    ["--net", "a", "--pcap", "one", "--net", "b", "--pcap", "./one", "--", "true"],
     ["--dns", "10.0.0.1", "--dns", "10.0.0.1", "--", "true"],
     # What cannot be written.
     ["--pcap", "nowhere/file", "--", "true"], ["--pcap", ".", "--", "true"],

@@ -145,8 +145,45 @@ def wrong_arguments_are_named(lab):
     check("--record: /dev/null" in err, err)
 
 
+def a_file_that_another_run_is_writing_is_left_alone(lab):
+    first = lab.host("10.7.0.1/24", "sh", "-c", "echo ready; read line; exit 0", stdin=-1,
+                     options=["--name", "first", "--record", "rec", "--pcap", "pcap"])
+    equal(first.stdout.readline(), b"ready\n")
+    for option, name in (("--record", "rec"), ("--record", "pcap"), ("--pcap", "rec"),
+                         ("--pcap", "pcap"), ("--pcap", "./pcap")):
+        status, _, err = lab.run("10.7.0.2/24", "true", options=[option, name])
+        equal((status, err), (125, f"fourtuple: {option}: {name} cannot be written: "
+                                   "it is being written already\n"), option)
+    status, _, err = replay(lab, "rec", "--pcap", "pcap") # a recording may be read meanwhile
+    equal(status, 2, err)
+    check("pcap cannot be written" in err and err.count("\n") == 1, err)
+    finish(first, 10, b"\n")
+    equal(first.returncode, 0)
+    status, out, err = replay(lab, "rec")
+    check(status == 0 and "all equal" in out, out + err)
+    equal((lab.folder / "pcap").read_bytes()[:4].hex(), "0a0d0d0a", "the capture's first octets")
+    # It is free again, and begun anew.
+    equal(lab.run("10.7.0.1/24", "true", options=["--record", "rec", "--pcap", "pcap"])[0], 0)
+
+
+def nothing_is_said_into_a_recording_when_standard_files_are_closed(lab):
+    # PROGRAM finds them closed, too; its answer is the file that standard output is then.
+    status_of = "for f in 0 2; do test -e /proc/self/fd/$f; printf $?; done > closed; exit 3"
+    for closed, wanted in (("<&-", "10"), (">&-", "00"), ("2>&-", "01"), ("<&- >&- 2>&-", "11")):
+        child = lab.popen(["sh", "-c", f'exec "$@" {closed}', "sh", lab.program, "run", "-v",
+                           "--record", "rec", "--pcap", "pcap", "--", "sh", "-c", status_of])
+        finish(child, 10)
+        equal(child.returncode, 3, closed)
+        status, out, err = replay(lab, "rec")
+        check(status == 0 and "all equal" in out, f"{closed}: {out} {err}")
+        equal((lab.folder / "pcap").read_bytes()[:4].hex(), "0a0d0d0a", closed)
+        equal((lab.folder / "closed").read_text(), wanted, closed)
+
+
 if __name__ == "__main__":
     sys.exit(main(a_download_over_a_lossy_wire_replays_bit_for_bit,
                   a_recording_that_is_cut_or_flipped_is_told,
                   what_another_core_would_do_is_named, a_trace_that_is_lost_is_no_success,
+                  a_file_that_another_run_is_writing_is_left_alone,
+                  nothing_is_said_into_a_recording_when_standard_files_are_closed,
                   wrong_arguments_are_named))
