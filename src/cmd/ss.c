@@ -105,14 +105,19 @@ static void take_counter(void *ctx, const char *host, char *const *fields, size_
         (void)printf("  %-24s %14s  %s\n", fields[0], fields[1], fields[2]);
 }
 
+#define SHORT_OPTIONS "tulanpi46Hh"
+
+/* Options without a letter: what getopt_long() tells of them is no character. */
+enum { LONG_JSON = UCHAR_MAX + 1, LONG_COUNTERS };
+
 static const struct option long_options[] = {
-    {"tcp", no_argument, NULL, 't'},       {"udp", no_argument, NULL, 'u'},
-    {"listening", no_argument, NULL, 'l'}, {"all", no_argument, NULL, 'a'},
-    {"numeric", no_argument, NULL, 'n'},   {"processes", no_argument, NULL, 'p'},
-    {"info", no_argument, NULL, 'i'},      {"ipv4", no_argument, NULL, '4'},
-    {"ipv6", no_argument, NULL, '6'},      {"no-header", no_argument, NULL, 'H'},
-    {"json", no_argument, NULL, 'J'},      {"counters", no_argument, NULL, 'C'},
-    {"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0},
+    {"tcp", no_argument, NULL, 't'},        {"udp", no_argument, NULL, 'u'},
+    {"listening", no_argument, NULL, 'l'},  {"all", no_argument, NULL, 'a'},
+    {"numeric", no_argument, NULL, 'n'},    {"processes", no_argument, NULL, 'p'},
+    {"info", no_argument, NULL, 'i'},       {"ipv4", no_argument, NULL, '4'},
+    {"ipv6", no_argument, NULL, '6'},       {"no-header", no_argument, NULL, 'H'},
+    {"json", no_argument, NULL, LONG_JSON}, {"counters", no_argument, NULL, LONG_COUNTERS},
+    {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
 };
 
 /* Sets what an option says; false: none of ours. */
@@ -127,8 +132,8 @@ static bool take_option(struct ask *ask, int option)
         ['6'] = &ask->ip6,
         ['p'] = &ask->options.process,
         ['i'] = &ask->options.info,
-        ['J'] = &ask->json,
-        ['C'] = &ask->counters,
+        [LONG_JSON] = &ask->json,
+        [LONG_COUNTERS] = &ask->counters,
     };
 
     if (option == 'n')
@@ -143,6 +148,13 @@ static bool take_option(struct ask *ask, int option)
     return true;
 }
 
+/* A letter that is no option. Of a word that is none, or that has a value and takes none,
+   getopt_long() tells 0 or what the word stands for. */
+static bool is_unknown_letter(int letter)
+{
+    return letter != 0 && letter <= UCHAR_MAX && strchr(SHORT_OPTIONS, letter) == NULL;
+}
+
 /* -1: go on; else the exit status. */
 static int read_arguments(struct ask *ask, int argc, char **argv)
 {
@@ -150,14 +162,14 @@ static int read_arguments(struct ask *ask, int argc, char **argv)
 
     opterr = 0;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "tulanpi46Hh", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
         if (option == 'h') {
             print_help(stdout);
             return 0;
         }
         if (take_option(ask, option))
             continue;
-        if (optopt > 0 && optopt <= UCHAR_MAX && argv[optind - 1][1] != '-')
+        if (is_unknown_letter(optopt))
             host_say("ss: -%c is not an option; --help lists them", optopt);
         else
             host_say("ss: %s is not an option; --help lists them", argv[optind - 1]);

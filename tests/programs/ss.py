@@ -124,6 +124,12 @@ def a_stopped_host_does_not_stop_us():
 def wrong_arguments_are_named():
     assert ss("-z", status=2) == "fourtuple: ss: -z is not an option; --help lists them\n"
     assert ss("--zz", status=2) == "fourtuple: ss: --zz is not an option; --help lists them\n"
+    # The word before a letter that is none is no word of it.
+    assert ss("--all", "-xt", status=2) == ss("-x", status=2)
+    assert ss("-J", status=2) == "fourtuple: ss: -J is not an option; --help lists them\n"
+    for word in ("--json=1", "--all=1"):
+        assert ss("-t", word, status=2) == ss(word, status=2)
+        assert word in ss(word, status=2)
     assert "usage: fourtuple ss" in ss("--help")
 
 
