@@ -170,27 +170,39 @@ static ssize_t receive(struct run *run, struct chan *chan, struct source *ret_fr
     return n;
 }
 
-/* Hand a datagram to a receive that waits. Return: whether one took it. */
+/* Hand a datagram to the receives that wait: copies to those that peek, up to the first that takes
+   it. Return: whether one took it. */
 static bool serve_held(struct run *run, struct chan *chan, const struct source *from, size_t len)
 {
     struct held *held;
 
     while ((held = held_first(run, chan, HELD_RECVFROM))) {
         int64_t value = datagram_deliver(run, &held->want, from, len);
+        bool peeks = held->want.flags & MSG_PEEK;
 
         notify_answer(run, held->id, value);
         held_free(run, held);
-        if (value >= 0)
+        if (value >= 0 && !peeks)
             return true;
     }
     return false;
+}
+
+/* Into the channel, from the scratch. */
+static void put(struct run *run, struct chan *chan, const struct source *from, size_t len)
+{
+    uint32_t before = in_use(chan), after;
+
+    if (send(chan->end, run->scratch, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        return; /* the program is closing it, or memory is short: as a full buffer */
+    after = in_use(chan);
+    remember_source(chan, from, after > before ? after - before : 1);
 }
 
 static void to_program(struct run *run, struct chan *chan)
 {
     for (unsigned i = 0; i < DATAGRAM_BATCH; i++) {
         struct source from;
-        uint32_t before, after;
         ssize_t n;
 
         if (!(ft_ready(run->stack, chan->sock) & (FT_READABLE | FT_ERROR)) || !has_room(chan))
@@ -203,13 +215,8 @@ static void to_program(struct run *run, struct chan *chan)
             held_answer_all(run, chan, HELD_RECVFROM, n);
             continue;
         }
-        if (serve_held(run, chan, &from, (size_t)n))
-            continue;
-        before = in_use(chan);
-        if (send(chan->end, run->scratch, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-            continue; /* the program is closing it, or memory is short: as a full buffer */
-        after = in_use(chan);
-        remember_source(chan, &from, after > before ? after - before : 1);
+        if (!serve_held(run, chan, &from, (size_t)n))
+            put(run, chan, &from, (size_t)n);
     }
     chan_queue(run, chan);
 }
@@ -396,11 +403,13 @@ static int64_t hold_or_again(struct call *call, const struct want *want)
     return CALL_DONE;
 }
 
+/* It is taken at once: between a look at it and the taking another thread could read it natively.
+   A caller whom a signal interrupts meanwhile finds it at the end of the queue. */
 int64_t datagram_receive(struct call *call, const struct want *want)
 {
-    static const struct source nobody = {.addr_len = 0};
-    const struct source *from = &nobody;
+    struct source from = {.addr_len = 0};
     struct chan *chan = call->chan;
+    int flags = (want->flags & MSG_PEEK) | MSG_DONTWAIT;
     int64_t value;
     ssize_t n;
 
@@ -412,13 +421,13 @@ int64_t datagram_receive(struct call *call, const struct want *want)
     if (chan->sources)
         drop_taken(chan);
     if (chan->sources && chan->sources->n > 0)
-        from = &chan->sources->ring[chan->sources->head];
-    n = recv(call->handle, call->run->scratch, RUN_SCRATCH_LEN, MSG_PEEK | MSG_DONTWAIT);
+        from = chan->sources->ring[chan->sources->head];
+    n = recv(call->handle, call->run->scratch, RUN_SCRATCH_LEN, flags);
     if (n < 0)
         return errno == EAGAIN ? hold_or_again(call, want) : -errno;
-    value = datagram_deliver(call->run, want, from, (size_t)n);
-    if (value != -ESRCH && !(want->flags & MSG_PEEK))
-        (void)recv(call->handle, call->run->scratch, 0, MSG_DONTWAIT);
+    value = datagram_deliver(call->run, want, &from, (size_t)n);
+    if (value == -ESRCH && !(want->flags & MSG_PEEK) && has_room(chan))
+        put(call->run, chan, &from, (size_t)n);
     return value;
 }
 

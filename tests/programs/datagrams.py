@@ -91,6 +91,52 @@ except OSError as error:
     equal(out, "b'late'\n" * 3 + "EAGAIN\n")
 
 
+def a_look_at_what_is_still_to_come_leaves_it_there(lab):
+    """A peek that waited took the datagram away."""
+    out = lab.python(None, IMPORTS + """
+a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+a.bind(('127.0.0.1', 1000))
+for look in (lambda: a.recvfrom(10, socket.MSG_PEEK)[0],
+             lambda: a.recvmsg(10, 0, socket.MSG_PEEK)[0]):
+    a.settimeout(None)
+    threading.Timer(0.1, lambda: b.sendto(b'late', ('127.0.0.1', 1000))).start()
+    print(look(), look())
+    a.settimeout(2)
+    print(a.recvfrom(10)[0])
+""")
+    equal(out, "b'late' b'late'\nb'late'\n" * 2)
+
+
+def threads_that_read_one_socket_share_its_datagrams(lab):
+    """One reads natively, one stops: each datagram came to one of them, or to both, or to none."""
+    out = lab.python(None, IMPORTS + """
+a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+a.bind(('127.0.0.1', 1000))
+b.connect(('127.0.0.1', 1000))
+got = []
+
+def read(receive):
+    while (data := receive()) != b'end':
+        got.append(data)
+
+threads = [threading.Thread(target=read, args=(receive,))
+           for receive in (lambda: a.recv(10), lambda: a.recvfrom(10)[0])]
+for thread in threads:
+    thread.start()
+for i in range(100):
+    for j in range(20):
+        b.send(b'%d' % (20 * i + j))
+    until = time.monotonic() + 5
+    while len(got) < 20 * (i + 1) and time.monotonic() < until:
+        time.sleep(0.001)
+while any(thread.is_alive() for thread in threads):
+    b.send(b'end')
+    time.sleep(0.01)
+print(len(got), len(set(got)))
+""")
+    equal(out, "2000 2000\n")
+
+
 def a_port_that_nobody_has_is_told_on_a_connected_socket(lab):
     out = lab.python(None, IMPORTS + """
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -293,6 +339,8 @@ if __name__ == "__main__":
     sys.exit(main(a_resolver_asks_the_name_server_that_dns_names, without_dns_a_resolver_fails_soon,
                   datagrams_keep_their_bounds_and_their_senders,
                   a_receive_that_waits_is_answered_or_times_out,
+                  a_look_at_what_is_still_to_come_leaves_it_there,
+                  threads_that_read_one_socket_share_its_datagrams,
                   a_port_that_nobody_has_is_told_on_a_connected_socket,
                   a_name_is_free_as_soon_as_its_socket_is_closed,
                   two_hosts_find_each_other_by_a_group, socat_hears_a_group_that_it_has_joined,
