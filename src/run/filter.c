@@ -165,7 +165,7 @@ static void emit_filter(struct program *prog)
     emit_ret(prog, SECCOMP_RET_ERRNO | ENOSYS);
 #endif
     emit_with_address(prog, __NR_sendto, MSG_OOB | MSG_MORE | MSG_EOR);
-    emit_with_address(prog, __NR_recvfrom, MSG_OOB);
+    emit_with_address(prog, __NR_recvfrom, MSG_OOB | MSG_ERRQUEUE);
     emit_ioctl(prog);
     emit_socket(prog, __NR_socket, SECCOMP_RET_USER_NOTIF);
     emit_socket(prog, __NR_socketpair, SECCOMP_RET_ALLOW); /* EOPNOTSUPP */

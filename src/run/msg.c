@@ -67,7 +67,7 @@ static int write_name_and_control(const struct want *want, struct msghdr *msg,
     msg->msg_namelen = from->addr_len;
     if (rc < 0)
         return rc;
-    msg->msg_flags = want->flags & MSG_OOB;
+    msg->msg_flags = want->flags & (MSG_OOB | MSG_ERRQUEUE);
     if (!msg->msg_control || msg->msg_controllen < from->control_len) {
         msg->msg_flags |= from->control_len > 0 ? MSG_CTRUNC : 0;
         msg->msg_controllen = 0;
@@ -108,7 +108,7 @@ static int64_t receive_one(struct call *call)
     struct want want = {
         .to = call->caller, .msg = call->args[1], .flags = (int)call->args[2] & ~MSG_OOB};
 
-    return datagram_receive(call, &want);
+    return want.flags & MSG_ERRQUEUE ? errors_receive(call, &want) : datagram_receive(call, &want);
 }
 
 /* As many as are there; waits for the first only. */
@@ -122,7 +122,8 @@ static int64_t receive_many(struct call *call)
     int64_t value = 0;
 
     while (n < max && n < MESSAGES_MAX) {
-        value = datagram_receive(call, &want);
+        value =
+            want.flags & MSG_ERRQUEUE ? errors_receive(call, &want) : datagram_receive(call, &want);
         if (value == CALL_DONE || value < 0)
             break;
         n++;
@@ -284,6 +285,8 @@ static int64_t stream_msg(struct call *call)
                         .is_mmsg = many,
                         .flags = (int)call->args[many ? 3 : 2]};
 
+    if (!sends && want.flags & MSG_ERRQUEUE && !(many && call->args[2] == 0))
+        return errors_receive(call, &want);
     if (!sends && is_unconnected(call->chan))
         return -ENOTCONN;
     if (sends && call->chan->is_inet && want.flags & MSG_FASTOPEN)

@@ -48,6 +48,9 @@ int64_t call_setsockopt(struct call *call)
     int len = (int)option.len, rc;
     ft_sock sock;
 
+    /* A send does not stop, so that nothing could tell when its octets are free again. */
+    if (option.level == SOL_SOCKET && option.name == SO_ZEROCOPY)
+        return -EOPNOTSUPP;
     if (len < 0)
         return -EINVAL;
     if ((size_t)len > sizeof(value))

@@ -460,6 +460,9 @@ int64_t want_len(const struct want *want);
 /** Take a datagram for the program now, or hold the call. Return: as call_dispatch(). */
 int64_t datagram_receive(struct call *call, const struct want *want);
 
+/** A receive with MSG_ERRQUEUE, of what the stack has there; it never waits. */
+int64_t errors_receive(struct call *call, const struct want *want);
+
 /**
  * A send with MSG_FASTOPEN and an address (RFC 7413): a connect whose SYN takes what it can.
  *

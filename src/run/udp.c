@@ -153,7 +153,7 @@ static bool has_room(struct chan *chan)
     return chan->sources->n < RUN_SOURCES_MAX && poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLOUT);
 }
 
-static ssize_t receive(struct run *run, struct chan *chan, struct source *ret_from)
+static ssize_t receive(struct run *run, struct chan *chan, int flags, struct source *ret_from)
 {
     struct iovec iov = {run->scratch, RUN_SCRATCH_LEN};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -164,7 +164,7 @@ static ssize_t receive(struct run *run, struct chan *chan, struct source *ret_fr
     msg.msg_namelen = sizeof(ret_from->addr);
     msg.msg_control = ret_from->control;
     msg.msg_controllen = sizeof(ret_from->control);
-    n = ft_recvmsg(run->stack, chan->sock, &msg, 0);
+    n = ft_recvmsg(run->stack, chan->sock, &msg, flags);
     ret_from->addr_len = msg.msg_namelen;
     ret_from->control_len = (uint32_t)msg.msg_controllen;
     return n;
@@ -207,7 +207,7 @@ static void to_program(struct run *run, struct chan *chan)
 
         if (!(ft_ready(run->stack, chan->sock) & (FT_READABLE | FT_ERROR)) || !has_room(chan))
             return;
-        n = receive(run, chan, &from);
+        n = receive(run, chan, 0, &from);
         if (n == -EAGAIN)
             return;
         if (n < 0) {
@@ -431,6 +431,21 @@ int64_t datagram_receive(struct call *call, const struct want *want)
     return value;
 }
 
+int64_t errors_receive(struct call *call, const struct want *want)
+{
+    struct source from;
+    ssize_t n;
+
+    if (!notify_valid(call->run, call->caller.id))
+        return CALL_DONE;
+    if (call->chan->state == CHAN_ZOMBIE)
+        return -EAGAIN;
+    n = receive(call->run, call->chan, MSG_ERRQUEUE, &from);
+    if (n < 0)
+        return n == -ENOTCONN ? -EAGAIN : n;
+    return datagram_deliver(call->run, want, &from, (size_t)n);
+}
+
 int64_t call_recvfrom(struct call *call)
 {
     struct want want = {
@@ -442,6 +457,8 @@ int64_t call_recvfrom(struct call *call)
         .len_ptr = call->args[5],
     };
 
+    if (want.flags & MSG_ERRQUEUE)
+        return errors_receive(call, &want);
     if (call->chan->state != CHAN_DATAGRAM && want.flags & MSG_OOB)
         return urgent_receive(call, &want);
     if (call->chan->state != CHAN_DATAGRAM)

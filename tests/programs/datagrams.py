@@ -292,6 +292,41 @@ print(s.send(b'again'), peer.recv(99))
                "b'back' 0 b''\n0\nENOTCONN\n5 b'again'\n")
 
 
+def the_error_queue_holds_errors_and_no_data(lab):
+    """A look into it read data, or waited for some."""
+    out = lab.python(None, IMPORTS + """
+def told(call, *args):
+    try:
+        return call(*args)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+ERRQUEUE = 0x2000
+a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+a.bind(('127.0.0.1', 1000))
+print(told(a.recvmsg, 99, 99, ERRQUEUE), told(a.recv, 99, ERRQUEUE), told(a.recvfrom, 99, ERRQUEUE))
+b.sendto(b'data', ('127.0.0.1', 1000))
+time.sleep(0.1)
+print(told(a.recvmsg, 99, 99, ERRQUEUE), told(a.recv, 99, ERRQUEUE), told(a.recvfrom, 99, ERRQUEUE))
+print(a.recv(99))
+server = socket.create_server(('127.0.0.1', 80))
+c = socket.create_connection(('127.0.0.1', 80))
+d = server.accept()[0]
+c.send(b'stream')
+time.sleep(0.1)
+for s in (c, d, server, socket.socket()):
+    print(told(s.recvmsg, 3, 99, ERRQUEUE), told(s.recv, 3, ERRQUEUE))
+print(d.recv(99), told(d.setsockopt, socket.SOL_SOCKET, 60, 1))
+b.setsockopt(socket.IPPROTO_IP, 11, 1)
+b.sendto(b'to nobody', ('127.0.0.1', 9))
+time.sleep(0.1)
+_, control, flags, name = b.recvmsg(99, 99, ERRQUEUE)
+print(control[0][:2], struct.unpack_from('I', control[0][2])[0], flags == ERRQUEUE, name)
+""")
+    equal(out, "EAGAIN EAGAIN EAGAIN\n" * 2 + "b'data'\n" + "EAGAIN EAGAIN\n" * 4 +
+          "b'stream' ENOTSUP\n(0, 11) 111 True ('127.0.0.1', 9)\n")
+
+
 def what_was_sent_before_the_close_is_sent(lab):
     out = lab.python(None, IMPORTS + """
 sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -346,5 +381,6 @@ if __name__ == "__main__":
                   two_hosts_find_each_other_by_a_group, socat_hears_a_group_that_it_has_joined,
                   a_broadcast_needs_leave, datagrams_are_put_together_and_cut_as_asked,
                   a_datagram_without_a_destination_is_told,
+                  the_error_queue_holds_errors_and_no_data,
                   what_was_sent_before_the_close_is_sent, a_reader_that_is_late_finds_all,
                   a_stream_may_say_that_more_comes))

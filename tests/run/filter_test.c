@@ -178,6 +178,15 @@ static void urgent_octets_stop(void **state)
     }
 }
 
+/* The carrier would give data. */
+static void a_look_into_the_error_queue_stops(void **state)
+{
+    struct seccomp_data data = {.nr = __NR_recvfrom, .arch = ARCH, .args = {3, 1, 1, MSG_ERRQUEUE}};
+
+    (void)state;
+    assert_stops(judge(&data));
+}
+
 /* The carrier does not put datagrams together. */
 static void a_send_that_says_more_comes_stops(void **state)
 {
@@ -231,6 +240,7 @@ int main(void)
         cmocka_unit_test(calls_that_move_octets_or_wait_do_not_stop),
         cmocka_unit_test(sendto_and_recvfrom_stop_only_with_an_address),
         cmocka_unit_test(urgent_octets_stop),
+        cmocka_unit_test(a_look_into_the_error_queue_stops),
         cmocka_unit_test(a_send_that_says_more_comes_stops),
         cmocka_unit_test(options_that_the_carrier_serves_do_not_stop),
         cmocka_unit_test(socket_ioctls_stop_and_others_do_not),
