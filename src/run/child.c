@@ -188,6 +188,16 @@ int child_write_name(const struct caller *to, uint64_t addr, uint64_t len_ptr,
                              name->len);
 }
 
+bool child_catches(pid_t tid, int signal)
+{
+    char path[64];
+    long caught;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+    caught = proc_number(path, "\nSigCgt:", 16);
+    return caught > 0 && (caught >> (signal - 1) & 1);
+}
+
 bool child_cloexec(pid_t tid, int fd)
 {
     char path[64];

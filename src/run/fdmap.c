@@ -215,7 +215,6 @@ static void let_go_of_calls(struct run *run, struct chan *chan)
 {
     held_answer_all(run, chan, HELD_ACCEPT, -EINVAL);
     held_answer_all(run, chan, HELD_CONNECT, -ECONNABORTED);
-    held_answer_all(run, chan, HELD_RECVFROM, -EBADF);
     held_answer_all(run, chan, HELD_SEND, -EPIPE);
 }
 
@@ -246,6 +245,9 @@ void chan_bury(struct run *run, struct chan *chan, bool abort)
     chan->state = CHAN_ZOMBIE;
     chan_drop_end(run, chan);
     set_unwatched(run, chan, false);
+    if (chan->type == SOCK_STREAM)
+        stream_retry(run, chan); /* they read what is left, and how it ended */
+    held_answer_all(run, chan, HELD_RECVFROM, -EBADF);
     free(chan->records);
     chan->records = NULL;
     free(chan->sources);

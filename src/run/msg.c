@@ -274,7 +274,31 @@ static int64_t stream_opens(struct call *call, const struct want *want)
     return rc < 0 ? rc : connect_sending(call, want, &to);
 }
 
-/* On a stream: the kernel does it, but for urgent octets and for those that open it. Of many
+static int64_t stream_sendmsg(struct call *call, const struct want *want)
+{
+    if (call->chan->is_inet && want->flags & MSG_FASTOPEN)
+        return -EISCONN; /* it must not connect what is the kernel's own */
+    if (call->chan->is_inet)
+        return CALL_NATIVE;
+    if (call->chan->state == CHAN_NEW && want->flags & MSG_FASTOPEN)
+        return stream_opens(call, want);
+    if (want->flags & (MSG_OOB | MSG_EOR))
+        return urgent_send(call, want);
+    return want->addr != 0 || is_unconnected(call->chan) ? stream_send(call, want) : CALL_NATIVE;
+}
+
+static int64_t stream_recvmsg(struct call *call, const struct want *want)
+{
+    if (want->flags & MSG_ERRQUEUE)
+        return errors_receive(call, want);
+    if (is_unconnected(call->chan))
+        return -ENOTCONN;
+    if (want->flags & MSG_OOB)
+        return urgent_receive(call, want);
+    return want->addr != 0 ? stream_receive(call, want) : CALL_NATIVE;
+}
+
+/* On a stream: the kernel does it, but for names, urgent octets and those that open it. Of many
    messages the first is enough. */
 static int64_t stream_msg(struct call *call)
 {
@@ -284,19 +308,12 @@ static int64_t stream_msg(struct call *call)
                         .msg = call->args[1],
                         .is_mmsg = many,
                         .flags = (int)call->args[many ? 3 : 2]};
+    struct msghdr msg;
 
-    if (!sends && want.flags & MSG_ERRQUEUE && !(many && call->args[2] == 0))
-        return errors_receive(call, &want);
-    if (!sends && is_unconnected(call->chan))
-        return -ENOTCONN;
-    if (sends && call->chan->is_inet && want.flags & MSG_FASTOPEN)
-        return -EISCONN; /* it must not connect what is the kernel's own */
-    if (sends && call->chan->state == CHAN_NEW && want.flags & MSG_FASTOPEN &&
-        !(many && call->args[2] == 0))
-        return stream_opens(call, &want);
-    if (!(want.flags & (sends ? MSG_OOB | MSG_EOR : MSG_OOB)) || (many && call->args[2] == 0))
+    if ((many && call->args[2] == 0) || child_read(call->caller.tid, want.msg, &msg, sizeof(msg)))
         return CALL_NATIVE;
-    return sends ? urgent_send(call, &want) : urgent_receive(call, &want);
+    want.addr = (uint64_t)(uintptr_t)msg.msg_name;
+    return sends ? stream_sendmsg(call, &want) : stream_recvmsg(call, &want);
 }
 
 int64_t call_msg(struct call *call)

@@ -250,10 +250,12 @@ struct held *held_first(struct run *run, struct chan *chan, enum held_kind kind)
 }
 
 /* What a call answers whose time limit is over. */
-static int64_t overdue(const struct held *held)
+static int64_t overdue(struct run *run, const struct held *held)
 {
     if (held->kind == HELD_CONNECT)
         return -EINPROGRESS;
+    if (held->kind == HELD_RECVFROM && held->chan->type == SOCK_STREAM)
+        return stream_held(run, held, false);
     return held->done > 0 ? want_sent(&held->want, (int64_t)held->done) : -EAGAIN;
 }
 
@@ -267,7 +269,7 @@ ft_time held_sweep(struct run *run, ft_time now)
         if (!notify_valid(run, held->id)) {
             held_free(run, held);
         } else if (held->deadline <= now) {
-            notify_answer(run, held->id, overdue(held));
+            notify_answer(run, held->id, overdue(run, held));
             held_free(run, held);
         } else if (held->deadline < deadline) {
             deadline = held->deadline;

@@ -149,7 +149,7 @@ struct caller {
 /* Where a stopped call wants what it gets, all in the program's memory; 0: nowhere. */
 struct want {
     struct caller to;
-    uint64_t addr, len_ptr; /* names, of accept4 and recvfrom */
+    uint64_t addr, len_ptr; /* names, of accept4, recvfrom and sends */
     uint64_t buf, len;      /* of recvfrom, and of sendto */
     uint64_t msg;           /* of recvmsg and sendmsg; 0: recvfrom, sendto */
     bool is_mmsg;           /* msg is a struct mmsghdr */
@@ -330,6 +330,9 @@ int child_write_value(const struct caller *to, uint64_t at, const void *data, si
  */
 int child_write_name(const struct caller *to, uint64_t addr, uint64_t len_ptr,
                      const struct name *name);
+
+/** Whether the thread has a handler for a signal. */
+bool child_catches(pid_t tid, int signal);
 
 /** Whether the descriptor is closed on exec (from the program's fdinfo). */
 bool child_cloexec(pid_t tid, int fd);
@@ -579,6 +582,29 @@ size_t urgent_ahead(struct run *run, const struct chan *chan);
 
 /** Write the peer's urgent octet to the program. Return: as send(2), with errno. */
 ssize_t urgent_give(struct chan *chan, uint8_t octet);
+
+/* --- stream.c ---------------------------------------------------------------------------------*/
+
+/** A receive on a stream that wants a name. Return: as call_dispatch(). */
+int64_t stream_receive(struct call *call, const struct want *want);
+
+/**
+ * Read for a receive that waits, on a stream.
+ *
+ * @all: as much as it has asked for (MSG_WAITALL)
+ *
+ * Return: what the call answers; -EAGAIN: it waits on.
+ */
+int64_t stream_held(struct run *run, const struct held *held, bool all);
+
+/** There may be octets for the receives that wait on a stream. */
+void stream_retry(struct run *run, struct chan *chan);
+
+/** A send on a stream with a name, which means nothing. Return: as call_dispatch(). */
+int64_t stream_send(struct call *call, const struct want *want);
+
+/** Answer a send with EPIPE, and a SIGPIPE unless it wants none. Return: CALL_DONE. */
+int64_t stream_broken_pipe(const struct want *want);
 
 /* --- stray.c ----------------------------------------------------------------------------------*/
 

@@ -334,6 +334,7 @@ static void pump_stream(struct run *run, struct chan *chan)
     moved += to_stack(run, chan);
     look_for_reset(run, chan);
     urgent_retry(run, chan);
+    stream_retry(run, chan);
     if (chan->state != CHAN_CONNECTED)
         return;
     if (chan->broken)

@@ -288,6 +288,28 @@ static int64_t sendto_opens(struct call *call)
     return rc < 0 ? rc : connect_sending(call, &want, &to);
 }
 
+static int64_t sendto_stream(struct call *call)
+{
+    struct want want = {.to = call->caller,
+                        .addr = call->args[4],
+                        .buf = call->args[1],
+                        .len = call->args[2],
+                        .flags = (int)call->args[3]};
+    enum chan_state state = call->chan->state;
+
+    if (want.flags & (MSG_OOB | MSG_EOR))
+        return urgent_send(call, &want);
+    if (want.flags & MSG_FASTOPEN && state == CHAN_NEW && want.addr != 0)
+        return sendto_opens(call);
+    if (want.addr == 0)
+        return CALL_NATIVE; /* MSG_MORE on a stream: what it asks for is no more than a hint */
+    if (state == CHAN_LISTENING && call->chan->is_inet && !(want.flags & MSG_FASTOPEN))
+        return CALL_NATIVE; /* EPIPE comes with a SIGPIPE */
+    if (want.flags & MSG_FASTOPEN && state == CHAN_CONNECTED)
+        return -EISCONN;
+    return stream_send(call, &want);
+}
+
 int64_t call_sendto(struct call *call)
 {
     struct run *run = call->run;
@@ -297,26 +319,13 @@ int64_t call_sendto(struct call *call)
     int name_len = (int)call->args[5], rc;
     ssize_t n;
 
-    if (call->args[3] & MSG_OOB ||
-        (call->args[3] & MSG_EOR && call->chan->state != CHAN_DATAGRAM)) {
-        struct want want = {.to = call->caller,
-                            .buf = call->args[1],
-                            .len = call->args[2],
-                            .flags = (int)call->args[3]};
-
-        return urgent_send(call, &want);
+    if (call->chan->state != CHAN_DATAGRAM) {
+        if (call->chan->type == SOCK_STREAM)
+            return sendto_stream(call);
+        return call->args[4] == 0 ? CALL_NATIVE : -EPIPE;
     }
-    if (call->args[3] & MSG_FASTOPEN && call->chan->state == CHAN_NEW && call->args[4])
-        return sendto_opens(call);
-    if (call->args[4] == 0 && call->chan->state != CHAN_DATAGRAM)
-        return CALL_NATIVE; /* MSG_MORE on a stream: what it asks for is no more than a hint */
-    if (call->chan->state == CHAN_ZOMBIE)
-        return -EPIPE;
-    if (call->chan->state == CHAN_LISTENING && call->chan->is_inet &&
-        !(call->args[3] & MSG_FASTOPEN))
-        return CALL_NATIVE; /* EPIPE comes with a SIGPIPE */
-    if (call->chan->state != CHAN_DATAGRAM)
-        return call->chan->state == CHAN_CONNECTED ? -EISCONN : -EPIPE;
+    if (call->args[3] & MSG_OOB)
+        return -EOPNOTSUPP;
     if (name_len < 0 || (size_t)name_len > sizeof(to.addr))
         return -EINVAL;
     if (call->args[2] > DATAGRAM_MAX)
@@ -356,33 +365,6 @@ int64_t datagram_deliver(struct run *run, const struct want *want, const struct 
     if (rc < 0)
         return rc;
     return (int64_t)(want->flags & MSG_TRUNC ? len : part);
-}
-
-/* On a stream the address is left alone: its length becomes 0. */
-static int64_t recvfrom_stream(struct call *call, const struct want *want)
-{
-    static const struct source nobody = {.addr_len = 0};
-    int flags = want->flags;
-    int64_t value;
-    size_t len = call->args[2] < RUN_SCRATCH_LEN ? (size_t)call->args[2] : RUN_SCRATCH_LEN;
-    ssize_t n;
-
-    if (!notify_valid(call->run, call->caller.id))
-        return CALL_DONE;
-    if (call->chan->state != CHAN_CONNECTED && call->chan->state != CHAN_ZOMBIE)
-        return call->chan->state == CHAN_CONNECTING ? CALL_NATIVE : -ENOTCONN;
-    n = recv(call->handle, call->run->scratch, len, MSG_PEEK | MSG_DONTWAIT);
-    if (n < 0 && errno == EAGAIN) {
-        if ((flags & MSG_DONTWAIT) || (fcntl(call->handle, F_GETFL) & O_NONBLOCK))
-            return -EAGAIN;
-        return CALL_NATIVE; /* it waits in the kernel, which tells an address of its own */
-    }
-    if (n < 0)
-        return -errno;
-    value = datagram_deliver(call->run, want, &nobody, (size_t)n);
-    if (value > 0 && !(flags & MSG_PEEK))
-        (void)recv(call->handle, call->run->scratch, (size_t)n, MSG_DONTWAIT);
-    return value;
 }
 
 /* Nothing is there: an error that came instead, EAGAIN, or wait. */
@@ -462,6 +444,6 @@ int64_t call_recvfrom(struct call *call)
     if (call->chan->state != CHAN_DATAGRAM && want.flags & MSG_OOB)
         return urgent_receive(call, &want);
     if (call->chan->state != CHAN_DATAGRAM)
-        return recvfrom_stream(call, &want);
+        return stream_receive(call, &want);
     return datagram_receive(call, &want);
 }

@@ -63,8 +63,10 @@ static int64_t write_urgent(struct run *run, struct chan *chan, int handle, cons
     if (len <= 0)
         return len;
     n = send(handle, run->scratch, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno == EPIPE && want->addr != 0)
+        return stream_broken_pipe(want); /* the kernel would look at the name */
     if (n < 0)
-        return errno == EAGAIN ? -EAGAIN : CALL_NATIVE; /* EPIPE comes with a SIGPIPE */
+        return errno == EAGAIN || want->addr != 0 ? -errno : CALL_NATIVE; /* with a SIGPIPE */
     if (want->flags & MSG_OOB)
         chan->urgent_in = chan_unread(chan);
     if ((want->flags & MSG_EOR) && last && n == len)
@@ -94,7 +96,7 @@ int64_t urgent_send(struct call *call, const struct want *want)
     if (chan->state == CHAN_DATAGRAM)
         return -EOPNOTSUPP;
     if (chan->state != CHAN_CONNECTED && chan->state != CHAN_CONNECTING)
-        return CALL_NATIVE;
+        return want->addr != 0 && !chan->is_inet ? stream_broken_pipe(want) : CALL_NATIVE;
     all = want_len(want);
     if (all <= 0 || !notify_valid(call->run, call->caller.id))
         return all <= 0 ? all : CALL_DONE;

@@ -45,6 +45,71 @@ for name, attempt in (('send', lambda: passive.send(b'x')), ('write', lambda: os
                                              "recvmsg", "recvoob", "peer")])
 
 
+# What follows is run on the kernel as well, and has to say the same there.
+NAMES = IMPORTS + """
+def told(call, *args):
+    try:
+        return call(*args)
+    except OSError as error:
+        pipe = signal.sigtimedwait([signal.SIGPIPE], 0)
+        return errno.errorcode[error.errno] + (' SIGPIPE' if pipe else '')
+
+def later(call, *args):
+    threading.Timer(0.1, call, args).start()
+
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
+server = socket.create_server(('127.0.0.1', 0))
+name = server.getsockname()
+elsewhere = ('192.0.2.1', 9)
+c = socket.create_connection(name)
+d = server.accept()[0]
+print(c.sendto(b'one', elsewhere), c.sendmsg([b't', b'wo'], [], 0, elsewhere))
+print(d.recv(6, socket.MSG_WAITALL))
+d.send(b'data')
+print(c.recvmsg(9), c.recvfrom(9, socket.MSG_DONTWAIT) if select.select([c], [], [], 0)[0] else '')
+for a, b in ((c, d), (d, c)):
+    for receive in (lambda: a.recvfrom(9), lambda: a.recvmsg(9), lambda: a.recvfrom(9, 2)):
+        later(b.send, b'late')
+        print(receive())
+    a.recv(9)
+later(d.send, b'part')
+print(c.recvfrom(2))
+print(c.recvfrom(9))
+d.send(b'abc')
+later(d.send, b'def')
+print(c.recvfrom(6, socket.MSG_WAITALL))
+print(told(c.recvfrom, 0, socket.MSG_DONTWAIT), told(c.recvfrom, 9, socket.MSG_DONTWAIT))
+later(d.send, b'abc')
+print(c.recvfrom(0))
+c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('ll', 0, 200_000))
+print(c.recvfrom(6, socket.MSG_WAITALL), told(c.recvfrom, 6), told(c.recvmsg, 6))
+c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('ll', 0, 0))
+data = os.urandom(1 << 20)
+got = b''
+threading.Thread(target=lambda: (c.sendto(data, elsewhere), c.shutdown(socket.SHUT_WR))).start()
+while part := d.recvfrom(30000)[0]:
+    got += part
+print(got == data, told(c.sendto, b'x', elsewhere), told(c.sendmsg, [b'x'], [], 0, elsewhere))
+d.send(b'last')
+later(d.close)
+print(c.recvfrom(9, socket.MSG_WAITALL), c.recvfrom(9))
+e = socket.create_connection(name)
+f = server.accept()[0]
+f.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+later(f.close)
+print(told(e.recvfrom, 9), told(e.recvfrom, 9))
+n = socket.socket()
+print(told(n.sendto, b'x', name), told(n.sendmsg, [b'x'], [], 0, name), told(n.sendmsg, [b'x']))
+print(told(n.sendto, b'x', socket.MSG_NOSIGNAL, name), told(n.recvfrom, 9))
+"""
+
+
+def a_name_means_nothing_on_a_stream(lab):
+    native = subprocess.run([PYTHON, "-c", NAMES], capture_output=True, timeout=30, check=True)
+    equal(lab.python(None, NAMES), native.stdout.decode())
+
+
 def while_it_listens_nobody_else_takes_its_name(lab):
     out = lab.python(None, IMPORTS + """
 passive = socket.create_server(('127.0.0.1', 80))
@@ -561,7 +626,8 @@ asyncio.run(main())
 
 
 if __name__ == "__main__":
-    sys.exit(main(a_passive_socket_refuses_octets, while_it_listens_nobody_else_takes_its_name,
+    sys.exit(main(a_passive_socket_refuses_octets, a_name_means_nothing_on_a_stream,
+                  while_it_listens_nobody_else_takes_its_name,
                   a_name_is_free_as_soon_as_its_socket_is_closed,
                   reuseport_lets_several_share_a_name,
                   thousands_share_one_local_name_and_are_told_apart_by_four_tuple,
