@@ -107,6 +107,19 @@ static int64_t call_name(struct call *call, bool peer)
     return child_write_name(&call->caller, call->args[1], call->args[2], &name);
 }
 
+/* A socket without a peer refuses, but its directions are shut all the same: as on Linux. */
+static int64_t call_shutdown(struct call *call)
+{
+    int how = (int)call->args[1];
+    struct name peer;
+
+    if (call->chan->state == CHAN_LISTENING || call->chan->state == CHAN_CONNECTING ||
+        how < SHUT_RD || how > SHUT_RDWR || chan_peer(call->run, call->chan, &peer) == 0)
+        return CALL_NATIVE;
+    (void)shutdown(call->handle, how); /* it cannot say more than the kernel's ENOTCONN */
+    return -ENOTCONN;
+}
+
 static int64_t dispatch_on_socket(struct call *call)
 {
     switch (call->nr) {
@@ -124,6 +137,8 @@ static int64_t dispatch_on_socket(struct call *call)
         return call_name(call, false);
     case __NR_getpeername:
         return call_name(call, true);
+    case __NR_shutdown:
+        return call_shutdown(call);
     case __NR_getsockopt:
         return call_getsockopt(call);
     case __NR_setsockopt:
@@ -159,6 +174,8 @@ int64_t call_dispatch(struct call *call)
     call->chan = chan_find(call->run, handle);
     if (!call->chan)
         call->chan = swap_follow(call);
+    if (!call->chan)
+        call->chan = chan_forgotten(call->run, handle);
     if (!call->chan)
         return CALL_NATIVE;
     call->chan->tid = call->caller.tid;

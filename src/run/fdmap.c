@@ -177,10 +177,28 @@ static void remember_names(struct run *run, struct chan *chan)
         chan->peer.len = 0;
 }
 
+struct chan *chan_forgotten(struct run *run, int handle)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+
+    if (!run->has_forgotten || getsockopt(handle, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
+        peer.pid != getpid())
+        return NULL;
+    run->forgotten = (struct chan){.sock = -1,
+                                   .end = -1,
+                                   .watch = -1,
+                                   .domain = AF_INET,
+                                   .type = SOCK_STREAM,
+                                   .state = CHAN_ZOMBIE};
+    return &run->forgotten;
+}
+
 static void forget_oldest_zombie(struct run *run)
 {
     struct chan *oldest = TAILQ_FIRST(&run->zombies);
 
+    run->has_forgotten = true;
     TAILQ_REMOVE(&run->zombies, oldest, accept_link);
     run->n_zombies--;
     map_remove(run, oldest);
@@ -223,6 +241,9 @@ void chan_bury(struct run *run, struct chan *chan, bool abort)
     if (chan->state == CHAN_ZOMBIE)
         return;
     remember_names(run, chan);
+    /* A reset leaves no peer, nor do FINs of both sides. */
+    if (chan->type == SOCK_STREAM && (abort || chan->eof_out))
+        chan->peer.len = 0;
     let_go_of_calls(run, chan);
     if (chan->queued) {
         TAILQ_REMOVE(&run->work, chan, work_link);

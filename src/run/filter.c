@@ -153,7 +153,7 @@ static void emit_filter(struct program *prog)
     static const uint32_t always[] = {
         __NR_connect,  __NR_accept4,     __NR_accept,      __NR_bind,
         __NR_listen,   __NR_getsockname, __NR_getpeername, __NR_sendmsg,
-        __NR_sendmmsg, __NR_recvmsg,     __NR_recvmmsg,
+        __NR_sendmmsg, __NR_recvmsg,     __NR_recvmmsg,    __NR_shutdown,
     };
 
     emit(prog, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));

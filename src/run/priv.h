@@ -223,6 +223,8 @@ struct run {
     uint64_t hub_key;
     struct chan **map;
     size_t map_len, n_map; /* map_len: a power of two */
+    struct chan forgotten; /* stands for any that is no longer in the map */
+    bool has_forgotten;    /* there are such */
     struct chan_list work, unwatched, strays, zombies, grave;
     unsigned n_strays, n_zombies, n_chans; /* n_chans: those with a socket of the stack */
     struct held_list held, held_grave;
@@ -350,6 +352,14 @@ uint64_t chan_cookie(int handle);
 
 /** The channel of a descriptor. @handle: of it. Return: NULL if it is none of ours. */
 struct chan *chan_find(const struct run *run, int handle);
+
+/**
+ * What stands for a channel that was buried so long ago that it is forgotten. It is known by the
+ * other end of its descriptor, which was ours.
+ *
+ * Return: a zombie without names; NULL: the descriptor is none of ours.
+ */
+struct chan *chan_forgotten(struct run *run, int handle);
 
 /** Watch the stack's end. @end: ours from now on. Return: 0 or -errno. */
 int chan_set_end(struct run *run, struct chan *chan, int end);

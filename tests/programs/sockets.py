@@ -110,6 +110,75 @@ def a_name_means_nothing_on_a_stream(lab):
     equal(lab.python(None, NAMES), native.stdout.decode())
 
 
+OVER = IMPORTS + """
+def told(call, *args):
+    try:
+        return call(*args)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+server = socket.create_server(('127.0.0.1', 0))
+name = server.getsockname()
+
+def pair():
+    c = socket.create_connection(name)
+    return c, server.accept()[0], c.getsockname()
+
+def look(s, own):
+    print(told(s.getpeername), told(s.getsockname) == own, told(s.shutdown, socket.SHUT_RDWR))
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    s.close()
+
+for first in range(2):
+    c, d, own = pair()
+    reset(d)
+    time.sleep(0.2)
+    if first:
+        print(told(c.recv, 1))
+    look(c, own)
+c, d, own = pair()
+d.close()
+time.sleep(0.2)
+print(c.recv(1), c.getpeername() == name)
+c.shutdown(socket.SHUT_WR)
+time.sleep(0.2)
+look(c, own)
+for type in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+    s = socket.socket(socket.AF_INET, type)
+    look(s, ('0.0.0.0', 0))
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(name)
+print(s.shutdown(socket.SHUT_WR), told(s.shutdown, 3), told(server.shutdown, socket.SHUT_WR))
+s = socket.socket()
+print(told(s.shutdown, socket.SHUT_WR))
+s.connect(name)
+print(told(s.send, b'x'))
+"""
+
+
+def a_conversation_that_is_over_has_no_peer(lab):
+    native = subprocess.run([PYTHON, "-c", OVER], capture_output=True, timeout=30, check=True)
+    equal(lab.python(None, OVER), native.stdout.decode())
+
+
+def what_is_over_for_long_still_answers(lab):
+    out = lab.python(None, OVER.partition("for first")[0] + """
+c, d, own = pair()
+reset(d)
+server.listen(50)
+for _ in range(2100):
+    a, b, _ = pair()
+    reset(b)
+    a.close()
+print(told(c.getpeername), told(c.getsockname), told(c.setsockopt, socket.IPPROTO_TCP, 1, 1))
+mine, _ = socket.socketpair()
+print(mine.getpeername() == '', mine.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == 1)
+""")
+    equal(out, "ENOTCONN EINVAL None\nTrue True\n")
+
+
 def while_it_listens_nobody_else_takes_its_name(lab):
     out = lab.python(None, IMPORTS + """
 passive = socket.create_server(('127.0.0.1', 80))
@@ -627,6 +696,7 @@ asyncio.run(main())
 
 if __name__ == "__main__":
     sys.exit(main(a_passive_socket_refuses_octets, a_name_means_nothing_on_a_stream,
+                  a_conversation_that_is_over_has_no_peer, what_is_over_for_long_still_answers,
                   while_it_listens_nobody_else_takes_its_name,
                   a_name_is_free_as_soon_as_its_socket_is_closed,
                   reuseport_lets_several_share_a_name,

@@ -131,7 +131,7 @@ static void calls_that_name_sockets_stop(void **state)
 {
     static const int names[] = {__NR_bind,    __NR_listen,      __NR_connect,     __NR_accept,
                                 __NR_accept4, __NR_getsockname, __NR_getpeername, __NR_sendmsg,
-                                __NR_recvmsg, __NR_sendmmsg,    __NR_recvmmsg};
+                                __NR_recvmsg, __NR_sendmmsg,    __NR_recvmmsg,    __NR_shutdown};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -140,10 +140,9 @@ static void calls_that_name_sockets_stop(void **state)
 
 static void calls_that_move_octets_or_wait_do_not_stop(void **state)
 {
-    static const int names[] = {__NR_read,     __NR_write,  __NR_readv,  __NR_writev,
-                                __NR_sendfile, __NR_splice, __NR_close,  __NR_shutdown,
-                                __NR_dup,      __NR_clone,  __NR_execve, __NR_epoll_ctl,
-                                __NR_ppoll,    __NR_futex,  __NR_fcntl};
+    static const int names[] = {__NR_read,      __NR_write, __NR_readv, __NR_writev, __NR_sendfile,
+                                __NR_splice,    __NR_close, __NR_dup,   __NR_clone,  __NR_execve,
+                                __NR_epoll_ctl, __NR_ppoll, __NR_futex, __NR_fcntl};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
