@@ -112,8 +112,10 @@ static int64_t call_shutdown(struct call *call)
 {
     int how = (int)call->args[1];
     struct name peer;
+    enum chan_state state = call->chan->state;
 
-    if (call->chan->state == CHAN_LISTENING || call->chan->state == CHAN_CONNECTING ||
+    /* One with octets for its SYN (TCP_FASTOPEN_CONNECT) has no peer in the stack yet. */
+    if (state == CHAN_LISTENING || state == CHAN_CONNECTING || state == CHAN_CONNECTED ||
         how < SHUT_RD || how > SHUT_RDWR || chan_peer(call->run, call->chan, &peer) == 0)
         return CALL_NATIVE;
     (void)shutdown(call->handle, how); /* it cannot say more than the kernel's ENOTCONN */
