@@ -53,10 +53,16 @@ static bool addr_eq(const struct ft_addr *a, const struct ft_addr *b)
     return a->hi == b->hi && a->lo == b->lo;
 }
 
+/* :: or 0.0.0.0 */
+static bool is_no_address(const struct ft_addr *addr)
+{
+    return addr->hi == 0 && (addr->lo == 0 || addr->lo == UINT64_C(0xffff00000000));
+}
+
 /* Whether a host may send from this address: its own, or none at all while it probes. */
 static bool may_send_from(const struct sim_audit_host *host, const struct ft_addr *addr)
 {
-    if (addr->hi == 0 && (addr->lo == 0 || addr->lo == UINT64_C(0xffff00000000)))
+    if (is_no_address(addr))
         return true;
     for (uint32_t i = 0; i < host->n_addrs; i++) {
         if (addr_eq(&host->addrs[i], addr))
@@ -112,7 +118,7 @@ void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host)
         for (struct audit_conn *conn = audit->buckets[i / 2]; conn != NULL; conn = conn->next) {
             struct audit_end *end = &conn->end[i % 2];
 
-            if (end->addr.lo == 0 || !may_send_from(h, &end->addr) || conn->kept)
+            if (is_no_address(&end->addr) || !may_send_from(h, &end->addr) || conn->kept)
                 continue;
             end->dead = true;
             end->syn_arrived = false;
@@ -322,7 +328,7 @@ const char *ft_sim_audit_sent(struct sim_audit *audit, const struct sim_audit_fr
     wrong = check_path(audit, frame, ret_sight);
     if (wrong != NULL)
         return wrong;
-    if (ret_sight->src.lo == 0 || (ret_sight->dst_mac[0] & 1))
+    if (is_no_address(&ret_sight->src) || (ret_sight->dst_mac[0] & 1))
         return audit_say(audit, "sent a TCP segment from no address or to a group");
     conn = find(audit, ret_sight, &from);
     if (conn == NULL || conn->split)

@@ -32,6 +32,13 @@ static void a_forged_link_address_is_seen(void **state)
     bad((struct ladder *)*state, 0, "not its own", .flags = SYN, .seq = ISN_A, .from_host = 1);
 }
 
+/* RFC 9293 3.9.2.3 (MUST-63): nobody can answer it. */
+static void a_segment_from_no_address_is_seen(void **state)
+{
+    bad((struct ladder *)*state, 0, "from no address", .flags = SYN, .seq = ISN_A, .wnd = 4000,
+        .from_none = true);
+}
+
 static void octets_after_the_packet_are_seen(void **state)
 {
     bad((struct ladder *)*state, 0, "after its packet", .flags = SYN, .seq = ISN_A, .extra = 3);
@@ -471,6 +478,7 @@ int main(void)
         T(a_plain_exchange_has_no_fault),
         T(a_broken_checksum_is_seen),
         T(a_forged_link_address_is_seen),
+        T(a_segment_from_no_address_is_seen),
         T(octets_after_the_packet_are_seen),
         T(contradictory_flags_are_seen),
         T(a_segment_without_a_syn_is_seen),

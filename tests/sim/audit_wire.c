@@ -66,6 +66,7 @@ void audit_build(struct wire *w, int from, const struct seg *g)
     uint8_t *tcp = ip + 20;
     size_t opt = put_options(memset(tcp + 20, 0, 40), g);
     size_t len = 20 + opt + g->len;
+    uint32_t src = g->from_none ? 0 : 0x0a090001 + (uint32_t)from;
     uint32_t pseudo;
 
     memcpy(w->octets, (uint8_t[]){2, 0, 0, 0, 0, (uint8_t)(2 - from)}, 6);
@@ -77,7 +78,7 @@ void audit_build(struct wire *w, int from, const struct seg *g)
     ip[1] = g->ecn;
     ip[8] = 64;
     ip[9] = 6;
-    audit_put32(ip + 12, 0x0a090001 + (uint32_t)from);
+    audit_put32(ip + 12, src);
     audit_put32(ip + 16, 0x0a090002 - (uint32_t)from);
     audit_put16(ip + 10, audit_sum(ip, 20, 0));
     memset(tcp, 0, 20);
@@ -89,7 +90,7 @@ void audit_build(struct wire *w, int from, const struct seg *g)
     tcp[13] = g->flags;
     audit_put16(tcp + 14, g->wnd);
     memset(tcp + 20 + opt, g->fill, g->len);
-    pseudo = 0x0a09 + 1 + 0x0a09 + 2 + 6 + (uint32_t)len;
+    pseudo = (src >> 16) + (src & 0xffff) + 0x0a09 + 2U - (uint32_t)from + 6 + (uint32_t)len;
     audit_put16(tcp + 16, audit_sum(tcp, len, pseudo));
     w->len = 34 + len + (size_t)g->extra;
     memset(w->octets + 34 + len, 0, (size_t)g->extra);

@@ -42,7 +42,8 @@ struct seg {
     uint8_t from_host; /* its link address is another's */
     uint8_t ecn;       /* the ECN field as it leaves; and as it arrives, marked or not: */
     bool marked;
-    bool ae; /* the flag AE */
+    bool ae;        /* the flag AE */
+    bool from_none; /* from 0.0.0.0 */
 };
 
 struct wire {
