@@ -62,28 +62,57 @@ static void new_incarnation(struct audit_conn *conn, int from)
     conn->idle_acks = 0;
 }
 
-/* RFC 9293 3.10.7.1 and 3.5.2: which resets may be sent. */
-static const char *check_reset(struct sim_audit *audit, struct audit_conn *conn, int from,
-                               const struct sight_tcp *t, ft_time now)
+/* RFC 9293 3.10.7.1 and 3.5.2: whether a reset answers a segment that has reached its sender. */
+static bool answers_a_segment(const struct audit_end *end, const struct sight_tcp *t)
 {
-    struct audit_end *end = &conn->end[from];
-    uint32_t off = t->seq - end->isn;
     uint32_t n = end->n_recent < AUDIT_RECENT_MAX ? end->n_recent : AUDIT_RECENT_MAX;
-    bool again;
 
-    if (t->len > 0)
-        return audit_say(audit, "sent a reset that carries octets");
     for (uint32_t i = 0; i < n; i++) {
         const struct audit_recent *r = &end->recent[i];
 
         if (r->flags & SIGHT_RST)
             continue;
         if ((r->flags & SIGHT_ACK) && !(t->flags & SIGHT_ACK) && t->seq == r->ack)
-            return NULL;
+            return true;
         if (!(r->flags & SIGHT_ACK) && t->seq == 0 && (t->flags & SIGHT_ACK) &&
             t->ack == r->seq + r->seq_len)
-            return NULL;
+            return true;
     }
+    return false;
+}
+
+/* RFC 9293 3.10.5, RFC 7323 3.2: a reset of the own connection tells of what has arrived, too. */
+static const char *check_reset_ack(struct sim_audit *audit, const struct audit_conn *conn, int from,
+                                   const struct sight_tcp *t)
+{
+    const struct audit_end *end = &conn->end[from];
+    const struct audit_end *peer = &conn->end[1 - from];
+    uint32_t ack = t->ack - peer->isn;
+
+    if (!(t->flags & SIGHT_ACK))
+        return NULL;
+    if (t->has_ts && end->ts_arrived_seen && (int32_t)(t->tsecr - end->ts_arrived) > 0)
+        return audit_say(audit, "sent a reset that echoes timestamp %u, which has not reached it",
+                         t->tsecr);
+    if (end->syn_arrived && peer->syn_sent && ack > audit_contiguous(end))
+        return audit_say(audit,
+                         "sent a reset that acknowledges up to %u, but only %u has reached it", ack,
+                         audit_contiguous(end));
+    return NULL;
+}
+
+/* RFC 9293 3.10.7.1 and 3.5.2: which resets may be sent. */
+static const char *check_reset(struct sim_audit *audit, struct audit_conn *conn, int from,
+                               const struct sight_tcp *t, ft_time now)
+{
+    struct audit_end *end = &conn->end[from];
+    uint32_t off = t->seq - end->isn;
+    bool again;
+
+    if (t->len > 0)
+        return audit_say(audit, "sent a reset that carries octets");
+    if (answers_a_segment(end, t))
+        return NULL;
     if (!end->syn_sent || end->dead)
         return audit_say(audit, "sent a reset that answers nothing that reached it");
     /* RFC 4987 3.6: a copy of the ACK that brought a cookie back has made the connection once more,
@@ -94,7 +123,7 @@ static const char *check_reset(struct sim_audit *audit, struct audit_conn *conn,
     if (!end->reset_sent)
         end->silence = now - end->said_at;
     end->reset_sent = true;
-    return NULL;
+    return check_reset_ack(audit, conn, from, t);
 }
 
 /* RFC 9293 3.7.1, RFC 7323 2.2 and 3.2, RFC 2018 2: what a SYN may offer. */

@@ -348,6 +348,29 @@ static void a_reset_of_a_foreign_number_is_seen(void **state)
     bad(t, 1, "not its own", .flags = RST, .seq = B1 + 5000);
 }
 
+/* RFC 9293 3.10.5: a reset of the own connection acknowledges what has arrived, and no more. */
+static void a_reset_that_acknowledges_what_was_lost_is_seen(void **state)
+{
+    struct ladder *t = *state;
+
+    audit_handshake(t);
+    lost(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 100, .wnd = 4000);
+    good(t, 0, .flags = ACK, .seq = A1 + 100, .ack = B1, .len = 100, .wnd = 4000);
+    lost(t, 1, .flags = RST | ACK, .seq = B1, .ack = A1);
+    bad(t, 1, "acknowledges up to 201, but only 1", .flags = RST | ACK, .seq = B1, .ack = A1 + 200);
+}
+
+/* RFC 7323 3.2: the timestamps of a reset are an echo like any other. */
+static void a_reset_that_echoes_no_timestamp_is_seen(void **state)
+{
+    struct ladder *t = *state;
+
+    audit_handshake_ts(t);
+    lost(t, 1, .flags = RST | ACK, .seq = B1, .ack = A1, .ts = 501, .tsecr = 101);
+    bad(t, 1, "echoes timestamp 102", .flags = RST | ACK, .seq = B1, .ack = A1, .ts = 501,
+        .tsecr = 102);
+}
+
 /* RFC 4987 3.6. Found by seed 3134: a cookie's ACK came twice and made a second connection. */
 static void a_cookie_that_came_again_may_be_reset(void **state)
 {
@@ -508,6 +531,8 @@ int main(void)
         T(a_reset_that_answers_nothing_is_seen),
         T(a_reset_may_answer_an_ack),
         T(a_reset_of_a_foreign_number_is_seen),
+        T(a_reset_that_acknowledges_what_was_lost_is_seen),
+        T(a_reset_that_echoes_no_timestamp_is_seen),
         T(a_cookie_that_came_again_may_be_reset),
         T(a_reset_in_answer_to_a_reset_is_seen),
         T(a_segment_after_the_own_reset_is_seen),
