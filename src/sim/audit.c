@@ -123,6 +123,8 @@ void ft_sim_audit_crashed(struct sim_audit *audit, uint32_t host)
             end->dead = true;
             end->syn_arrived = false;
             end->ts_seen = false;
+            end->ts_recent_seen = false;
+            end->ts_edge_unsure = true;
             end->ecn = (struct audit_ecn){0};
             end->owes_ack = false;
             end->n_recent = 0;
@@ -197,6 +199,20 @@ bool audit_has_arrived(const struct audit_end *end, uint32_t lo, uint32_t hi)
             return true;
     }
     return false;
+}
+
+void audit_note_ack(struct audit_end *end, uint32_t ack, bool probes)
+{
+    if (ack == end->acked)
+        return;
+    if (ack > end->acked && end->ts_edge_seen && !end->ts_edge_unsure &&
+        (!end->ts_recent_seen || (int32_t)(end->ts_edge - end->ts_recent) > 0)) {
+        end->ts_recent = end->ts_edge;
+        end->ts_recent_seen = true;
+    }
+    end->acked = ack;
+    end->ts_edge_seen = false;
+    end->ts_edge_unsure = probes || audit_contiguous(end) > ack;
 }
 
 static bool is_end(const struct audit_end *end, const struct ft_addr *addr, uint16_t port)
@@ -447,6 +463,22 @@ static void choose_offer(const struct audit_end *to, struct audit_end *peer,
     }
 }
 
+/* RFC 7323 4.3: TS.Recent is taken from what covers Last.ACK.sent. Of several such segments it is
+   not known which was believed first (another may have been dropped), so the oldest counts. */
+static void learn_timestamp(struct audit_end *to, const struct sight_tcp *t, uint32_t off)
+{
+    if (!t->has_ts)
+        return;
+    if (!to->ts_arrived_seen || (int32_t)(t->tsval - to->ts_arrived) > 0)
+        to->ts_arrived = t->tsval;
+    to->ts_arrived_seen = true;
+    if (off > to->acked || off + sight_seq_len(t) <= to->acked)
+        return;
+    if (!to->ts_edge_seen || (int32_t)(t->tsval - to->ts_edge) < 0)
+        to->ts_edge = t->tsval;
+    to->ts_edge_seen = true;
+}
+
 static void learn_segment(struct audit_conn *conn, int at, const struct sight_tcp *t, ft_time now)
 {
     struct audit_end *to = &conn->end[at];
@@ -473,10 +505,7 @@ static void learn_segment(struct audit_conn *conn, int at, const struct sight_tc
     }
     audit_range_add(to, off, off + len);
     learn_ack(to, peer, t);
-    if (t->has_ts && (!to->ts_arrived_seen || (int32_t)(t->tsval - to->ts_arrived) > 0)) {
-        to->ts_arrived = t->tsval;
-        to->ts_arrived_seen = true;
-    }
+    learn_timestamp(to, t, off);
     if (!conn->finished && to->fin_sent && peer->fin_sent && to->told_ack > to->fin_at &&
         peer->told_ack > peer->fin_at) {
         conn->finished = true;

@@ -81,6 +81,10 @@ struct audit_end {
     uint32_t told_edge;   /* furthest right edge it was ever given, own offset */
     uint32_t ts_arrived;
     bool ts_arrived_seen;
+    uint32_t ts_recent; /* that TS.Recent is at least (RFC 7323 4.3), with ts_recent_seen */
+    uint32_t ts_edge;   /* oldest TSval on what has filled the place at acked, with ts_edge_seen */
+    bool ts_recent_seen, ts_edge_seen;
+    bool ts_edge_unsure;                         /* that place was full before it was the edge */
     struct audit_range ranges[AUDIT_RANGES_MAX]; /* of the peer's space; sorted, disjoint */
     uint32_t n_ranges;
     struct audit_recent recent[AUDIT_RECENT_MAX];
@@ -142,6 +146,15 @@ void audit_range_add(struct audit_end *end, uint32_t lo, uint32_t hi);
 
 /** Whether an end may have come of a SYN cookie: it remembers nothing but what that says. */
 bool audit_by_cookie(const struct sim_audit *audit, const struct audit_end *end);
+
+/**
+ * Note that an end acknowledges up to @ack, an offset of its peer: what has filled the place at its
+ * last ACK has set TS.Recent (RFC 7323 4.3).
+ *
+ * @probes: the segment may probe; what it acknowledges need not count as Last.ACK.sent, since
+ *          nobody looks at it
+ */
+void audit_note_ack(struct audit_end *end, uint32_t ack, bool probes);
 
 /** How far the peer's space has reached an end without a gap. */
 uint32_t audit_contiguous(const struct audit_end *end);

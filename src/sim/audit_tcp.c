@@ -42,6 +42,7 @@ static void forget_arrivals(struct audit_end *end)
     end->told_ack = end->told_before = 0;
     end->told_edge = 0;
     end->ts_arrived_seen = false;
+    end->ts_recent_seen = end->ts_edge_seen = end->ts_edge_unsure = false;
     end->n_ranges = 0;
 }
 
@@ -165,7 +166,7 @@ static const char *check_syn(struct sim_audit *audit, struct audit_conn *conn, i
     if (t->has_mss && t->mss + headers > 65535)
         return audit_say(audit, "announced an MSS of %u", t->mss);
     if (t->flags & SIGHT_ACK) {
-        end->acked = 1;
+        audit_note_ack(end, 1, false);
         end->ack_seen = true;
         end->announced_edge = 1 + (uint32_t)t->wnd;
     }
@@ -255,8 +256,15 @@ static const char *check_timestamps(struct sim_audit *audit, struct audit_conn *
         return audit_say(audit, "sent timestamp %u after %u", t->tsval, end->tsval);
     end->tsval = t->tsval;
     end->ts_seen = true;
-    if ((t->flags & SIGHT_ACK) && end->ts_arrived_seen && (int32_t)(t->tsecr - end->ts_arrived) > 0)
+    if (!(t->flags & SIGHT_ACK))
+        return NULL;
+    if (end->ts_arrived_seen && (int32_t)(t->tsecr - end->ts_arrived) > 0)
         return audit_say(audit, "echoed timestamp %u, which has not reached it", t->tsecr);
+    /* RFC 4987 3.6: who has come of a cookie remembers the timestamp of the ACK that brought it. */
+    if (end->ts_recent_seen && !audit_by_cookie(audit, end) &&
+        (int32_t)(t->tsecr - end->ts_recent) < 0)
+        return audit_say(audit, "echoed timestamp %u, but TS.Recent is %u by now", t->tsecr,
+                         end->ts_recent);
     return NULL;
 }
 
@@ -309,7 +317,7 @@ static const char *check_ack(struct sim_audit *audit, struct audit_conn *conn, i
         edge + (1U << shift) - 1 < end->announced_edge)
         return audit_say(audit, "shrank its window: the right edge was %u and is %u",
                          end->announced_edge, edge);
-    end->acked = ack;
+    audit_note_ack(end, ack, t->len == 0 && t->seq - end->isn < end->max_sent);
     end->ack_seen = true;
     end->owes_ack = false;
     if (edge > end->announced_edge)

@@ -304,6 +304,58 @@ static void an_echo_of_no_timestamp_is_seen(void **state)
         .tsecr = 501);
 }
 
+/* RFC 7323 4.3: what covers Last.ACK.sent sets TS.Recent, and TS.Recent is what is echoed. */
+static void an_echo_of_an_old_timestamp_is_seen(void **state)
+{
+    struct ladder *t = *state;
+
+    audit_handshake_ts(t);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 10, .wnd = 4000, .ts = 150, .tsecr = 500);
+    good(t, 0, .flags = ACK, .seq = A1 + 10, .ack = B1, .len = 10, .wnd = 4000, .ts = 160,
+         .tsecr = 500);
+    /* not acknowledged yet, and only the first one covers Last.ACK.sent: */
+    lost(t, 1, .flags = ACK, .seq = B1, .ack = A1, .wnd = 4000, .ts = 501, .tsecr = 100);
+    lost(t, 1, .flags = ACK, .seq = B1, .ack = A1 + 20, .wnd = 4000, .ts = 501, .tsecr = 150);
+    bad(t, 1, "echoed timestamp 149, but TS.Recent is 150", .flags = ACK, .seq = B1, .ack = A1 + 20,
+        .wnd = 4000, .ts = 501, .tsecr = 149);
+}
+
+/* RFC 7323 4.3: a segment behind a gap sets nothing; of two that filled the gap the older may have
+   been the one. */
+static void an_echo_may_be_as_old_as_what_filled_the_gap(void **state)
+{
+    struct ladder *t = *state;
+
+    audit_handshake_ts(t);
+    lost(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 10, .wnd = 4000, .ts = 150, .tsecr = 500);
+    good(t, 0, .flags = ACK, .seq = A1 + 10, .ack = B1, .len = 10, .wnd = 4000, .ts = 160,
+         .tsecr = 500);
+    good(t, 1, .flags = ACK, .seq = B1, .ack = A1, .wnd = 4000, .ts = 501, .tsecr = 101,
+         .sack_lo = A1 + 10, .sack_hi = A1 + 20);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 10, .wnd = 4000, .ts = 200, .tsecr = 500);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 10, .wnd = 4000, .ts = 300, .tsecr = 500);
+    lost(t, 1, .flags = ACK, .seq = B1, .ack = A1 + 20, .wnd = 4000, .ts = 502, .tsecr = 200);
+    bad(t, 1, "TS.Recent is 200", .flags = ACK, .seq = B1, .ack = A1 + 20, .wnd = 4000, .ts = 502,
+        .tsecr = 160);
+}
+
+/* Nobody looks at the ACK of a probe, which therefore is not Last.ACK.sent. Found by seed 4698. */
+static void what_a_probe_acknowledges_sets_no_edge(void **state)
+{
+    struct ladder *t = *state;
+
+    audit_handshake_ts(t);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 10, .wnd = 4000, .ts = 150, .tsecr = 500);
+    lost(t, 1, .flags = ACK, .seq = B1 - 1, .ack = A1 + 10, .wnd = 4000, .ts = 501, .tsecr = 150);
+    good(t, 0, .flags = ACK, .seq = A1 + 10, .ack = B1, .len = 10, .wnd = 4000, .ts = 160,
+         .tsecr = 500);
+    lost(t, 1, .flags = ACK, .seq = B1, .ack = A1 + 20, .wnd = 4000, .ts = 502, .tsecr = 150);
+    good(t, 0, .flags = ACK, .seq = A1 + 20, .ack = B1, .len = 10, .wnd = 4000, .ts = 170,
+         .tsecr = 500);
+    bad(t, 1, "TS.Recent is 170", .flags = ACK, .seq = B1, .ack = A1 + 30, .wnd = 4000, .ts = 503,
+        .tsecr = 160);
+}
+
 static void missing_timestamps_are_seen(void **state)
 {
     struct ladder *t = *state;
@@ -526,6 +578,9 @@ int main(void)
         T(a_fin_that_moves_is_seen),
         T(timestamps_that_go_back_are_seen),
         T(an_echo_of_no_timestamp_is_seen),
+        T(an_echo_of_an_old_timestamp_is_seen),
+        T(an_echo_may_be_as_old_as_what_filled_the_gap),
+        T(what_a_probe_acknowledges_sets_no_edge),
         T(missing_timestamps_are_seen),
         T(a_sack_block_of_what_is_missing_is_seen),
         T(a_reset_that_answers_nothing_is_seen),
