@@ -78,6 +78,8 @@ struct audit_end {
     ft_time owes_since;
     uint32_t told_ack;    /* highest ACK of the peer, own offset */
     uint32_t told_before; /* the one before it */
+    uint32_t told_again;  /* empty segments that have acknowledged nothing more */
+    bool told_sack;       /* an ACK with SACK blocks has come: what is in flight is unknown */
     uint32_t told_edge;   /* furthest right edge it was ever given, own offset */
     uint32_t ts_arrived;
     bool ts_arrived_seen;

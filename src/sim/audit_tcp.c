@@ -13,6 +13,9 @@
 #define ACK_AFTER       (500 * FT_MS)  /* RFC 9293 MUST-58: less than this */
 #define SAME_ACKS_MAX   8              /* equal ACKs with nothing in between */
 #define IDLE_ACKS_MAX   400            /* pure ACKs of both ends in a second without an octet */
+#define INITIAL_SEGS    10             /* RFC 6928 2 */
+#define EXTRA_SEGS      5              /* a probe, and the least window of BBR */
+#define INITIAL_OCTETS  14600          /* RFC 6928 2 */
 #define OCTETS_MAX      (UINT32_C(1) << 30)
 #define MSS_DEFAULT_IP4 536  /* RFC 9293 MUST-15 */
 #define MSS_DEFAULT_IP6 1220 /* RFC 9293 MUST-15 */
@@ -41,6 +44,8 @@ static void forget_arrivals(struct audit_end *end)
     end->owes_ack = false;
     end->told_ack = end->told_before = 0;
     end->told_edge = 0;
+    end->told_sack = false;
+    end->told_again = 0;
     end->ts_arrived_seen = false;
     end->ts_recent_seen = end->ts_edge_seen = end->ts_edge_unsure = false;
     end->n_ranges = 0;
@@ -224,6 +229,27 @@ static const char *check_place(struct sim_audit *audit, struct audit_end *end, u
             return audit_say(audit, "sent up to %u, but the window it was given ends at %u", after,
                              end->told_edge);
     }
+    return NULL;
+}
+
+/* RFC 6928 2: the initial window. RFC 5681 3.1: it grows by what is acknowledged, and no faster.
+   More leaves for each duplicate ACK (RFC 3042, RFC 6582), as a tail loss probe (RFC 8985 7.3), and
+   once all is taken for lost by a timeout: two segments by RFC 5682, four by BBR, which has seldom
+   less of a window. Where SACK tells of what has arrived behind a gap, nothing is known. */
+static const char *check_pace(struct sim_audit *audit, const struct audit_end *end,
+                              const struct audit_end *peer, uint32_t after)
+{
+    uint64_t mss = peer->mss;
+    uint64_t most = 2 * mss > INITIAL_OCTETS ? 2 * mss : INITIAL_OCTETS;
+    uint64_t acked = end->told_ack > 1 ? end->told_ack - 1 : 0;
+
+    if (peer->mss == 0 || end->told_sack || after <= end->max_sent)
+        return NULL;
+    most = most < INITIAL_SEGS * mss ? most : INITIAL_SEGS * mss;
+    most += 2 * acked + (EXTRA_SEGS + (uint64_t)end->told_again) * mss;
+    if (after - 1 > most)
+        return audit_say(audit, "sent up to %u, but had %llu acknowledged: slow start allows %llu",
+                         after, (unsigned long long)acked, (unsigned long long)most);
     return NULL;
 }
 
@@ -452,6 +478,8 @@ static const char *check_synchronised(struct sim_audit *audit, struct audit_conn
         wrong = check_place(audit, end, off, t);
     if (wrong == NULL)
         wrong = check_size(audit, &conn->end[1 - from], s);
+    if (wrong == NULL)
+        wrong = check_pace(audit, end, &conn->end[1 - from], off + t->len);
     if (wrong == NULL)
         wrong = check_sack(audit, conn, from, t);
     if (wrong == NULL && t->len > 0)

@@ -104,6 +104,61 @@ static void octets_beyond_the_window_are_seen(void **state)
         .wnd = 4000);
 }
 
+/* Host 0 sends @n segments of 1000 octets from the @first on, which need not arrive. */
+static const char *send_many(struct ladder *t, uint32_t first, uint32_t n)
+{
+    const char *wrong = NULL;
+
+    for (uint32_t i = first; i < first + n && wrong == NULL; i++) {
+        struct seg g = {.flags = ACK, .seq = A1 + 1000 * i, .ack = B1, .len = 1000, .wnd = 4000};
+
+        wrong = audit_judge(t, 0, g, i < 2);
+    }
+    return wrong;
+}
+
+/* RFC 6928 2: ten segments, five that a timeout or a probe may add, and one for an ACK that may be
+   a duplicate. */
+static void more_than_the_initial_window_is_seen(void **state)
+{
+    struct ladder *t = *state;
+    const char *wrong;
+
+    audit_handshake(t);
+    good(t, 1, .flags = ACK, .seq = B1, .ack = A1, .wnd = 60000);
+    assert_null(send_many(t, 0, 16));
+    wrong = send_many(t, 16, 1);
+    assert_non_null(wrong);
+    assert_non_null(strstr(wrong, "up to 17001, but had 0 acknowledged: slow start allows 16000"));
+}
+
+/* RFC 5681 3.1: slow start opens the window by what is acknowledged. */
+static void a_window_that_opens_too_fast_is_seen(void **state)
+{
+    struct ladder *t = *state;
+
+    audit_handshake(t);
+    good(t, 1, .flags = ACK, .seq = B1, .ack = A1, .wnd = 60000);
+    assert_null(send_many(t, 0, 10));
+    good(t, 1, .flags = ACK, .seq = B1, .ack = A1 + 2000, .wnd = 60000);
+    assert_null(send_many(t, 10, 10));
+    assert_non_null(send_many(t, 20, 1));
+}
+
+/* RFC 6675 5: what SACK tells of is not in flight any more. */
+static void where_sack_tells_more_may_leave(void **state)
+{
+    struct ladder *t = *state;
+
+    audit_handshake(t);
+    good(t, 1, .flags = ACK, .seq = B1, .ack = A1, .wnd = 60000);
+    lost(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 1000, .wnd = 4000);
+    good(t, 0, .flags = ACK, .seq = A1 + 1000, .ack = B1, .len = 1000, .wnd = 4000);
+    good(t, 1, .flags = ACK, .seq = B1, .ack = A1, .wnd = 60000, .sack_lo = A1 + 1000,
+         .sack_hi = A1 + 2000);
+    assert_null(send_many(t, 2, 15));
+}
+
 static void a_window_that_did_not_arrive_counts_for_nothing(void **state)
 {
     struct ladder *t = *state;
@@ -562,6 +617,9 @@ int main(void)
         T(an_ack_that_goes_back_is_seen),
         T(a_window_that_shrinks_is_seen),
         T(octets_beyond_the_window_are_seen),
+        T(more_than_the_initial_window_is_seen),
+        T(a_window_that_opens_too_fast_is_seen),
+        T(where_sack_tells_more_may_leave),
         T(a_window_that_did_not_arrive_counts_for_nothing),
         T(a_scaled_window_is_understood),
         T(an_ack_that_the_peer_will_not_look_at_is_seen),
