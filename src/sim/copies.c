@@ -64,8 +64,11 @@ void ft_sim_copy_arrived(struct sim_world *world, const struct sight *s, const u
         return;
     app = ports[1] == PORT_ECHO ? ft_sim_datagram_client(world, &s->src, ports[0])
                                 : ft_sim_datagram_client(world, &s->dst, ports[1]);
-    if (app != NULL)
-        app[ports[1] == PORT_ECHO ? 1 : 0].copies[number]++;
+    if (app == NULL)
+        return;
+    app += ports[1] == PORT_ECHO ? 1 : 0;
+    app->copies[number]++;
+    app->whole += s->is_udp ? 1 : 0;
 }
 
 void ft_sim_copy_taken(struct sim_app *app, uint64_t number)

@@ -252,6 +252,33 @@ static void judge_whole(struct sim_app *app)
         blame(app, "ended without having received everything");
 }
 
+/* Whether a host has always had memory for a datagram. */
+static bool had_memory(const struct sim_app *app)
+{
+    const struct sim_host_plan *host = &app->world->plan.host[app->host];
+
+    return host->poor_ppm == 0 && host->poor_nth == 0 && host->memory == 0;
+}
+
+/* RFC 768: what reaches a host is given to its socket, of which one at least has room; and where
+   nothing is lost, cut or refused, one comes back. Which of them a full queue has dropped is not
+   known, nor which were too big for the way. */
+static void judge_datagrams(struct sim_app *client)
+{
+    if (client->died || client->shaken || client->error != 0)
+        return;
+    for (int side = 0; side < 2; side++) {
+        if (client[side].whole > 0 && client[side].datagrams_taken == 0 &&
+            had_memory(&client[side])) {
+            blame(&client[side], "was given no datagram, though some have reached its host");
+            return;
+        }
+    }
+    if (client->sent > 0 && client->datagrams_taken == 0 &&
+        ft_sim_plan_is_calm(&client->world->plan))
+        blame(client, "has sent datagrams, and not one has come back");
+}
+
 void ft_sim_oracle_pair(struct sim_world *world, uint32_t index)
 {
     const struct sim_conn_plan *conn = &world->plan.conn[index];
@@ -261,6 +288,8 @@ void ft_sim_oracle_pair(struct sim_world *world, uint32_t index)
         blame(client, "was not told that nobody listens");
     else if (conn->kind == SIM_UNREACHABLE && !client->died && client->error != EHOSTUNREACH)
         blame(client, "was not told that there is no such host");
+    else if (conn->kind == SIM_DATAGRAMS)
+        judge_datagrams(client);
     for (int side = 0; side < 2; side++) {
         judge_error(&client[side]);
         if (conn->kind == SIM_STREAM || conn->kind == SIM_SIMULTANEOUS)

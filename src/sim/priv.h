@@ -102,7 +102,8 @@ struct sim_app {
     bool aborted;         /* by our own ft_abort, or a close that discards */
     struct ft_addr local; /* once bound */
     uint16_t local_port, remote_port;
-    uint32_t datagrams_back;            /* SIM_DATAGRAMS: echoes received */
+    uint32_t datagrams_taken;           /* SIM_DATAGRAMS: that its socket has given */
+    uint32_t whole;                     /* ... that have reached its host, not in fragments */
     uint64_t echoed;                    /* a bit for each of them */
     uint32_t copies[SIM_DATAGRAMS_MAX]; /* that have reached its host and were not taken */
     uint8_t *image;                     /* of a connection whose host is away; NULL: it is not */

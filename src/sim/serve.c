@@ -275,8 +275,10 @@ static void note_echo(struct sim_world *world, const struct sockaddr_storage *na
 
     ft_sim_unname(name, &addr, &port);
     client = ft_sim_datagram_client(world, &addr, port);
-    if (client != NULL && n >= DATAGRAM_HEAD)
-        ft_sim_copy_taken(client + 1, ft_sim_datagram_number(world->scratch));
+    if (client == NULL || n < DATAGRAM_HEAD)
+        return;
+    ft_sim_copy_taken(client + 1, ft_sim_datagram_number(world->scratch));
+    client[1].datagrams_taken++;
 }
 
 void ft_sim_datagram_echo(struct sim_world *world, struct sim_listener *l)
@@ -349,7 +351,7 @@ static void read_echoes(struct sim_app *app)
                         "conversation %u: %s received a datagram of %zd octets that "
                         "was never sent",
                         app->conn, world->host[app->host].name, n);
-        app->datagrams_back++;
+        app->datagrams_taken++;
         world->octets += (uint64_t)n;
     }
 }

@@ -14,9 +14,9 @@
 
 #include "sim/priv.h"
 
-static struct sim_world *world_of(const char *scenario)
+static struct sim_world *world_of(const char *scenario, const char *link)
 {
-    struct sim_options options = {.seed = 1, .scenario = scenario, .link = "dup=30%,loss=1%"};
+    struct sim_options options = {.seed = 1, .scenario = scenario, .link = link};
     struct sim_world *world = ft_sim_world_new(&options);
 
     assert_non_null(world);
@@ -26,7 +26,7 @@ static struct sim_world *world_of(const char *scenario)
 /* Every copy that is received is one that was seen to arrive. */
 static void copies_that_arrive_are_counted(void **state)
 {
-    struct sim_world *world = world_of("datagrams");
+    struct sim_world *world = world_of("datagrams", "dup=30%,loss=1%");
     uint32_t n_left = 0;
 
     (void)state;
@@ -45,7 +45,7 @@ static void copies_that_arrive_are_counted(void **state)
 
 static void a_copy_too_many_fails(void **state)
 {
-    struct sim_world *world = world_of("datagrams");
+    struct sim_world *world = world_of("datagrams", "dup=30%,loss=1%");
 
     (void)state;
     world->app[0].copies[5] = 2;
@@ -58,11 +58,49 @@ static void a_copy_too_many_fails(void **state)
     ft_sim_world_free(world);
 }
 
+/* A stack that gave no datagram to anybody once passed: what was given was counted, and not read.
+ */
+static void a_socket_that_is_given_nothing_fails(void **state)
+{
+    struct sim_world *world = world_of("datagrams", "dup=30%,loss=1%");
+
+    (void)state;
+    ft_sim_world_run(world);
+    assert_false(world->failed);
+    ft_sim_oracle_pair(world, 0);
+    assert_false(world->failed);
+    world->app[1].datagrams_taken = 0;
+    ft_sim_oracle_pair(world, 0);
+    assert_true(world->failed);
+    assert_non_null(strstr(world->sentence, "was given no datagram"));
+    ft_sim_world_free(world);
+}
+
+/* ... and so did one that sent none. */
+static void where_nothing_is_lost_an_echo_comes_back(void **state)
+{
+    struct sim_world *world = world_of("datagrams", "dup=0%,loss=0%");
+
+    (void)state;
+    ft_sim_world_run(world);
+    assert_false(world->failed);
+    for (int i = 0; i < 2; i++) {
+        world->app[i].datagrams_taken = 0;
+        world->app[i].whole = 0;
+    }
+    ft_sim_oracle_pair(world, 0);
+    assert_true(world->failed);
+    assert_non_null(strstr(world->sentence, "not one has come back"));
+    ft_sim_world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_that_arrive_are_counted),
         cmocka_unit_test(a_copy_too_many_fails),
+        cmocka_unit_test(a_socket_that_is_given_nothing_fails),
+        cmocka_unit_test(where_nothing_is_lost_an_echo_comes_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
