@@ -60,10 +60,12 @@ int64_t call_listen(struct call *call)
     return 0;
 }
 
-/* The octet that stays unread, put there before the program has its end. */
-static void keep_octet(struct chan *chan, int program_end)
+/* What the program's end needs before the program has it: the octet that stays unread, and the time
+   limits of the listener. */
+static void prepare_end(struct chan *chan, int program_end, int listener)
 {
     carrier_prepare(program_end);
+    swap_options(listener, program_end);
     chan->kept = send(program_end, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 
@@ -94,19 +96,19 @@ static int hand_over(struct run *run, uint64_t id, const struct want *to, struct
     return notify_answer_fd(run, id, fd, (to->flags & SOCK_CLOEXEC) != 0, chan);
 }
 
-/* Answer with a new channel. Return: 0 or -errno. */
-static int give_pair(struct run *run, uint64_t id, const struct want *to, struct chan *chan)
+/* Answer with a new channel. @handle: of the listener. Return: 0 or -errno. */
+static int give_pair(struct run *run, const struct want *to, int handle, struct chan *chan)
 {
     int pair[2], rc;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     (void)fcntl(pair[0], F_SETFL, O_NONBLOCK); /* cannot fail on a socket of ours */
-    keep_octet(chan, pair[1]);
+    prepare_end(chan, pair[1], handle);
     rc = chan_set_end(run, chan, pair[0]);
     if (rc == 0) {
         chan_set_cookie(run, chan, pair[1]);
-        rc = hand_over(run, id, to, chan, pair[1]);
+        rc = hand_over(run, to->to.id, to, chan, pair[1]);
     } else {
         close(pair[0]);
     }
@@ -126,7 +128,7 @@ static bool serve_held(struct run *run, struct chan *listener, struct chan *chan
     struct held *held;
 
     while ((held = held_first(run, listener, HELD_ACCEPT))) {
-        int rc = give_pair(run, held->id, &held->want, chan);
+        int rc = give_pair(run, &held->want, held->handle, chan);
 
         if (rc != 0 && rc != -ENOENT)
             notify_answer(run, held->id, rc);
@@ -206,6 +208,34 @@ ft_time accept_retry(struct run *run, ft_time now)
     return now;
 }
 
+static void pending_remove(struct chan *listener, struct chan *chan)
+{
+    TAILQ_REMOVE(&listener->pending, chan, accept_link);
+    listener->n_pending--;
+    chan->listener = NULL;
+}
+
+void accept_shut(struct run *run, struct chan *listener)
+{
+    struct chan *chan;
+
+    while ((chan = TAILQ_FIRST(&listener->pending))) {
+        pending_remove(listener, chan);
+        chan_bury(run, chan, true);
+    }
+    (void)ft_shutdown(run->stack, listener->sock, SHUT_RD); /* again is no error */
+}
+
+/* The program's file takes no knock. It is shut down, or closed. */
+static void refused(struct run *run, struct chan *listener, struct chan *chan)
+{
+    append_pending(listener, chan);
+    if (listener->is_inet && !passive_is_closed(run, listener))
+        accept_shut(run, listener);
+    else
+        chan_bury(run, listener, false);
+}
+
 void accept_progress(struct run *run, struct chan *listener)
 {
     while (listener->state == CHAN_LISTENING &&
@@ -228,8 +258,7 @@ void accept_progress(struct run *run, struct chan *listener)
             continue;
         rc = accept_enqueue(run, listener, chan);
         if (rc == -ECONNREFUSED || rc == -ENOENT) {
-            append_pending(listener, chan);
-            chan_bury(run, listener, false); /* the program has closed it */
+            refused(run, listener, chan);
             return;
         }
         if (rc < 0)
@@ -250,13 +279,6 @@ void accept_strays(struct run *run, struct chan *listener)
         }
         stray_keep(run, chan, &listener->self);
     }
-}
-
-static void pending_remove(struct chan *listener, struct chan *chan)
-{
-    TAILQ_REMOVE(&listener->pending, chan, accept_link);
-    listener->n_pending--;
-    chan->listener = NULL;
 }
 
 /* Into the queue once more, over a new end; nothing has passed over the old one. */
@@ -281,7 +303,7 @@ static int give_queued(struct call *call, const struct want *to, struct chan *ch
     if (fd < 0)
         return -errno;
     pending_remove(call->chan, chan);
-    keep_octet(chan, fd);
+    prepare_end(chan, fd, call->handle);
     chan_set_cookie(run, chan, fd);
     rc = hand_over(run, call->caller.id, to, chan, fd);
     close(fd);
@@ -298,7 +320,7 @@ static int give_knocked(struct call *call, const struct want *to, struct chan *c
         return rc;
     pending_remove(call->chan, chan);
     chan_drop_end(call->run, chan);
-    return give_pair(call->run, call->caller.id, to, chan);
+    return give_pair(call->run, to, call->handle, chan);
 }
 
 /* Take the oldest of the listener's queue. Return: as a call. */
@@ -332,7 +354,7 @@ int64_t call_accept(struct call *call, int flags)
     if (listener->state != CHAN_LISTENING)
         return -EINVAL;
     if (poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLHUP | POLLRDHUP))) {
-        (void)ft_shutdown(call->run->stack, listener->sock, SHUT_RD);
+        accept_shut(call->run, listener);
         return -EINVAL;
     }
     to.addr = call->args[1];

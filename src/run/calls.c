@@ -114,6 +114,8 @@ static int64_t call_shutdown(struct call *call)
     struct name peer;
     enum chan_state state = call->chan->state;
 
+    if (state == CHAN_LISTENING && (how == SHUT_RD || how == SHUT_RDWR))
+        accept_shut(call->run, call->chan);
     /* One with octets for its SYN (TCP_FASTOPEN_CONNECT) has no peer in the stack yet. */
     if (state == CHAN_LISTENING || state == CHAN_CONNECTING || state == CHAN_CONNECTED ||
         how < SHUT_RD || how > SHUT_RDWR || chan_peer(call->run, call->chan, &peer) == 0)

@@ -502,6 +502,9 @@ int accept_enqueue(struct run *run, struct chan *listener, struct chan *chan);
 /** Try again where descriptors were short. Return: when to come again. */
 ft_time accept_retry(struct run *run, ft_time now);
 
+/** A passive socket is shut down: what waits is reset, and what comes is refused. */
+void accept_shut(struct run *run, struct chan *listener);
+
 /** Take from the stack what is established for a passive socket that is closed. */
 void accept_strays(struct run *run, struct chan *listener);
 
@@ -525,7 +528,10 @@ void datagram_flush(struct run *run, struct chan *chan);
 
 /* --- swap.c -----------------------------------------------------------------------------------*/
 
-/** Give a program's end the settings that the kernel keeps for another. Return: 0 or -errno. */
+/** Give a program's end the options that the kernel keeps for another. */
+void swap_options(int from, int to);
+
+/** The same, and O_NONBLOCK. Return: 0 or -errno. */
 int swap_prepare(int from, int to);
 
 /**

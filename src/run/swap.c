@@ -143,12 +143,17 @@ static void copy_option(int from, int to, int name)
         (void)setsockopt(to, SOL_SOCKET, name, &value, len); /* it was good for the old one */
 }
 
-int swap_prepare(int from, int to)
+void swap_options(int from, int to)
 {
     static const int native[] = {SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT};
 
     for (size_t i = 0; i < sizeof(native) / sizeof(native[0]); i++)
         copy_option(from, to, native[i]);
+}
+
+int swap_prepare(int from, int to)
+{
+    swap_options(from, to);
     if (fcntl(from, F_GETFL) & O_NONBLOCK && fcntl(to, F_SETFL, O_NONBLOCK) < 0)
         return -errno;
     return 0;

@@ -179,6 +179,36 @@ print(mine.getpeername() == '', mine.getsockopt(socket.SOL_SOCKET, socket.SO_DOM
     equal(out, "ENOTCONN EINVAL None\nTrue True\n")
 
 
+LISTENER = OVER.partition("def look")[0] + """
+TIMES = (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO)
+for option in TIMES:
+    server.setsockopt(socket.SOL_SOCKET, option, struct.pack('ll', 3, 0))
+server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 5)
+for waits in (False, True):
+    c = socket.socket()
+    if waits:
+        threading.Timer(0.1, c.connect, (name,)).start()
+    else:
+        c.connect(name)
+    d = server.accept()[0]
+    print([struct.unpack('ll', d.getsockopt(socket.SOL_SOCKET, option, 16)) for option in TIMES],
+          d.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT))
+c = socket.create_connection(name)
+c.settimeout(3)
+server.shutdown(socket.SHUT_RD)
+print(told(c.recv, 1), told(socket.socket().connect, name), told(server.accept))
+print(server.listen(5))
+name = server.getsockname() # the kernel picks another port
+c, d, _ = pair()
+print(c.send(b'x'), d.recv(1), select.select([server], [], [], 0)[0])
+"""
+
+
+def a_listener_hands_on_its_time_limits_and_may_listen_again(lab):
+    native = subprocess.run([PYTHON, "-c", LISTENER], capture_output=True, timeout=30, check=True)
+    equal(lab.python(None, LISTENER), native.stdout.decode())
+
+
 def while_it_listens_nobody_else_takes_its_name(lab):
     out = lab.python(None, IMPORTS + """
 passive = socket.create_server(('127.0.0.1', 80))
@@ -697,6 +727,7 @@ asyncio.run(main())
 if __name__ == "__main__":
     sys.exit(main(a_passive_socket_refuses_octets, a_name_means_nothing_on_a_stream,
                   a_conversation_that_is_over_has_no_peer, what_is_over_for_long_still_answers,
+                  a_listener_hands_on_its_time_limits_and_may_listen_again,
                   while_it_listens_nobody_else_takes_its_name,
                   a_name_is_free_as_soon_as_its_socket_is_closed,
                   reuseport_lets_several_share_a_name,
