@@ -14,7 +14,8 @@
 
 #include "priv.h"
 
-#define MESSAGES_MAX 64u /* datagrams of one sendmmsg; fewer than asked for is a good answer */
+#define MESSAGES_MAX 64u   /* datagrams of one sendmmsg; fewer than asked for is a good answer */
+#define CONTROL_MAX  4096u /* octets of control messages of one that is sent */
 
 /* The pieces of a message in the program's memory. Return: how many, or -errno. */
 static int read_iov(pid_t tid, const struct msghdr *msg, struct iovec *ret_iov)
@@ -111,7 +112,8 @@ static int64_t receive_one(struct call *call)
     return want.flags & MSG_ERRQUEUE ? errors_receive(call, &want) : datagram_receive(call, &want);
 }
 
-/* As many as are there; waits for the first only. */
+/* As many as are there; waits for the first only, with or without MSG_WAITFORONE: those taken by
+   then would be lost if a signal came while it waits for the rest. */
 static int64_t receive_many(struct call *call)
 {
     struct want want = {.to = call->caller,
@@ -199,7 +201,7 @@ static int64_t send_one(struct call *call, uint64_t at, int flags)
     struct iovec iov[IOV_MAX], local = {run->scratch, 0};
     struct msghdr msg;
     struct name to;
-    uint8_t control[RUN_CONTROL_MAX];
+    uint8_t control[CONTROL_MAX];
     int n, rc = child_read(call->caller.tid, at, &msg, sizeof(msg));
     ssize_t sent;
 
@@ -211,8 +213,10 @@ static int64_t send_one(struct call *call, uint64_t at, int flags)
     if (local.iov_len > 0 && process_vm_readv(call->caller.tid, &local, 1, iov, (unsigned long)n,
                                               0) != (ssize_t)local.iov_len)
         return -EFAULT;
-    if (msg.msg_namelen > sizeof(to.addr) || msg.msg_controllen > sizeof(control))
+    if (msg.msg_namelen > sizeof(to.addr))
         return -EINVAL;
+    if (msg.msg_control && msg.msg_controllen > sizeof(control))
+        return -ENOBUFS;
     memset(&to, 0, sizeof(to));
     if (msg.msg_name)
         rc = child_read(call->caller.tid, (uint64_t)(uintptr_t)msg.msg_name, &to.addr,

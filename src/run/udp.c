@@ -241,8 +241,9 @@ static void to_stack(struct run *run, struct chan *chan)
             break;
         }
         sent = ft_send(run->stack, chan->sock, run->scratch, (size_t)n, 0);
-        if (sent == -ECONNREFUSED || sent == -EHOSTUNREACH) {
-            chan->error = (int)-sent;
+        if (sent < 0 && sent != -EAGAIN && sent != -ENOBUFS) {
+            chan->error = (int)-sent; /* told at the next stopped call */
+            /* It may have been that of an earlier one. */
             (void)ft_send(run->stack, chan->sock, run->scratch, (size_t)n, 0);
         }
     }

@@ -292,6 +292,28 @@ print(s.send(b'again'), peer.recv(99))
                "b'back' 0 b''\n0\nENOTCONN\n5 b'again'\n")
 
 
+def a_datagram_that_is_too_long_is_told(lab):
+    out = lab.python(None, IMPORTS + """
+def told(call, *args):
+    try:
+        return call(*args)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+s, peer = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+peer.bind(('127.0.0.1', 1000))
+s.connect(('127.0.0.1', 1000))
+s.send(bytes(65508))
+print(errno.errorcode[s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)])
+s.send(bytes(65508))
+print(told(s.sendmsg, [b'next']), told(s.sendmsg, [b'then']), peer.recv(9))
+# Control messages of any length that is reasonable.
+print(told(s.sendmsg, [b'long'], [(socket.IPPROTO_IP, 8, bytes(12))] * 8), peer.recv(9))
+print(told(s.sendmsg, [b'odd'], [(socket.IPPROTO_IP, 8, bytes(9000))]))
+""")
+    equal(out, "EMSGSIZE\nEMSGSIZE 4 b'then'\n4 b'long'\nENOBUFS\n")
+
+
 def the_error_queue_holds_errors_and_no_data(lab):
     """A look into it read data, or waited for some."""
     out = lab.python(None, IMPORTS + """
@@ -381,6 +403,6 @@ if __name__ == "__main__":
                   two_hosts_find_each_other_by_a_group, socat_hears_a_group_that_it_has_joined,
                   a_broadcast_needs_leave, datagrams_are_put_together_and_cut_as_asked,
                   a_datagram_without_a_destination_is_told,
-                  the_error_queue_holds_errors_and_no_data,
+                  a_datagram_that_is_too_long_is_told, the_error_queue_holds_errors_and_no_data,
                   what_was_sent_before_the_close_is_sent, a_reader_that_is_late_finds_all,
                   a_stream_may_say_that_more_comes))
