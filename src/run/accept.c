@@ -131,7 +131,7 @@ static bool serve_held(struct run *run, struct chan *listener, struct chan *chan
         int rc = give_pair(run, &held->want, held->handle, chan);
 
         if (rc != 0 && rc != -ENOENT)
-            notify_answer(run, held->id, rc);
+            (void)notify_answer(run, held->id, rc); /* it has had no effect */
         held_free(run, held);
         if (rc == 0)
             return true;

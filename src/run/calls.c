@@ -15,6 +15,7 @@
 #include <fourtuple/socket.h>
 
 #include "priv.h"
+#include "untaken.h"
 
 static int64_t give_carrier(struct call *call, struct chan *chan, int type_flags)
 {
@@ -165,6 +166,7 @@ static int64_t dispatch_on_socket(struct call *call)
 
 int64_t call_dispatch(struct call *call)
 {
+    int64_t value;
     int handle;
 
     if (call->nr == __NR_socket)
@@ -184,6 +186,8 @@ int64_t call_dispatch(struct call *call)
         return CALL_NATIVE;
     call->chan->tid = call->caller.tid;
     call->chan->fd = (int)call->args[0];
+    if (untaken_give(call, &value))
+        return value;
     /* What was sent, and closed, before this call comes before it. */
     pump_flush(call->run, call->chan);
     if (call->nr == __NR_bind || call->nr == __NR_listen || call->nr == __NR_connect)

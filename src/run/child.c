@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "priv.h"
+#include "untaken.h"
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL
@@ -147,6 +148,7 @@ int child_write_pieces(const struct caller *to, const struct iovec *local, size_
         len += (ssize_t)local[i].iov_len;
     if (len == 0)
         return 0;
+    untaken_note(to, local, n_local, remote, n_remote);
     if (!notify_valid(to->run, to->id))
         return -ESRCH;
     return process_vm_writev(to->tid, local, n_local, remote, n_remote, 0) == len ? 0 : -EFAULT;

@@ -121,7 +121,7 @@ static int64_t write_rest(struct run *run, const struct held *held)
 {
     int handle = child_getfd(run, held->tid, held->fd);
     uint64_t done = held->done;
-    ssize_t len = want_gather(run, &held->want, done), n;
+    ssize_t len = notify_valid(run, held->id) ? want_gather(run, &held->want, done) : 0, n;
 
     if (handle >= 0 && chan_find(run, handle) == held->chan && len > 0) {
         n = send(handle, run->scratch, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -135,14 +135,16 @@ static int64_t write_rest(struct run *run, const struct held *held)
 
 static void connected(struct run *run, struct chan *chan)
 {
-    struct held *held;
+    struct held *held, *next;
 
     gate_open(run, chan);
     chan->state = CHAN_CONNECTED;
-    chan->connect_told = held_first(run, chan, HELD_CONNECT) != NULL;
-    while ((held = held_first(run, chan, HELD_CONNECT))) {
-        notify_answer(run, held->id, held->sends ? write_rest(run, held) : 0);
-        held_free(run, held);
+    chan->connect_told = false;
+    for (held = TAILQ_FIRST(&run->held); held; held = next) {
+        next = TAILQ_NEXT(held, link);
+        if (held->chan == chan && held->kind == HELD_CONNECT &&
+            held_answer(run, held, held->sends ? write_rest(run, held) : 0))
+            chan->connect_told = true;
     }
     (void)ft_watch(run->stack, chan->sock, FT_READABLE | FT_WRITABLE | FT_URGENT | FT_RDHUP, chan);
     chan_queue(run, chan);

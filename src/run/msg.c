@@ -132,7 +132,7 @@ static int64_t receive_many(struct call *call)
         want.flags |= MSG_DONTWAIT;
         want.msg += sizeof(struct mmsghdr);
     }
-    return n > 0 && value != CALL_DONE ? (int64_t)n : value;
+    return n > 0 ? (int64_t)n : value;
 }
 
 /* --- send -------------------------------------------------------------------------------------*/
@@ -188,8 +188,9 @@ int64_t want_sent(const struct want *want, int64_t value)
 
     if (value < 0 || !want->is_mmsg)
         return value;
-    if (child_write(&want->to, want->msg + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)) <
-        0)
+    /* -ESRCH: nobody waits, but it is sent: untaken.c has what is to be written. */
+    if (child_write(&want->to, want->msg + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)) ==
+        -EFAULT)
         return -EFAULT;
     return 1;
 }
@@ -249,11 +250,11 @@ static int64_t send_many(struct call *call)
         if (value < 0)
             break;
         len = (unsigned int)value;
-        if (child_write(&call->caller, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)) <
-            0)
+        if (child_write(&call->caller, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)) ==
+            -EFAULT)
             return -EFAULT;
     }
-    return n > 0 && value != CALL_DONE ? (int64_t)n : value;
+    return n > 0 ? (int64_t)n : value;
 }
 
 /* Whether octets cannot come: the kernel would say so in words of AF_UNIX (EINVAL). */

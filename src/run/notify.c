@@ -3,8 +3,8 @@
  * Stopped calls: taking them in, answering them, and keeping those that must wait.
  *
  * A caller may be killed, or interrupted by a signal, at any moment: then its call is void and
- * answers to it fail with ENOENT, which is no error. A thread has one call at a time, so a new one
- * voids the one that was held before.
+ * answers to it fail with ENOENT, which is no error: they are kept for when it is made again
+ * (untaken.c). A thread has one call at a time, so a new one voids the one that was held before.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "priv.h"
+#include "untaken.h"
 
 #define NOTIFY_BATCH 64 /* calls worked on before packets have their turn */
 
@@ -36,7 +37,7 @@ bool notify_valid(const struct run *run, uint64_t id)
     return ioctl(run->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
-static void respond(const struct run *run, uint64_t id, int64_t value, int error, uint32_t flags)
+static int respond(const struct run *run, uint64_t id, int64_t value, int error, uint32_t flags)
 {
     union resp answer;
 
@@ -45,18 +46,20 @@ static void respond(const struct run *run, uint64_t id, int64_t value, int error
     answer.resp.val = value;
     answer.resp.error = error;
     answer.resp.flags = flags;
-    /* ENOENT: the caller is gone; nothing is left to do for it. */
-    (void)ioctl(run->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+    return ioctl(run->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0 ? -errno : 0;
 }
 
-void notify_answer(const struct run *run, uint64_t id, int64_t value)
+bool notify_answer(const struct run *run, uint64_t id, int64_t value)
 {
+    int rc;
+
     if (value == CALL_NATIVE)
-        respond(run, id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+        rc = respond(run, id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
     else if (value < 0)
-        respond(run, id, 0, (int)value, 0);
+        rc = respond(run, id, 0, (int)value, 0);
     else
-        respond(run, id, value, 0, 0);
+        rc = respond(run, id, value, 0, 0);
+    return rc != -ENOENT;
 }
 
 int notify_answer_fd(const struct run *run, uint64_t id, int fd, bool cloexec, struct chan *chan)
@@ -88,6 +91,30 @@ int notify_replace_fd(const struct run *run, uint64_t id, int fd, int where, boo
     return ioctl(run->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
 }
 
+static struct stopped stopped_of(const struct caller *caller, int nr, const uint64_t args[6])
+{
+    struct stopped stopped = {.id = caller->id, .tid = caller->tid, .nr = nr};
+
+    memcpy(stopped.args, args, sizeof(stopped.args));
+    return stopped;
+}
+
+static void keep_held(struct run *run, const struct held *held, int64_t value)
+{
+    struct caller caller = {.run = run, .id = held->id, .tid = held->tid};
+    struct stopped stopped = stopped_of(&caller, held->nr, held->args);
+
+    untaken_keep(run, &stopped, held->chan, value);
+}
+
+/* Nobody waits for a held call any more. What it has sent is sent. */
+static void held_void(struct run *run, struct held *held)
+{
+    if (held->done > 0 && (held->kind == HELD_SEND || held->sends))
+        keep_held(run, held, want_sent(&held->want, (int64_t)held->done));
+    held_free(run, held);
+}
+
 static void void_older(struct run *run, pid_t tid)
 {
     struct held *held, *next;
@@ -95,7 +122,7 @@ static void void_older(struct run *run, pid_t tid)
     for (held = TAILQ_FIRST(&run->held); held; held = next) {
         next = TAILQ_NEXT(held, link);
         if (held->tid == tid)
-            held_free(run, held);
+            held_void(run, held);
     }
 }
 
@@ -107,6 +134,7 @@ static void work_on(struct run *run, const struct seccomp_notif *req)
         .nr = req->data.nr,
         .handle = -1,
     };
+    struct stopped stopped;
     int64_t value;
 
     memcpy(call.args, req->data.args, sizeof(call.args));
@@ -114,8 +142,10 @@ static void work_on(struct run *run, const struct seccomp_notif *req)
     value = call_dispatch(&call);
     if (call.handle >= 0)
         close(call.handle);
-    if (value != CALL_DONE)
-        notify_answer(run, call.caller.id, value);
+    if (value == CALL_DONE || notify_answer(run, call.caller.id, value))
+        return;
+    stopped = stopped_of(&call.caller, call.nr, call.args);
+    untaken_keep(run, &stopped, call.chan, value);
 }
 
 void notify_ready(struct run *run, struct io *io, uint32_t events)
@@ -181,6 +211,8 @@ struct held *held_new(struct call *call, enum held_kind kind, int timeout_opt)
     held->kind = kind;
     held->id = call->caller.id;
     held->tid = call->caller.tid;
+    held->nr = call->nr;
+    memcpy(held->args, call->args, sizeof(held->args));
     held->chan = call->chan;
     held->handle = -1;
     held->deadline = timeout_of(call->handle, timeout_opt);
@@ -217,6 +249,19 @@ void held_empty_grave(struct run *run)
     }
 }
 
+bool held_answer(struct run *run, struct held *held, int64_t value)
+{
+    bool taken = notify_answer(run, held->id, value);
+
+    if (!taken) {
+        keep_held(run, held, value);
+        if (held->kind == HELD_CONNECT && value < 0 && value != -EINPROGRESS)
+            held->chan->error = (int)-value;
+    }
+    held_free(run, held);
+    return taken;
+}
+
 void held_answer_all(struct run *run, struct chan *chan, enum held_kind kind, int64_t value)
 {
     struct held *held, *next;
@@ -225,10 +270,8 @@ void held_answer_all(struct run *run, struct chan *chan, enum held_kind kind, in
         return;
     for (held = TAILQ_FIRST(&run->held); held; held = next) {
         next = TAILQ_NEXT(held, link);
-        if (held->chan == chan && held->kind == kind) {
-            notify_answer(run, held->id, value);
-            held_free(run, held);
-        }
+        if (held->chan == chan && held->kind == kind)
+            (void)held_answer(run, held, value); /* kept if nobody takes it */
     }
 }
 
@@ -244,7 +287,7 @@ struct held *held_first(struct run *run, struct chan *chan, enum held_kind kind)
             continue;
         if (notify_valid(run, held->id))
             return held;
-        held_free(run, held);
+        held_void(run, held);
     }
     return NULL;
 }
@@ -267,10 +310,9 @@ ft_time held_sweep(struct run *run, ft_time now)
     for (held = TAILQ_FIRST(&run->held); held; held = next) {
         next = TAILQ_NEXT(held, link);
         if (!notify_valid(run, held->id)) {
-            held_free(run, held);
+            held_void(run, held);
         } else if (held->deadline <= now) {
-            notify_answer(run, held->id, overdue(run, held));
-            held_free(run, held);
+            (void)held_answer(run, held, overdue(run, held)); /* likewise */
         } else if (held->deadline < deadline) {
             deadline = held->deadline;
         }

@@ -32,6 +32,7 @@ struct host;
 struct run;
 struct sandbox_addr;
 struct shown;
+struct untaken;
 
 #define RUN_PUMP_MAX    (256u * 1024) /* octets moved for one channel before the others' turn */
 #define RUN_FILLER_MAX  (256u * 1024) /* octets of one write of filler */
@@ -163,6 +164,8 @@ struct held {
     enum held_kind kind;
     uint64_t id;
     pid_t tid;
+    int nr; /* and args: by which it is known again (untaken.c) */
+    uint64_t args[6];
     struct chan *chan;
     int handle;       /* -1 if none */
     bool sends;       /* HELD_CONNECT by MSG_FASTOPEN: want is what is sent */
@@ -228,6 +231,7 @@ struct run {
     struct chan_list work, unwatched, strays, zombies, grave;
     unsigned n_strays, n_zombies, n_chans; /* n_chans: those with a socket of the stack */
     struct held_list held, held_grave;
+    struct untaken *untaken; /* untaken.c; NULL: none are kept */
     ft_time swept_at;
     struct pidfd pidfds[RUN_PIDFDS];
     uint8_t *scratch; /* RUN_SCRATCH_LEN octets, of whoever works now */
@@ -251,8 +255,8 @@ void notify_ready(struct run *run, struct io *io, uint32_t events);
 /** Whether the call still waits. What was read of its memory counts only after this. */
 bool notify_valid(const struct run *run, uint64_t id);
 
-/** Answer a call. @value: what it returns, or -errno. Nobody waiting is no error. */
-void notify_answer(const struct run *run, uint64_t id, int64_t value);
+/** Answer a call. @value: its result, or -errno. Return: whether somebody waited for it. */
+bool notify_answer(const struct run *run, uint64_t id, int64_t value);
 
 /**
  * Give the program a descriptor and make it the answer.
@@ -287,6 +291,9 @@ void held_free(struct run *run, struct held *held);
 
 /** Free held calls that were let go; called when nothing refers to them any more. */
 void held_empty_grave(struct run *run);
+
+/** Answer a held call, and let it go. Return: whether somebody took it; else it is kept. */
+bool held_answer(struct run *run, struct held *held, int64_t value);
 
 /** Answer all held calls of one kind on a channel, and let them go. */
 void held_answer_all(struct run *run, struct chan *chan, enum held_kind kind, int64_t value);

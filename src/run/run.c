@@ -31,6 +31,7 @@
 #include "priv.h"
 #include "sandbox.h"
 #include "spawn.h"
+#include "untaken.h"
 
 #define RUN_EVENTS      256u
 #define DATAGRAM_QUEUE  "256"         /* RUN_SOURCES_MAX */
@@ -353,6 +354,7 @@ static void round_done(void *ctx, struct host *host)
     deadline = TAILQ_EMPTY(&run->held) ? FT_TIME_NEVER : held_sweep(run, now);
     if (now >= run->swept_at + RUN_SWEEP)
         chan_sweep(run, now);
+    untaken_sweep(run, now);
     if (!TAILQ_EMPTY(&run->unwatched) || !TAILQ_EMPTY(&run->held))
         host_wake_at(host, run->swept_at + RUN_SWEEP);
     if (deadline != FT_TIME_NEVER)
@@ -561,6 +563,8 @@ static int open_own(struct run *run)
     int rc;
 
     run->scratch = calloc(1, RUN_SCRATCH_LEN);
+    if (untaken_open(run) < 0)
+        return -ENOMEM;
     if (!run->scratch)
         return -ENOMEM;
     run->epoll = epoll_create1(EPOLL_CLOEXEC);

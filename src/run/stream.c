@@ -95,8 +95,7 @@ void stream_retry(struct run *run, struct chan *chan)
 
         if (value == -EAGAIN)
             return;
-        notify_answer(run, held->id, value);
-        held_free(run, held);
+        (void)held_answer(run, held, value); /* kept if nobody takes it */
     }
 }
 
@@ -111,7 +110,7 @@ int64_t stream_broken_pipe(const struct want *want)
         return CALL_DONE;
     if (tells && !caught)
         (void)syscall(SYS_tkill, to->tid, SIGPIPE); /* it is alive, for it waits */
-    notify_answer(to->run, to->id, -EPIPE);
+    (void)notify_answer(to->run, to->id, -EPIPE);   /* if it is made again, it is told again */
     if (caught)
         (void)syscall(SYS_tkill, to->tid, SIGPIPE);
     return CALL_DONE;

@@ -180,8 +180,7 @@ static bool serve_held(struct run *run, struct chan *chan, const struct source *
         int64_t value = datagram_deliver(run, &held->want, from, len);
         bool peeks = held->want.flags & MSG_PEEK;
 
-        notify_answer(run, held->id, value);
-        held_free(run, held);
+        (void)held_answer(run, held, value); /* kept if nobody takes it */
         if (value >= 0 && !peeks)
             return true;
     }

@@ -135,10 +135,8 @@ void urgent_retry(struct run *run, struct chan *chan)
     if (!held)
         return;
     value = go_on(run, held);
-    if (value == CALL_DONE)
-        return;
-    notify_answer(run, held->id, value);
-    held_free(run, held);
+    if (value != CALL_DONE)
+        (void)held_answer(run, held, value); /* kept if nobody takes it */
 }
 
 size_t urgent_free(const struct chan *chan, size_t len)
