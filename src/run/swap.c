@@ -159,6 +159,30 @@ int swap_prepare(int from, int to)
     return 0;
 }
 
+/* Whether a descriptor is still the socket that goes. */
+static bool is_old(const struct call *call, const struct swap *swap, int fd)
+{
+    int handle = child_getfd(call->run, call->caller.tid, fd);
+    struct stat st;
+    bool is;
+
+    if (handle < 0)
+        return false;
+    is = fstat(handle, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == swap->old;
+    close(handle);
+    return is;
+}
+
+/* Other threads close descriptors, and use their numbers again, while we look through them. */
+static int replace(struct call *call, const struct swap *swap, int fd, int file)
+{
+    bool cloexec = child_cloexec(call->caller.tid, fd);
+
+    if (!is_old(call, swap, fd))
+        return -EBADF;
+    return notify_replace_fd(call->run, call->caller.id, file, fd, cloexec);
+}
+
 int swap_file(struct call *call, int file)
 {
     struct swap swap = {.tid = call->caller.tid};
@@ -170,13 +194,13 @@ int swap_file(struct call *call, int file)
     swap.old = st.st_ino;
     look(call->run, &swap);
     register_all(&swap, file);
-    rc = notify_replace_fd(call->run, call->caller.id, file, fd,
-                           child_cloexec(call->caller.tid, fd));
+    rc = replace(call, &swap, fd, file);
+    if (rc == -EBADF)
+        rc = 0; /* another thread has closed it: the copies are the socket */
     for (unsigned i = 0; i < swap.n_fds && rc == 0; i++) {
         /* Can fail only when nobody waits for the call any more; the first one counts. */
         if (swap.fds[i] != fd)
-            (void)notify_replace_fd(call->run, call->caller.id, file, swap.fds[i],
-                                    child_cloexec(call->caller.tid, swap.fds[i]));
+            (void)replace(call, &swap, swap.fds[i], file);
     }
     return rc;
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A signal between the effect of a call and its answer.
+"""A signal between the effect of a call and its answer, and threads that close what a call is about.
 
 What was done stays done once: the call that is made again gets the answer that nobody took.
 """
 import sys
 
-from programs import equal, main
+from programs import check, equal, main
 
 STORM = """
 import collections, errno, os, select, signal, socket, sys, threading, time
@@ -92,7 +92,41 @@ for flag in (socket.MSG_EOR, socket.MSG_OOB):
     equal(out, "0\n" * 4)
 
 
+def a_number_that_another_thread_uses_again_keeps_its_file(lab):
+    """listen() gives another file to all copies. A copy that is closed meanwhile is none."""
+    out = lab.python(None, STORM + """
+sys.setswitchinterval(1e-5)
+poll = select.epoll()
+def reuse(copy, delay, files):
+    go.wait()
+    until = time.monotonic() + delay
+    while time.monotonic() < until:
+        pass
+    os.close(copy)
+    files.append(os.open('/proc/version', os.O_RDONLY))
+replaced = 0
+for i in range(100):
+    s = socket.socket()
+    s.bind(('127.0.0.1', 0))
+    copy = os.dup(s.fileno())
+    for fd in (s.fileno(), copy):
+        poll.register(fd, select.EPOLLIN)
+    files, go = [], threading.Event()
+    thread = threading.Thread(target=reuse, args=(copy, i % 20 * 0.0002, files))
+    thread.start()
+    go.set()
+    s.listen(5)
+    thread.join()
+    replaced += os.readlink(f'/proc/self/fd/{files[0]}').startswith('socket')
+    os.close(files[0])
+    s.close()
+print(replaced)
+""")
+    check(int(out) <= 10, f"{out} of 100 files were replaced")
+
+
 if __name__ == "__main__":
     sys.exit(main(no_octet_is_lost_when_a_receive_is_interrupted,
                   a_connect_that_is_interrupted_answers_as_it_was,
-                  no_octet_is_doubled_when_a_send_is_interrupted))
+                  no_octet_is_doubled_when_a_send_is_interrupted,
+                  a_number_that_another_thread_uses_again_keeps_its_file))
