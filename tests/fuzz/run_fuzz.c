@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -291,6 +292,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz *f = calloc(1, sizeof(*f));
 
     must(f != NULL);
+    (void)signal(SIGPIPE, SIG_IGN); /* the program that gets one is this process */
     f->in = (struct fuzz_input){data, size};
     begin(f);
     while (f->in.left > 0) {
