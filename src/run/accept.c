@@ -20,6 +20,7 @@
 #include <fourtuple/socket.h>
 
 #include "priv.h"
+#include "swap.h"
 
 #define STARVED_PAUSE (20 * FT_MS) /* descriptors may have become free then */
 

@@ -15,6 +15,7 @@
 #include <fourtuple/socket.h>
 
 #include "priv.h"
+#include "swap.h"
 #include "untaken.h"
 
 static int64_t give_carrier(struct call *call, struct chan *chan, int type_flags)

@@ -15,6 +15,7 @@
 #include <fourtuple/socket.h>
 
 #include "priv.h"
+#include "swap.h"
 
 int connect_open_hub(struct run *run)
 {

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "priv.h"
+#include "swap.h"
 
 #define PASSIVE_PORT   4000u
 #define KNOCK_TIMEOUT  100   /* ms; a knock needs no more than some us */

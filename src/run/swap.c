@@ -11,6 +11,8 @@
  * A registration is a pair of a file and a number. So that the program finds it again (epoll_ctl
  * with the same descriptor), it is made by a child of ours that has the file under that number.
  */
+#include "swap.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
