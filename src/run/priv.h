@@ -590,7 +590,7 @@ int64_t stream_receive(struct call *call, const struct want *want);
 /**
  * Read for a receive that waits, on a stream.
  *
- * @all: as much as it has asked for (MSG_WAITALL)
+ * @all: as much as it waits for (MSG_WAITALL, SO_RCVLOWAT), and not only what is there
  *
  * Return: what the call answers; -EAGAIN: it waits on.
  */

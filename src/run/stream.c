@@ -19,17 +19,22 @@
 
 #include "priv.h"
 
-/* Whether more is to come before a receive that waits for all of @len is answered. */
-static bool waits_for_more(const struct chan *chan, int handle, int64_t len)
+/* Whether more is to come before a receive of @len octets is answered: it waits for all of them, or
+   for SO_RCVLOWAT. */
+static bool waits_for_more(const struct chan *chan, int handle, int flags, int64_t len)
 {
-    int ready = 0;
+    int ready = 0, low = 1;
+    socklen_t low_len = sizeof(low);
 
+    if (!(flags & MSG_WAITALL) &&
+        getsockopt(handle, SOL_SOCKET, SO_RCVLOWAT, &low, &low_len) == 0 && low < len)
+        len = low;
     return chan->state == CHAN_CONNECTED && !chan->eof_out && chan->end_out &&
            ioctl(handle, SIOCINQ, &ready) == 0 && ready < len;
 }
 
-/* @all: as much as MSG_WAITALL asks for, if it does. Return: what the call answers; -EAGAIN: it is
-   not there yet. */
+/* @all: as much as is waited for, and not only what is there. Return: what the call answers;
+   -EAGAIN: it is not there yet. */
 static int64_t take(struct run *run, const struct chan *chan, int handle, const struct want *want,
                     bool all)
 {
@@ -41,7 +46,7 @@ static int64_t take(struct run *run, const struct chan *chan, int handle, const 
         return len;
     if (len > RUN_SCRATCH_LEN)
         len = RUN_SCRATCH_LEN;
-    if (all && want->flags & MSG_WAITALL && waits_for_more(chan, handle, len))
+    if (all && waits_for_more(chan, handle, want->flags, len))
         return -EAGAIN;
     n = recv(handle, run->scratch, (size_t)len, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0)
