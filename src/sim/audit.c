@@ -403,6 +403,8 @@ static void learn_ack(struct audit_end *to, const struct audit_end *peer, const 
     if (!(t->flags & SIGHT_SYN) && to->has_ws && peer->has_ws)
         edge = ack + ((uint32_t)t->wnd << peer->ws);
     to->told_sack = to->told_sack || t->n_sack > 0;
+    if (ack >= to->told_ack)
+        to->last_edge = edge;
     if (ack <= to->told_ack && t->len == 0)
         to->told_again++;
     if (ack > to->told_ack) {

@@ -270,7 +270,10 @@ void audit_ecn_arrived(const struct sim_audit *audit, struct audit_conn *conn, i
     if (t->flags & SIGHT_RST)
         return;
     if (t->flags & SIGHT_SYN) {
-        hear_syn(to, s);
+        bool old = (t->flags & SIGHT_ACK) && t->ack - to->isn - 1 >= to->max_sent;
+
+        if (!old) /* else it answers a SYN of before, and is reset */
+            hear_syn(to, s);
         return;
     }
     to->ecn.n_marked += s->ecn == CE;

@@ -80,7 +80,8 @@ struct audit_end {
     uint32_t told_before; /* the one before it */
     uint32_t told_again;  /* empty segments that have acknowledged nothing more */
     bool told_sack;       /* an ACK with SACK blocks has come: what is in flight is unknown */
-    uint32_t told_edge;   /* furthest right edge it was ever given, own offset */
+    uint32_t told_edge;   /* furthest right edge it was ever given, own offset ... */
+    uint32_t last_edge;   /* ... and that which came last with the highest ACK */
     uint32_t ts_arrived;
     bool ts_arrived_seen;
     uint32_t ts_recent; /* that TS.Recent is at least (RFC 7323 4.3), with ts_recent_seen */

@@ -43,7 +43,7 @@ static void forget_arrivals(struct audit_end *end)
     end->syn_arrived = false;
     end->owes_ack = false;
     end->told_ack = end->told_before = 0;
-    end->told_edge = 0;
+    end->told_edge = end->last_edge = 0;
     end->told_sack = false;
     end->told_again = 0;
     end->ts_arrived_seen = false;
@@ -219,9 +219,10 @@ static const char *check_place(struct sim_audit *audit, struct audit_end *end, u
         return audit_say(audit, "sent a FIN before octets that it had sent already");
     /* RFC 9293 3.10.7.4: an empty segment below what the peer has is not looked at. Those that
        probe are meant to be like that (RFC 9293 3.8.4); where the newest ACK came in a segment
-       that was not acceptable, its receiver goes by the one before. */
+       that was not acceptable, its receiver goes by the one before. Nor does it go beyond the
+       window that an ACK has which was overtaken by another of the same octets. */
     if (t->len == 0 && !fin && off < end->max_taken && off < end->told_edge &&
-        off + 1 != end->told_ack && off + 1 != end->told_before)
+        off != end->last_edge && off + 1 != end->told_ack && off + 1 != end->told_before)
         return audit_say(audit, "sent an ACK at %u, but had sent up to %u", off, end->max_taken);
     if (t->len > 0 && after > end->told_edge && after > end->max_sent) {
         /* RFC 9293 3.8.6.1: one octet may probe a window that is closed. */
