@@ -180,6 +180,19 @@ static void an_older_syn_ack_behind_a_plain_one_agrees_on_nothing(void **state)
 }
 
 /* A host that comes back answers the SYN that it hears, and knows nothing of an earlier one. */
+/* Seed 25846: somebody on the path sends a SYN-ACK of the connection before again. It is reset. */
+static void a_syn_ack_of_the_connection_before_agrees_on_nothing(void **state)
+{
+    struct ladder *t = *state;
+
+    good(t, 0, .flags = SYN | ECE | CWR, .ae = true, .seq = ISN_A, OPEN);
+    good(t, 0, .flags = SYN, .seq = ISN_A, OPEN);
+    late(t, 1, .flags = SYN | ACK | CWR, .seq = ISN_B - 999, .ack = A1 - 999, OPEN);
+    good(t, 1, .flags = SYN | ACK, .seq = ISN_B, .ack = A1, OPEN);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .wnd = 4000);
+    good(t, 0, .flags = ACK, .seq = A1, .ack = B1, .len = 9, .wnd = 4000);
+}
+
 static void a_crash_forgets_what_was_agreed_on(void **state)
 {
     struct ladder *t = *state;
@@ -250,6 +263,7 @@ int main(void)
         T(a_counter_of_marks_has_no_fault),
         T(a_counter_that_tells_of_marks_that_were_none_is_seen),
         T(an_older_syn_ack_behind_a_plain_one_agrees_on_nothing),
+        T(a_syn_ack_of_the_connection_before_agrees_on_nothing),
         T(a_crash_forgets_what_was_agreed_on),
         T(a_wrong_word_on_how_the_syn_came_is_seen),
         T(a_server_that_has_heard_a_plain_syn_sends_no_ect),

@@ -599,6 +599,21 @@ static void the_silence_before_a_first_reset_is_told(void **state)
                      0);
 }
 
+/* Seed 9629: of two ACKs of the same octets the older came last. Whom it reaches goes by its
+   window, and what says nothing but an ACK stands at its edge. */
+static void an_ack_stands_at_the_edge_that_came_last(void **state)
+{
+    struct ladder *t = *state;
+
+    audit_handshake(t);
+    for (uint32_t i = 0; i < 4; i++)
+        good(t, 0, .flags = ACK, .seq = A1 + 1000 * i, .ack = B1, .len = 1000, .wnd = 4000);
+    good(t, 1, .flags = ACK, .seq = B1, .ack = A1 + 1000, .wnd = 4000);
+    bad(t, 0, "sent an ACK at", .flags = ACK, .seq = A1 + 3000, .ack = B1, .wnd = 4000);
+    late(t, 1, .flags = ACK, .seq = B1, .ack = A1 + 1000, .wnd = 2000);
+    good(t, 0, .flags = ACK, .seq = A1 + 3000, .ack = B1, .wnd = 4000);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, audit_begin, audit_end_test)
 
 int main(void)
@@ -616,6 +631,7 @@ int main(void)
         T(an_ack_of_what_was_lost_is_seen),
         T(an_ack_that_goes_back_is_seen),
         T(a_window_that_shrinks_is_seen),
+        T(an_ack_stands_at_the_edge_that_came_last),
         T(octets_beyond_the_window_are_seen),
         T(more_than_the_initial_window_is_seen),
         T(a_window_that_opens_too_fast_is_seen),

@@ -117,6 +117,16 @@ const char *audit_judge(struct ladder *t, int from, struct seg g, bool arrives)
     return wrong;
 }
 
+void audit_comes_late(struct ladder *t, int from, struct seg g)
+{
+    struct wire w;
+    struct sim_audit_frame frame;
+
+    audit_build(&w, from, &g);
+    frame = (struct sim_audit_frame){(uint32_t)(1 - from), w.octets, w.len, t->now, false};
+    (void)ft_sim_audit_arrived(t->audit, &frame, &t->sight);
+}
+
 int audit_begin(void **state)
 {
     struct sim_audit_host hosts[2] = {{.mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500, .n_addrs = 1},

@@ -67,6 +67,11 @@ void audit_build(struct wire *w, int from, const struct seg *g);
     too. Return: what it says of it where it is sent. */
 const char *audit_judge(struct ladder *t, int from, struct seg g, bool arrives);
 
+/** Let the auditor see a segment arrive that left long ago, or that somebody on the path sends
+ * again. */
+void audit_comes_late(struct ladder *t, int from, struct seg g);
+
+#define late(t, from, ...) audit_comes_late((t), from, (struct seg){__VA_ARGS__})
 #define good(t, from, ...) assert_null(audit_judge((t), from, (struct seg){__VA_ARGS__}, true))
 #define lost(t, from, ...) assert_null(audit_judge((t), from, (struct seg){__VA_ARGS__}, false))
 #define bad(t, from, word, ...)                                                                    \
