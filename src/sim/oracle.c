@@ -260,9 +260,17 @@ static bool had_memory(const struct sim_app *app)
     return host->poor_ppm == 0 && host->poor_nth == 0 && host->memory == 0;
 }
 
+static bool queues_had_room(const struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->n_pipes; i++) {
+        if (world->pipe[i].imp.counters.n_queue_full > 0)
+            return false;
+    }
+    return true;
+}
+
 /* RFC 768: what reaches a host is given to its socket, of which one at least has room; and where
-   nothing is lost, cut or refused, one comes back. Which of them a full queue has dropped is not
-   known, nor which were too big for the way. */
+   nothing is lost, cut or refused, by a full queue or otherwise, one comes back. */
 static void judge_datagrams(struct sim_app *client)
 {
     if (client->died || client->shaken || client->error != 0)
@@ -275,7 +283,7 @@ static void judge_datagrams(struct sim_app *client)
         }
     }
     if (client->sent > 0 && client->datagrams_taken == 0 &&
-        ft_sim_plan_is_calm(&client->world->plan))
+        ft_sim_plan_is_calm(&client->world->plan) && queues_had_room(client->world))
         blame(client, "has sent datagrams, and not one has come back");
 }
 

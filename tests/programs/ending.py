@@ -167,14 +167,19 @@ def sigterm_goes_to_the_program_and_a_second_one_ends_the_run(lab):
 
 
 def sigterm_goes_to_what_a_program_that_has_ended_has_left_behind(lab):
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        script = "trap 'echo trapped; exit' TERM HUP; echo ready; while :; do sleep 0.05; done"
-        host = lab.host(None, "sh", "-c", f"setsid sh -c \"{script}\" & exit 3")
-        equal(host.stdout.readline(), b"ready\n")
-        time.sleep(0.1) # PROGRAM ends in it
-        host.send_signal(ending)
-        out, err = finish(host, 5)
-        equal((host.returncode, out), (3, "trapped\n"), err)
+    # Who starts the test may ignore SIGHUP (nohup does), and what is ignored stays ignored.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            script = "trap 'echo trapped; exit' TERM HUP; echo ready; while :; do sleep 0.05; done"
+            host = lab.host(None, "sh", "-c", f"setsid sh -c \"{script}\" & exit 3")
+            equal(host.stdout.readline(), b"ready\n")
+            time.sleep(0.1) # PROGRAM ends in it
+            host.send_signal(ending)
+            out, err = finish(host, 5)
+            equal((host.returncode, out), (3, "trapped\n"), err)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def what_is_ignored_at_the_beginning_stays_ignored(lab):
