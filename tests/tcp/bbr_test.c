@@ -532,6 +532,7 @@ static void the_model_outlives_a_slow_user_and_idle(void **state)
     assert_int_equal(p.flight, 0);
     ft_cc_detach(&p.tcp, &p.tcb);
     memset(&p.busy, 0x5a, sizeof(p.busy));
+    memset(&p.busy.cc.rate, 0, sizeof(p.busy.cc.rate)); /* as the pool gives it; attach keeps it */
     p.env.now += 2 * FT_SEC;
     ft_cc_attach(&p.tcp, &p.tcb);
     assert_true(bbr(&p)->full_bw_reached);

@@ -369,6 +369,7 @@ static void time_that_was_not_used_is_not_on_the_curve(void **state)
     d.cold.sending.sent_at = d.env.now;
     ft_cc_detach(&d.tcp, &d.tcb);
     memset(&d.busy, 0x5a, sizeof(d.busy));
+    memset(&d.busy.cc.rate, 0, sizeof(d.busy.cc.rate)); /* as the pool gives it; attach keeps it */
     d.env.now += 60 * FT_SEC;
     d.cold.rto_us = 1u << 30; /* the window itself stays */
     ft_cc_attach(&d.tcp, &d.tcb);
