@@ -40,7 +40,7 @@ while piece := active.recvfrom(4)[0]:
     wrong += got != number
     number = got + 1
 signal.setitimer(signal.ITIMER_REAL, 0)
-# As below; without the answer that is kept some 250 are lost.
+# As below: 0 to 3 of the calls; without the answer that is kept some 250.
 print(number, wrong if wrong > 10 else '')
 """)
     equal(out, "15000 \n")
@@ -123,8 +123,7 @@ for i in range(100):
     s.close()
 print(replaced)
 """)
-    # On a quiet machine 2 to 7, and 28 to 47 where numbers are not looked at again.
-    check(int(out) <= 20, f"{out} of 100 files were replaced")
+    check(int(out) <= 10, f"{out} of 100 files were replaced")
 
 
 if __name__ == "__main__":
