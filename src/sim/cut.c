@@ -103,34 +103,31 @@ static void no_late(struct sim_plan *plan)
     plan->late.loss = IMPAIR_SHARE_ALL;
 }
 
-static void no_cuts(struct sim_plan *plan)
+static void drop(struct sim_plan *plan, enum sim_fault_kind kind)
 {
     for (uint32_t i = 0; i < plan->n_faults; i++) {
-        struct sim_fault_plan *fault = &plan->fault[i];
-
-        if (fault->kind == SIM_FAULT_CUT || fault->kind == SIM_FAULT_CUT_ONE ||
-            fault->kind == SIM_FAULT_HEAL)
-            fault->absent = true;
+        if (plan->fault[i].kind == kind)
+            plan->fault[i].absent = true;
     }
+}
+
+static void no_cuts(struct sim_plan *plan)
+{
+    drop(plan, SIM_FAULT_CUT);
+    drop(plan, SIM_FAULT_CUT_ONE);
+    drop(plan, SIM_FAULT_HEAL);
 }
 
 static void no_changes(struct sim_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        struct sim_fault_plan *fault = &plan->fault[i];
-
-        if (fault->kind == SIM_FAULT_RATE || fault->kind == SIM_FAULT_SPIKE ||
-            fault->kind == SIM_FAULT_RESTORE)
-            fault->absent = true;
-    }
+    drop(plan, SIM_FAULT_RATE);
+    drop(plan, SIM_FAULT_SPIKE);
+    drop(plan, SIM_FAULT_RESTORE);
 }
 
 static void no_shrinks(struct sim_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_SHRINK)
-            plan->fault[i].absent = true;
-    }
+    drop(plan, SIM_FAULT_SHRINK);
 }
 
 static void no_holes(struct sim_plan *plan)
@@ -141,55 +138,35 @@ static void no_holes(struct sim_plan *plan)
 
 static void no_crashes(struct sim_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        struct sim_fault_plan *fault = &plan->fault[i];
-
-        if (fault->kind == SIM_FAULT_CRASH || fault->kind == SIM_FAULT_BOOT)
-            fault->absent = true;
-    }
+    drop(plan, SIM_FAULT_CRASH);
+    drop(plan, SIM_FAULT_BOOT);
 }
 
 static void no_migrations(struct sim_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        struct sim_fault_plan *fault = &plan->fault[i];
-
-        if (fault->kind == SIM_FAULT_MIGRATE || fault->kind == SIM_FAULT_ARRIVE)
-            fault->absent = true;
-    }
+    drop(plan, SIM_FAULT_MIGRATE);
+    drop(plan, SIM_FAULT_ARRIVE);
 }
 
 static void no_rotations(struct sim_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_REKEY)
-            plan->fault[i].absent = true;
-    }
+    drop(plan, SIM_FAULT_REKEY);
 }
 
 static void no_forgeries(struct sim_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_FORGE)
-            plan->fault[i].absent = true;
-    }
+    drop(plan, SIM_FAULT_FORGE);
 }
 
 static void no_replays(struct sim_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_REPLAY)
-            plan->fault[i].absent = true;
-    }
+    drop(plan, SIM_FAULT_REPLAY);
 }
 
 static void no_nat(struct sim_plan *plan)
 {
     plan->nat = 0;
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_FORGET)
-            plan->fault[i].absent = true;
-    }
+    drop(plan, SIM_FAULT_FORGET);
 }
 
 static void no_reuse(struct sim_plan *plan)
@@ -200,10 +177,7 @@ static void no_reuse(struct sim_plan *plan)
 
 static void no_floods(struct sim_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_FLOOD)
-            plan->fault[i].absent = true;
-    }
+    drop(plan, SIM_FAULT_FLOOD);
 }
 
 static void no_keys(struct sim_plan *plan)

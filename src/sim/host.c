@@ -19,27 +19,28 @@
 
 /* ---- memory ---- */
 
+static bool refuses(struct sim_host *host)
+{
+    const struct sim_host_plan *plan = &host->world->plan.host[host->index];
+    ft_time now = host->world->now;
+
+    if (host->booting || now < plan->poor_from)
+        return false;
+    if (plan->poor_nth != 0 && ++host->n_allocs == plan->poor_nth)
+        return true;
+    return now < plan->poor_until && sim_rand_below(&host->poverty, 1000000) < plan->poor_ppm;
+}
+
 static void *count_alloc(void *ctx, size_t size)
 {
     struct sim_host *host = ctx;
     const struct ft_allocator *given = &host->world->host_config.allocator;
-    const struct sim_host_plan *plan = &host->world->plan.host[host->index];
-    ft_time now = host->world->now;
-    static const struct sim_host_plan rich = {0};
-    bool refused = true;
     void *ptr;
 
-    if (host->booting)
-        plan = &rich;
-    if (now >= plan->poor_from && plan->poor_nth != 0 && ++host->n_allocs == plan->poor_nth)
+    if (refuses(host)) {
         host->was_refused = true;
-    else if (now >= plan->poor_from && now < plan->poor_until &&
-             sim_rand_below(&host->poverty, 1000000) < plan->poor_ppm)
-        host->was_refused = true;
-    else
-        refused = false;
-    if (refused)
         return NULL;
+    }
     ptr = given->alloc(given->ctx, size);
     if (ptr != NULL)
         host->octets_held += size;
@@ -216,11 +217,13 @@ static void allow_cookies(struct sim_world *world)
 /* Without memory for what is half open a SYN is answered by a cookie, too. */
 static void learn_cookies(struct sim_world *world, struct sim_host *host)
 {
-    struct ft_counters c = {0};
+    struct ft_counters c;
 
     host->was_refused = false;
+    if (world->has_cookies)
+        return;
     ft_counters(host->stack, &c);
-    if (c.tcp_cookies_sent > 0 && !world->has_cookies)
+    if (c.tcp_cookies_sent > 0)
         allow_cookies(world);
 }
 
@@ -327,8 +330,6 @@ static void judge_sent(struct sim_world *world, struct sim_host *host, const uin
     note_frame(world, host->index, refused ? SIM_NOTE_REFUSED : SIM_NOTE_SENT, &s, NULL);
     if (!refused)
         capture(world, host, octets, len, true);
-    if (s.is_tcp)
-        world->last_tcp_at = world->now;
     if (s.is_tcp && !refused && world->lib == NULL)
         ft_sim_tape(world, host, &s, octets, len);
     if (wrong != NULL) {

@@ -39,7 +39,7 @@ void ft_sim_plan_keys(struct sim_plan *plan, uint64_t seed)
     struct sim_rand rand;
 
     sim_rand_init(&rand, seed, DRAW_KEYS, 0);
-    if (!sim_rand_chance(&rand, ft_sim_plan_migrates(plan) ? 30 : 8))
+    if (!sim_rand_chance(&rand, ft_sim_plan_has(plan, SIM_FAULT_MIGRATE) ? 30 : 8))
         return;
     for (uint32_t i = 0; i < plan->n_conns; i++) {
         struct sim_conn_plan *conn = &plan->conn[i];
@@ -75,16 +75,6 @@ bool ft_sim_plan_signs_at(const struct sim_plan *plan, uint32_t server, uint16_t
 
         if (conn->key_kind != SIM_KEY_NONE && conn->port == port && conn->host[1] == server &&
             !conn->absent)
-            return true;
-    }
-    return false;
-}
-
-/* Whether pairs have a second key of TCP-AO. */
-static bool has_two_keys(const struct sim_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_REKEY && !plan->fault[i].absent)
             return true;
     }
     return false;
@@ -158,7 +148,7 @@ int ft_sim_set_key(struct sim_world *world, ft_sock sock, const struct sim_pair 
     ft_sim_key(world, pair, &key);
     error = pair->kind == SIM_KEY_MD5 ? set_md5(stack, sock, &peer, &key)
                                       : set_ao(stack, sock, &peer, &key);
-    if (error == 0 && pair->kind == SIM_KEY_AO && has_two_keys(&world->plan)) {
+    if (error == 0 && pair->kind == SIM_KEY_AO && ft_sim_plan_has(&world->plan, SIM_FAULT_REKEY)) {
         struct sim_audit_key other;
 
         second_key(&key, &other);
@@ -288,7 +278,7 @@ static void key_of(const void *ctx, const struct sight *s, struct sim_audit_key 
         pair.peer >= world->plan.n_hosts)
         return;
     ft_sim_key(world, &pair, ret);
-    if (pair.kind == SIM_KEY_AO && has_two_keys(&world->plan))
+    if (pair.kind == SIM_KEY_AO && ft_sim_plan_has(&world->plan, SIM_FAULT_REKEY))
         either_key(&s->tcp, ret);
 }
 

@@ -127,12 +127,3 @@ void ft_sim_plan_migrations(struct sim_plan *plan, uint64_t seed)
         (void)ft_sim_add_pair(plan, &fault, SIM_FAULT_ARRIVE, fault.at + pause);
     }
 }
-
-bool ft_sim_plan_migrates(const struct sim_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_MIGRATE)
-            return true;
-    }
-    return false;
-}

@@ -252,14 +252,6 @@ static void judge_whole(struct sim_app *app)
         blame(app, "ended without having received everything");
 }
 
-/* Whether a host has always had memory for a datagram. */
-static bool had_memory(const struct sim_app *app)
-{
-    const struct sim_host_plan *host = &app->world->plan.host[app->host];
-
-    return host->poor_ppm == 0 && host->poor_nth == 0 && host->memory == 0;
-}
-
 static bool queues_had_room(const struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->n_pipes; i++) {
@@ -277,7 +269,7 @@ static void judge_datagrams(struct sim_app *client)
         return;
     for (int side = 0; side < 2; side++) {
         if (client[side].whole > 0 && client[side].datagrams_taken == 0 &&
-            had_memory(&client[side])) {
+            !sim_is_poor(&client->world->plan.host[client[side].host])) {
             blame(&client[side], "was given no datagram, though some have reached its host");
             return;
         }

@@ -185,11 +185,6 @@ static void draw_datagrams(struct sim_rand *rand, struct sim_conn_plan *conn)
     conn->side[0].nodelay = sim_rand_chance(rand, 50); /* here: without DF */
 }
 
-static bool is_poor(const struct sim_host_plan *host)
-{
-    return host->poor_ppm != 0 || host->poor_nth != 0;
-}
-
 /* The ACK of a SYN cookie may be lost, and leave a client waiting for a server that knows nothing
    of it (RFC 4987 3.6): a client of a small backlog, or of a host whose memory may fail, has
    something to say. */
@@ -220,7 +215,8 @@ static void draw_conn(struct sim_plan *plan, uint64_t seed, uint32_t i)
     kind = sim_rand_below(&rand, 100);
     conn->port = kind < 50 ? 80 : 81;
     draw_stream(&rand, conn);
-    if (plan->host[conn->host[1]].backlog < BACKLOG_PLENTY || is_poor(&plan->host[conn->host[1]]))
+    if (plan->host[conn->host[1]].backlog < BACKLOG_PLENTY ||
+        sim_is_poor(&plan->host[conn->host[1]]))
         ft_sim_let_client_speak(conn);
     if (kind >= 90) {
         draw_datagrams(&rand, conn);
@@ -253,7 +249,7 @@ bool ft_sim_plan_is_calm(const struct sim_plan *plan)
                 !ft_sim_plan_has_cookies(plan);
 
     for (uint32_t i = 0; i < plan->n_hosts; i++)
-        calm = calm && plan->access[i].loss == 0 && !is_poor(&plan->host[i]);
+        calm = calm && plan->access[i].loss == 0 && !sim_is_poor(&plan->host[i]);
     for (uint32_t i = 0; i < plan->n_routers; i++) {
         const struct sim_router_plan *router = &plan->router[i];
 
@@ -327,17 +323,22 @@ static void draw_storm(struct sim_plan *plan, uint64_t seed)
     }
 }
 
+bool ft_sim_plan_has(const struct sim_plan *plan, enum sim_fault_kind kind)
+{
+    for (uint32_t i = 0; i < plan->n_faults; i++) {
+        if (plan->fault[i].kind == kind && !plan->fault[i].absent)
+            return true;
+    }
+    return false;
+}
+
 bool ft_sim_plan_has_cookies(const struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
         if (plan->host[i].is_server && plan->host[i].backlog < plan->n_conns)
             return true;
     }
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_FLOOD && !plan->fault[i].absent)
-            return true;
-    }
-    return false;
+    return ft_sim_plan_has(plan, SIM_FAULT_FLOOD);
 }
 
 void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length)

@@ -154,13 +154,18 @@ enum sim_fault_kind {
     SIM_FAULT_BOOT,    /* ends the one before it: the host is there again, with a new seed */
     SIM_FAULT_FORGET,  /* the NAT forgets all names that it has given */
     SIM_FAULT_REPLAY,  /* somebody on the path sends an old segment again */
-    SIM_FAULT_MIGRATE, /* a host is replaced: its connections are written down, its stack is freed
-                        */
+    SIM_FAULT_MIGRATE, /* a host is replaced: its connections are written down, its stack freed */
     SIM_FAULT_ARRIVE,  /* ends the one before it: they go on in another stack; value 1: and card */
     SIM_FAULT_REKEY,   /* a host's connections change their key of TCP-AO: value 1: they sign by the
                           other one, 2: they ask the peer for it, 3: both */
     SIM_FAULT_FLOOD,   /* so many SYNs from hosts that are not there, at one instant */
 };
+
+/** Whether a host may run out of memory. */
+static inline bool sim_is_poor(const struct sim_host_plan *host)
+{
+    return host->poor_ppm != 0 || host->poor_nth != 0 || host->memory != 0;
+}
 
 /** Whether a fault is the end of the one before it. */
 static inline bool sim_fault_is_end(uint8_t kind)

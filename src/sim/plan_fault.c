@@ -245,15 +245,6 @@ static bool crashes(const struct sim_plan *plan, uint32_t host)
     return false;
 }
 
-static bool forgets(const struct sim_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->n_faults; i++) {
-        if (plan->fault[i].kind == SIM_FAULT_FORGET && !plan->fault[i].absent)
-            return true;
-    }
-    return false;
-}
-
 /* Nobody can begin a connection to one behind a NAT. */
 static void settle_nat(const struct sim_plan *plan, struct sim_conn_plan *conn)
 {
@@ -277,10 +268,12 @@ void ft_sim_plan_settle(struct sim_plan *plan)
         settle_nat(plan, conn);
         conn->hole = ft_sim_plan_has_hole(plan, conn->host[0], conn->host[1]) ||
                      ft_sim_plan_has_hole(plan, conn->host[1], conn->host[0]);
-        conn->keep_alive = conn->may_reset || conn->idle != 0 || (conn->mapped && forgets(plan)) ||
+        conn->keep_alive = conn->may_reset || conn->idle != 0 ||
+                           (conn->mapped && ft_sim_plan_has(plan, SIM_FAULT_FORGET)) ||
                            crashes(plan, conn->host[0]) || crashes(plan, conn->host[1]);
         /* A signed segment for nobody is met with silence: nobody could sign the answer. */
-        if ((conn->mapped && forgets(plan)) || conn->key_kind != SIM_KEY_NONE)
+        if ((conn->mapped && ft_sim_plan_has(plan, SIM_FAULT_FORGET)) ||
+            conn->key_kind != SIM_KEY_NONE)
             plan->patience = GIVE_UP_LATER;
     }
 }

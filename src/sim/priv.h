@@ -266,7 +266,6 @@ struct sim_world {
     uint64_t n_taped, n_replayed, n_forged;
     uint64_t hash, packets, octets;
     struct ft_counters counters; /* of the hosts that are gone */
-    ft_time last_tcp_at;         /* when the last TCP segment was sent */
 
     bool has_cookies; /* a SYN cookie may be, or has been, sent */
     bool failed, abandoned, has_tuple;
@@ -289,6 +288,9 @@ void ft_sim_plan(struct sim_plan *plan, uint64_t seed, ft_time length);
 
 /** Whether a packet may arrive more than once. */
 bool ft_sim_plan_duplicates(const struct sim_plan *plan);
+
+/** Whether a kind of fault happens in this plan. */
+bool ft_sim_plan_has(const struct sim_plan *plan, enum sim_fault_kind kind);
 
 /** Whether nothing is ever lost, changed, cut or refused in this plan, but for full queues. */
 bool ft_sim_plan_is_calm(const struct sim_plan *plan);
@@ -373,9 +375,6 @@ bool ft_sim_add_pair(struct sim_plan *plan, const struct sim_fault_plan *fault, 
 
 /** Draw which hosts are replaced in mid-conversation. */
 void ft_sim_plan_migrations(struct sim_plan *plan, uint64_t seed);
-
-/** Whether any is: signatures and their numbers must go along. */
-bool ft_sim_plan_migrates(const struct sim_plan *plan);
 
 /** Write the connections of a host down and free its stack. */
 void ft_sim_migrate(struct sim_world *world, struct sim_host *host);

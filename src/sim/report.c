@@ -2,6 +2,7 @@
 /*
  * What people read: the plan of a world, and the last events of a connection whose oracle failed.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -72,12 +73,48 @@ static void print_conn(const struct sim_world *world, FILE *out, uint32_t i)
                                         : "");
 }
 
+static const char *const faults[] = {
+    [SIM_FAULT_CUT] = "cut",
+    [SIM_FAULT_CUT_ONE] = "cut one way",
+    [SIM_FAULT_HEAL] = "heal",
+    [SIM_FAULT_FORGE] = "forgery",
+    [SIM_FAULT_SHRINK] = "shrinks to",
+    [SIM_FAULT_RATE] = "rate",
+    [SIM_FAULT_SPIKE] = "delay more",
+    [SIM_FAULT_RESTORE] = "restored",
+    [SIM_FAULT_CRASH] = "crash",
+    [SIM_FAULT_BOOT] = "boot",
+    [SIM_FAULT_FORGET] = "NAT forgets",
+    [SIM_FAULT_REPLAY] = "replay",
+    [SIM_FAULT_MIGRATE] = "replaced",
+    [SIM_FAULT_ARRIVE] = "goes on",
+    [SIM_FAULT_REKEY] = "changes keys",
+    [SIM_FAULT_FLOOD] = "SYN flood",
+};
+
+static_assert(sizeof(faults) / sizeof(faults[0]) == SIM_FAULT_FLOOD + 1, "each has its words");
+
+static void print_host(const struct sim_world *world, FILE *out, uint32_t i)
+{
+    const struct sim_host_plan *host = &world->plan.host[i];
+
+    print_cable(out, world->host[i].name, &world->plan.access[i]);
+    fprintf(out,
+            "         mtu=%u %s ecn=%u %s%s%s refuses %u ppm, backlog %u, accepts after %" PRIu64
+            "us, poor %u ppm",
+            host->mtu, host->congestion, host->ecn ? host->ecn - 1u : FT_ECN_ACCEPT,
+            host->linear ? "linear" : "spans", (host->if_flags & FT_IF_TX_CSUM) ? " tx-csum" : "",
+            (host->if_flags & FT_IF_TSO) ? " tso" : "", host->refuse_ppm, host->backlog,
+            host->accept_gap / FT_US, host->poor_ppm);
+    if (host->poor_nth != 0)
+        fprintf(out, ", refused allocation %u", (unsigned)host->poor_nth);
+    if (host->memory != 0)
+        fprintf(out, ", memory %u", (unsigned)host->memory);
+    fprintf(out, "\n");
+}
+
 void ft_sim_print_plan(const struct sim_world *world, FILE *out)
 {
-    static const char *const faults[] = {"cut",        "cut one way", "heal",        "forgery",
-                                         "shrinks to", "rate",        "delay more",  "restored",
-                                         "crash",      "boot",        "NAT forgets", "replay",
-                                         "replaced",   "goes on",     "SYN flood"};
     static const char *const mutes[] = {"", ", mute until faults heal", ", mute for ever"};
     const struct sim_plan *plan = &world->plan;
 
@@ -98,19 +135,8 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
         fprintf(out, "         %u of a million frames come again after about %" PRIu64 " ms\n",
                 (IMPAIR_SHARE_ALL - plan->late.loss) / 1000, plan->late.delay / FT_MS);
     for (uint32_t i = 0; i < plan->n_hosts; i++) {
-        if (plan->host[i].absent)
-            continue;
-        print_cable(out, world->host[i].name, &plan->access[i]);
-        fprintf(
-            out,
-            "         mtu=%u %s ecn=%u %s%s%s refuses %u ppm, backlog %u, accepts after %" PRIu64
-            "us, poor %u ppm\n",
-            plan->host[i].mtu, plan->host[i].congestion,
-            plan->host[i].ecn ? plan->host[i].ecn - 1u : FT_ECN_ACCEPT,
-            plan->host[i].linear ? "linear" : "spans",
-            (plan->host[i].if_flags & FT_IF_TX_CSUM) ? " tx-csum" : "",
-            (plan->host[i].if_flags & FT_IF_TSO) ? " tso" : "", plan->host[i].refuse_ppm,
-            plan->host[i].backlog, plan->host[i].accept_gap / FT_US, plan->host[i].poor_ppm);
+        if (!plan->host[i].absent)
+            print_host(world, out, i);
     }
     for (uint32_t i = 0; i < plan->n_conns; i++) {
         if (!plan->conn[i].absent)

@@ -41,7 +41,7 @@ static void plans_let_some_hosts_go(void **state)
 
         ft_sim_plan(plan, seed, 0);
         ft_sim_plan_settle(plan);
-        goes = ft_sim_plan_migrates(plan);
+        goes = ft_sim_plan_has(plan, SIM_FAULT_MIGRATE);
         n_worlds += goes;
         n_signed += goes && ft_sim_plan_signs(plan);
     }

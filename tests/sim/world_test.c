@@ -80,6 +80,38 @@ static void octets_are_really_carried(void **state)
     assert_true(octets > 10000);
 }
 
+/* Each fault has its own words. Two kinds shared some, and one had those behind the end of the
+ * table. */
+static void a_plan_names_its_faults(void **state)
+{
+    static const struct {
+        const char *scenario, *words;
+    } cases[] = {
+        {"syn-flood", " SYN flood"},        {"bgp-keys", " changes keys"},
+        {"migration", " goes on"},          {"forgeries", " forgery"},
+        {"shrinking-path", " shrinks to "}, {"sockstress", ", memory "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sim_options options = {.seed = 1, .scenario = cases[i].scenario};
+        struct sim_world *world = ft_sim_world_new(&options);
+        char *text = NULL;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+
+        assert_non_null(world);
+        assert_non_null(out);
+        ft_sim_print_plan(world, out);
+        fclose(out);
+        if (strstr(text, cases[i].words) == NULL)
+            fail_msg("%s: the plan does not say \"%s\":\n%s", cases[i].scenario, cases[i].words,
+                     text);
+        free(text);
+        ft_sim_world_free(world);
+    }
+}
+
 static void a_plan_keeps_its_bounds(void **state)
 {
     struct sim_plan *plan = malloc(sizeof(*plan));
@@ -304,6 +336,7 @@ int main(void)
         cmocka_unit_test(what_was_no_fault_of_a_host_holds),
         cmocka_unit_test(another_seed_has_another_history),
         cmocka_unit_test(octets_are_really_carried),
+        cmocka_unit_test(a_plan_names_its_faults),
         cmocka_unit_test(a_plan_keeps_its_bounds),
         cmocka_unit_test(somebody_always_closes_first),
         cmocka_unit_test(a_stream_is_the_same_however_it_is_cut),
