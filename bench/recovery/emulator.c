@@ -40,7 +40,7 @@ struct emulator {
     const struct emulator_config *config;
     struct impair way[2]; /* from side 0, from side 1 */
     struct histogram queue, late;
-    uint64_t n_frames, n_refused;
+    uint64_t n_refused;
     ft_time turn, turn_at; /* how long a turn takes at least; when the next may begin */
 };
 
@@ -76,8 +76,6 @@ static void hand_on(struct emulator *emulator, unsigned side, const uint8_t *fra
             continue;
         if (write(port->fd, frame, len) < 0)
             emulator->n_refused++;
-        else
-            emulator->n_frames++;
     }
 }
 
@@ -191,7 +189,6 @@ int emulator_run(const struct emulator_config *config, struct emulator_result *r
         .late_p99_ms = percentile_ms(&emulator->late, 99),
         .late_p999_ms = percentile_ms(&emulator->late, 99.9),
         .busy = (cpu_seconds() - spent) / ((double)(end_now() - began) / 1e9),
-        .n_frames = emulator->n_frames,
         .n_refused = emulator->n_refused + emulator->way[0].counters.n_refused +
                      emulator->way[1].counters.n_refused,
     };

@@ -19,7 +19,6 @@ struct emulator_port {
     int fd;       /* a frame each read and write; does not block */
     uint8_t self; /* the last octet of the host's MAC address */
     uint8_t side; /* 0: senders, 1: receivers */
-    uint8_t unused[2];
 };
 
 struct emulator_config {
@@ -34,9 +33,8 @@ struct emulator_result {
     double late_ms, late_p99_ms;   /* how much later than they should frames were handed on */
     double late_p999_ms;           /* ... the 99.9th percentile */
     double busy;                   /* share of a processor that it took */
-    uint64_t n_frames;             /* handed on */
-    uint64_t
-        n_refused; /* by a host that did not read, or for want of memory: no fate of the path */
+    uint64_t n_refused; /* frames, by a host that did not read, or for want of memory: no fate of
+                           the path */
 };
 
 /** How long a full queue takes to empty; 0: there is none. */

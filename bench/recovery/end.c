@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 void end_die(const char *what, int error)
@@ -84,14 +83,10 @@ int end_await(int control)
     return fd;
 }
 
-void end_tell(int control, struct end_result *result)
+void end_tell(int control, const struct end_result *result)
 {
-    struct rusage usage;
     char octet;
 
-    (void)getrusage(RUSAGE_SELF, &usage); /* cannot fail */
-    result->cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-                     (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
     if (write(control, result, sizeof(*result)) != sizeof(*result))
         end_die("an end cannot give its result", errno);
     (void)read(control, &octet, 1); /* until it is closed */

@@ -37,7 +37,6 @@ struct end_flow {
 struct end_result {
     unsigned n_flows;
     struct end_flow flows[FLOWS_MAX];
-    uint64_t cpu_us; /* processor time of the process */
 };
 
 struct end_span {
@@ -68,7 +67,7 @@ struct timespec end_wait(ft_time until);
 struct end_span end_ready(int control, int fd);
 
 /** Give the result and wait until the other side is done with it. Does not return. */
-_Noreturn void end_tell(int control, struct end_result *result);
+_Noreturn void end_tell(int control, const struct end_result *result);
 
 /** The other side of end_ready(). Return: the descriptor that came; -1: none. */
 int end_await(int control);

@@ -65,16 +65,6 @@ static inline void link_close(struct link *link)
         link->ops->close(link);
 }
 
-/** Octets of a frame, its spans included. */
-static inline size_t link_frame_len(const struct ft_frame *frame)
-{
-    size_t len = frame->len;
-
-    for (unsigned i = 0; i < frame->n_spans; i++)
-        len += frame->spans[i].len;
-    return len;
-}
-
 struct iovec;
 
 /**

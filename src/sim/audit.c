@@ -48,11 +48,6 @@ void ft_sim_audit_cookies(struct sim_audit *audit)
     audit->cookies = true;
 }
 
-static bool addr_eq(const struct ft_addr *a, const struct ft_addr *b)
-{
-    return a->hi == b->hi && a->lo == b->lo;
-}
-
 /* :: or 0.0.0.0 */
 static bool is_no_address(const struct ft_addr *addr)
 {
@@ -65,7 +60,7 @@ static bool may_send_from(const struct sim_audit_host *host, const struct ft_add
     if (is_no_address(addr))
         return true;
     for (uint32_t i = 0; i < host->n_addrs; i++) {
-        if (addr_eq(&host->addrs[i], addr))
+        if (sim_addr_eq(&host->addrs[i], addr))
             return true;
     }
     return false;
@@ -95,7 +90,7 @@ static void translate(const struct sim_audit *audit, struct sight *s)
         struct ft_addr at = *addr;
 
         audit->name(audit->name_ctx, addr, port);
-        if (!addr_eq(&at, addr))
+        if (!sim_addr_eq(&at, addr))
             s->nat_port = was;
     }
     if (!s->icmp.is_error)
@@ -217,7 +212,7 @@ void audit_note_ack(struct audit_end *end, uint32_t ack, bool probes)
 
 static bool is_end(const struct audit_end *end, const struct ft_addr *addr, uint16_t port)
 {
-    return end->port == port && addr_eq(&end->addr, addr);
+    return end->port == port && sim_addr_eq(&end->addr, addr);
 }
 
 /* The same bucket whichever end is the sender. */
@@ -299,7 +294,7 @@ static struct audit_conn *find(struct sim_audit *audit, const struct sight *s, i
 static struct audit_path *path_of(struct sim_audit *audit, uint32_t host, const struct ft_addr *dst)
 {
     for (uint32_t i = 0; i < audit->n_paths[host]; i++) {
-        if (addr_eq(&audit->paths[host][i].dst, dst))
+        if (sim_addr_eq(&audit->paths[host][i].dst, dst))
             return &audit->paths[host][i];
     }
     return NULL;
@@ -530,7 +525,7 @@ const char *ft_sim_audit_arrived(struct sim_audit *audit, const struct sim_audit
         return wrong; /* or flooded by a switch: not for this host */
     to = ret_sight->dst;
     translate(audit, ret_sight);
-    if (!addr_eq(&to, &ret_sight->dst))
+    if (!sim_addr_eq(&to, &ret_sight->dst))
         return NULL; /* a replayer brings it past the NAT, to a name that no host has */
     if (ret_sight->icmp.is_error)
         learn_path(audit, frame, ret_sight);

@@ -40,7 +40,7 @@ struct sim_app *ft_sim_datagram_client(struct sim_world *world, const struct ft_
         struct sim_app *app = &world->app[2 * i];
 
         if (world->plan.conn[i].kind == SIM_DATAGRAMS && app->local_port == port &&
-            app->local.hi == name.hi && app->local.lo == name.lo && app->state == SIM_APP_OPEN)
+            sim_addr_eq(&app->local, &name) && app->state == SIM_APP_OPEN)
             return app;
     }
     return NULL;

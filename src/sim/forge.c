@@ -281,11 +281,6 @@ static void deliver(struct sim_world *world, struct sim_host *host,
     ft_sim_host_run(world, host);
 }
 
-static bool same_addr(const struct ft_addr *a, const struct ft_addr *b)
-{
-    return a->hi == b->hi && a->lo == b->lo;
-}
-
 /* The MTU of a connection's path, as its socket tells. */
 static int mtu_of(const struct sim_app *app)
 {
@@ -388,14 +383,12 @@ void ft_sim_tape(struct sim_world *world, const struct sim_host *host, const str
                  const uint8_t *octets, size_t len)
 {
     struct sim_taped *slot;
-    uint32_t to = 0;
+    uint32_t to;
 
     if (len > SIM_TAPE_LEN ||
         ((s->tcp.flags & (SIGHT_SYN | SIGHT_FIN | SIGHT_RST)) == 0 && world->packets % 8 != 0))
         return;
-    while (to < world->plan.n_hosts && !same_addr(&s->dst, &world->host[to].addr4) &&
-           !same_addr(&s->dst, &world->host[to].addr6))
-        to++;
+    to = ft_sim_host_at(world, &s->dst);
     if (to == world->plan.n_hosts || ft_sim_nat_is_between(&world->plan, host->index, to))
         return;
     /* Old ones are more worth than new ones: each new one takes any place. */

@@ -128,6 +128,16 @@ static int add_addresses(struct sim_host *host, uint32_t mtu)
     return add_routes(host, 6);
 }
 
+uint32_t ft_sim_host_at(const struct sim_world *world, const struct ft_addr *addr)
+{
+    uint32_t i = 0;
+
+    while (i < world->plan.n_hosts && !sim_addr_eq(addr, &world->host[i].addr4) &&
+           !sim_addr_eq(addr, &world->host[i].addr6))
+        i++;
+    return i;
+}
+
 int ft_sim_host_boot(struct sim_world *world, struct sim_host *host)
 {
     const struct sim_host_plan *plan = &world->plan.host[host->index];

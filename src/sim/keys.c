@@ -222,22 +222,6 @@ void ft_sim_rekey(struct sim_world *world, const struct sim_host *host, uint64_t
 
 /* ---- the auditor's ---- */
 
-static bool is_host(const struct sim_host *host, const struct ft_addr *addr)
-{
-    const struct ft_addr *own = addr->hi != 0 ? &host->addr6 : &host->addr4;
-
-    return own->hi == addr->hi && own->lo == addr->lo;
-}
-
-static uint32_t host_of(const struct sim_world *world, const struct ft_addr *addr)
-{
-    uint32_t i = 0;
-
-    while (i < world->plan.n_hosts && !is_host(&world->host[i], addr))
-        i++;
-    return i;
-}
-
 /* How two ports of a connection are signed, the server's second. */
 static uint8_t kind_of(const struct sim_plan *plan, uint16_t client_port, uint16_t port)
 {
@@ -269,7 +253,8 @@ static void either_key(const struct sight_tcp *t, struct sim_audit_key *key)
 static void key_of(const void *ctx, const struct sight *s, struct sim_audit_key *ret)
 {
     const struct sim_world *world = ctx;
-    struct sim_pair pair = {.own = host_of(world, &s->src), .peer = host_of(world, &s->dst)};
+    struct sim_pair pair = {.own = ft_sim_host_at(world, &s->src),
+                            .peer = ft_sim_host_at(world, &s->dst)};
 
     pair.kind = kind_of(&world->plan, s->src_port, s->dst_port);
     if (pair.kind == SIM_KEY_NONE)

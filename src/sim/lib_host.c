@@ -24,16 +24,11 @@ struct sim_host *lib_host(const struct ft_sim_host *host)
 
 /* ---- addresses ---- */
 
-static bool same_addr(const struct ft_addr *a, const struct ft_addr *b)
-{
-    return a->hi == b->hi && a->lo == b->lo;
-}
-
 static bool is_taken(const struct ft_sim *sim, const struct ft_addr *addr)
 {
     for (uint32_t i = 0; i < sim->world->plan.n_hosts; i++) {
         for (uint32_t k = 0; k < sim->host[i].n_addrs; k++) {
-            if (same_addr(&sim->host[i].addr[k].addr, addr))
+            if (sim_addr_eq(&sim->host[i].addr[k].addr, addr))
                 return true;
         }
     }
@@ -79,7 +74,7 @@ static int check_addrs(const struct ft_sim_host *host, uint32_t mtu)
         if (is_taken(host->sim, &host->addr[i].addr))
             return -EEXIST;
         for (uint32_t k = 0; k < i; k++) {
-            if (same_addr(&host->addr[i].addr, &host->addr[k].addr))
+            if (sim_addr_eq(&host->addr[i].addr, &host->addr[k].addr))
                 return -EEXIST;
         }
     }

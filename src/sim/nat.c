@@ -84,11 +84,6 @@ static struct ft_addr addr_at(const uint8_t *p, bool is_ip6)
     return addr;
 }
 
-static bool same_addr(const struct ft_addr *a, const struct ft_addr *b)
-{
-    return a->hi == b->hi && a->lo == b->lo;
-}
-
 /* The families share the ports that are given, so a port may be of the other one. */
 static bool same_family(const struct ft_addr *a, const struct ft_addr *b)
 {
@@ -115,7 +110,7 @@ void ft_sim_nat_inside(const struct sim_world *world, struct ft_addr *addr, uint
         (uint32_t)(*port - SIM_NAT_PORT) >= world->n_mapped)
         return;
     own = ft_sim_nat_addr(&world->plan, addr->hi != 0 ? 6 : 4);
-    if (!same_addr(addr, &own) || !same_family(addr, &world->mapped[*port - SIM_NAT_PORT].addr))
+    if (!sim_addr_eq(addr, &own) || !same_family(addr, &world->mapped[*port - SIM_NAT_PORT].addr))
         return;
     *addr = world->mapped[*port - SIM_NAT_PORT].addr;
     *port = world->mapped[*port - SIM_NAT_PORT].port;
@@ -128,7 +123,7 @@ static uint16_t port_outside(const struct sim_world *world, uint8_t protocol,
     for (uint32_t i = 0; i < world->n_mapped; i++) {
         const struct sim_mapping *m = &world->mapped[i];
 
-        if (m->live && m->protocol == protocol && m->port == port && same_addr(&m->addr, addr))
+        if (m->live && m->protocol == protocol && m->port == port && sim_addr_eq(&m->addr, addr))
             return (uint16_t)(SIM_NAT_PORT + i);
     }
     return 0;

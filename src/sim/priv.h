@@ -454,6 +454,9 @@ int ft_sim_hosts_new(struct sim_world *world);
 /** Make host @index as its plan has it, but for its name. Return: as ft_sim_host_boot(). */
 int ft_sim_host_new(struct sim_world *world, uint32_t index);
 
+/** The number of the host that has an address; n_hosts: none. */
+uint32_t ft_sim_host_at(const struct sim_world *world, const struct ft_addr *addr);
+
 /** Let a host come up: a new stack, with secrets that it never had. Return: 0 or -errno. */
 int ft_sim_host_boot(struct sim_world *world, struct sim_host *host);
 

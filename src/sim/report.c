@@ -154,17 +154,12 @@ void ft_sim_print_plan(const struct sim_world *world, FILE *out)
     }
 }
 
-static bool same_addr(const struct ft_addr *a, const struct ft_addr *b)
-{
-    return a->hi == b->hi && a->lo == b->lo;
-}
-
 bool ft_sim_tuple_eq(const struct sim_tuple *x, const struct sim_tuple *y)
 {
-    return (x->a_port == y->a_port && x->b_port == y->b_port && same_addr(&x->a, &y->a) &&
-            same_addr(&x->b, &y->b)) ||
-           (x->a_port == y->b_port && x->b_port == y->a_port && same_addr(&x->a, &y->b) &&
-            same_addr(&x->b, &y->a));
+    return (x->a_port == y->a_port && x->b_port == y->b_port && sim_addr_eq(&x->a, &y->a) &&
+            sim_addr_eq(&x->b, &y->b)) ||
+           (x->a_port == y->b_port && x->b_port == y->a_port && sim_addr_eq(&x->a, &y->b) &&
+            sim_addr_eq(&x->b, &y->a));
 }
 
 static bool concerns(const struct sim_note *n, const struct sim_tuple *t)

@@ -115,11 +115,6 @@ static struct ft_addr own_addr(const struct sim_world *world, uint32_t router, u
                        ft_sim_router_number(router));
 }
 
-static bool same_addr(const struct ft_addr *a, const struct ft_addr *b)
-{
-    return a->hi == b->hi && a->lo == b->lo;
-}
-
 /* ---- where to ---- */
 
 /* The LAN of an address; n_lans: none. */
@@ -149,14 +144,14 @@ static const uint8_t *next_mac(const struct sim_world *world, uint32_t here, uin
         const struct sim_host *host = &world->host[i];
 
         if (world->plan.host[i].lan == lan &&
-            (same_addr(dst, &host->addr4) || same_addr(dst, &host->addr6)))
+            (sim_addr_eq(dst, &host->addr4) || sim_addr_eq(dst, &host->addr6)))
             return host->mac;
     }
     for (uint32_t i = 0; i < world->plan.n_routers; i++) {
         struct ft_addr own = own_addr(world, i, 0, dst->hi != 0);
 
         if (i + 1 == world->plan.nat && world->plan.lan[i + 1].parent == lan &&
-            same_addr(dst, &own))
+            sim_addr_eq(dst, &own))
             return world->router[i].mac[0];
     }
     return NULL;
@@ -338,7 +333,7 @@ static void answer_ns(const struct passing *p, const uint8_t *frame)
     if (!is_solicitation(p))
         return;
     target = get_addr(p->ip + 48, true);
-    if (!same_addr(&target, &own) || get_be(p->ip + 8, 8) == 0)
+    if (!sim_addr_eq(&target, &own) || get_be(p->ip + 8, 8) == 0)
         return;
     memset(ip, 0, 72);
     ip[0] = 0x60;
@@ -408,9 +403,9 @@ void ft_sim_router_input(struct sim_world *world, uint32_t router, uint32_t port
         struct ft_addr own = own_addr(world, router, port, p.is_ip6);
         struct ft_addr dst = get_addr(p.is_ip6 ? p.ip + 24 : p.ip + 16, p.is_ip6);
 
-        if (is_solicitation(&p) && same_addr(&own, &dst))
+        if (is_solicitation(&p) && sim_addr_eq(&own, &dst))
             answer_ns(&p, frame);
-        else if (translate(&p, same_addr(&own, &dst), copy))
+        else if (translate(&p, sim_addr_eq(&own, &dst), copy))
             route(&p);
     }
 }

@@ -46,6 +46,11 @@ struct sight_tcp {
     uint32_t len;             /* octets of data */
 };
 
+static inline bool sim_addr_eq(const struct ft_addr *a, const struct ft_addr *b)
+{
+    return a->hi == b->hi && a->lo == b->lo;
+}
+
 /* An ICMP error and the beginning of the TCP segment that it quotes. */
 struct sight_icmp {
     bool is_error; /* the rest is set */
